@@ -1,0 +1,60 @@
+# Verbs for people; `make` alone explains them. Everything is installed into .venv/, nothing elsewhere.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3.13 python3 python,$(shell command -v $(v) 2>/dev/null)))
+BIN := .venv/bin
+DATA ?= photos
+export IMGSIM_STATE ?= $(CURDIR)/.imgsim
+
+# Annoy's own flags include -ffast-math, which newer compilers turn into wrong answers (spotify/annoy#686).
+export ANNOY_COMPILER_ARGS = -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
+
+.PHONY: help env run test ui lint lock clean
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: .venv/.ready ## the environment in .venv/, exactly as requirements.lock says
+
+run: env ## sample photos (once), then everything that is stale; prints MAP@10 and where submission.csv is
+	@test -e $(DATA) || $(BIN)/imgsim sample $(DATA)
+	@$(BIN)/imgsim sync --data $(DATA)
+
+test: env ## lint, types, import rules and all tests
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+ui: env ## Dagster's UI and daemon on 127.0.0.1:3000, MLflow's UI on 127.0.0.1:5000; Ctrl-C ends both
+	@mkdir -p "$(IMGSIM_STATE)"
+	@trap 'kill 0' EXIT INT TERM; export DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)}" IMGSIM_DATA="$${IMGSIM_DATA:-$(DATA)}" \
+		MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1; \
+	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "sqlite:///$(IMGSIM_STATE)/mlflow.db" & \
+	$(BIN)/dagster dev --host 127.0.0.1 --port 3000 & wait
+
+lint: env ## ruff, mypy and import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: env ## resolve the dependencies anew into requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --quiet --upgrade --output-file requirements.lock
+
+clean: ## remove the environment; photos/ and .imgsim/ stay
+	@rm -rf .venv
+
+# uv is installed first, by its own pinned line of the lock file; it installs the rest in parallel.
+.venv/.ready: requirements.lock pyproject.toml Makefile
+	@test -n "$(PYTHON)" || { echo "imgsim needs Python 3.11 to 3.13; found none on the PATH" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(f"imgsim needs Python 3.11 to 3.13; $(PYTHON) is {v[0]}.{v[1]}; run make PYTHON=python3.12") if not (3, 11) <= v <= (3, 13) else None'
+	@command -v c++ >/dev/null || { echo "Annoy is built from source; to mend: apt-get install g++ python3-dev (or your system's C++ compiler)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "to mend: apt-get install python3-venv" >&2; exit 1; }
+	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	@echo "Installing the environment into .venv/ (a few gigabytes, once)"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/python -c 'import cv2' || { echo "to mend: apt-get install libgl1 libglib2.0-0 (OpenCV's system libraries)" >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,115 @@
+"""The group `search`, third part: FAISS beside Annoy."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from imgsim_assets.assets.images import SOLUTION
+from imgsim_assets.assets.indices import LIBRARIES, index_key, neighbors_key, open_index
+from imgsim_assets.assets.publishing import OWNERS, markdown_table, open_table, publish_table, run_tags
+from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, open_vectors
+from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.resources.store import Store
+from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.retrieval.comparison import Contender, compare_indices
+from imgsim_assets.retrieval.scoring import score_ranked_names
+from imgsim_assets.settings import Settings
+from imgsim_assets.vision.threads import set_threads
+
+COMPARISON = "index_comparison"
+LEAST_RECALL = 0.95
+
+
+def comparison_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build the asset of this part."""
+    return [_comparison(settings)]
+
+
+def _comparison(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=COMPARISON,
+        group_name=GROUP,
+        kinds={"faiss", "annoy", "mlflow"},
+        owners=OWNERS,
+        deps=[
+            GALLERY,
+            QUERIES,
+            SOLUTION,
+            *(index_key(one) for one in LIBRARIES),
+            *(neighbors_key(one) for one in LIBRARIES),
+        ],
+        code_version=fingerprint("index_comparison/1"),
+    )
+    def index_comparison(
+        context: dg.AssetExecutionContext, store: Store, tracking: Tracking
+    ) -> dg.MaterializeResult[Any]:
+        """FAISS beside Annoy on these very vectors: recall against exact search, MAP@10, speed, size, agreement."""
+        set_threads(settings.runtime.threads)
+        _, query_vectors = open_vectors(store, QUERIES)
+        contenders = [_contender(store, settings, library) for library in LIBRARIES]
+        _, vectors = open_vectors(store, GALLERY)
+        table = compare_indices(contenders, vectors, query_vectors)
+        scores = {one: score_neighbours(store, one) for one in LIBRARIES}
+        table = table.with_columns(
+            pl.Series("map_at_10", [_mean_or_none(scores[one]) for one in table["library"]], dtype=pl.Float64)
+        )
+        with tracking.run_for(context.run_id, run_tags(context, COMPARISON)) as run:
+            run.log_metrics(_as_metrics(table))
+        return publish_table(store, COMPARISON, table, metadata={"preview": markdown_table(_upright(table))})
+
+    return index_comparison
+
+
+def _contender(store: Store, settings: Settings, library: str) -> Contender:
+    index, _ = open_index(store, settings, library)
+    manifest = store.artefacts.open(index_key(library)).manifest
+    seconds = manifest.notes["build_seconds"]
+    return Contender(library, index, float(str(seconds)), sum(record.bytes for record in manifest.files.values()))
+
+
+def score_neighbours(store: Store, library: str) -> pl.DataFrame:
+    """Score what a library found against the hidden labels; empty where none are given."""
+    return score_ranked_names(
+        open_table(store, neighbors_key(library)), open_table(store, SOLUTION), open_table(store, GALLERY)
+    )
+
+
+def _mean_or_none(scores: pl.DataFrame) -> float | None:
+    mean = scores["average_precision"].mean()
+    return mean if isinstance(mean, float) else None
+
+
+def _as_metrics(table: pl.DataFrame) -> dict[str, float]:
+    return {
+        f"{row['library']}_{name}": float(value)
+        for row in table.iter_rows(named=True)
+        for name, value in row.items()
+        if name != "library" and value is not None
+    }
+
+
+def _upright(table: pl.DataFrame) -> pl.DataFrame:
+    values = table.drop("library").cast(pl.Float64)
+    return values.transpose(include_header=True, header_name="measure", column_names=table["library"].to_list())
+
+
+def comparison_checks() -> list[dg.AssetChecksDefinition]:
+    """Build the checks of this part."""
+    return [_recall_check(library) for library in LIBRARIES]
+
+
+def _recall_check(library: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=COMPARISON,
+        name=f"{library}_recall",
+        description=f"{library.capitalize()} finds at least {LEAST_RECALL:.0%} of what exact search finds.",
+    )
+    def recall(store: Store) -> dg.AssetCheckResult:
+        table = open_table(store, COMPARISON)
+        found = float(table.filter(pl.col("library") == library)["recall_at_10"].item())
+        return dg.AssetCheckResult(
+            passed=found >= LEAST_RECALL, severity=dg.AssetCheckSeverity.WARN, metadata={"recall_at_10": found}
+        )
+
+    return recall

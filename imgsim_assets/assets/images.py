@@ -1,0 +1,223 @@
+"""The group `images`: the watched folder, its catalogue, the hidden labels, and the edges of every photo."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pyarrow as pa
+
+from imgsim_assets.assets.publishing import OWNERS, markdown_table, open_table, publish_table
+from imgsim_assets.fingerprint import digest, fingerprint
+from imgsim_assets.progress import track
+from imgsim_assets.resources.store import Store
+from imgsim_assets.settings import Settings
+from imgsim_assets.storage.content_table import ContentTable
+from imgsim_assets.vision.canny import EDGES_SCHEMA, encode_edges, find_edges
+from imgsim_assets.vision.catalogue import assemble_catalogue, catalogue_counts
+from imgsim_assets.vision.folder import folder_state, read_folder
+from imgsim_assets.vision.inspection import (
+    INSPECTION_REVISION,
+    INSPECTION_SCHEMA,
+    from_table,
+    identify_files,
+    inspect_photos,
+    to_table,
+)
+from imgsim_assets.vision.labels import read_solution
+from imgsim_assets.vision.photo import PhotoError, decode_photo
+from imgsim_assets.vision.threads import set_threads, thread_count
+
+GROUP = "images"
+IMAGE_FOLDER = "image_folder"
+RAW_IMAGES = "raw_images"
+SOLUTION = "solution_labels"
+CANNY_MAPS = "canny_maps"
+EDGES_A_COMMIT = 256
+QUARANTINE_SHARE = 0.1
+
+
+def observe_folder(settings: Settings) -> dg.DataVersion:
+    """Name the present state of the folder of photos, without opening a file."""
+    return dg.DataVersion(folder_state(settings.places.data))
+
+
+def usable_photos(catalogue: pl.DataFrame) -> pl.DataFrame:
+    """Keep the photos that can be decoded, in the catalogue's order (split, name)."""
+    return catalogue.filter(pl.col("status") == "ok")
+
+
+def canny_fingerprint(settings: Settings) -> str:
+    """Name the edge maps: changes exactly when they would."""
+    return fingerprint("canny/1", settings.canny)
+
+
+def edges_table(store: Store, settings: Settings) -> ContentTable:
+    """Find the edge maps by content id."""
+    return store.content_table(canny_fingerprint(settings), EDGES_SCHEMA)
+
+
+def image_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.SourceAsset]:
+    """Build the assets of this group."""
+    return [_image_folder(settings), _raw_images(settings), _solution_labels(settings), _canny_maps(settings)]
+
+
+def image_checks() -> list[dg.AssetChecksDefinition]:
+    """Build the checks of this group."""
+    return [photos_can_be_read, splits_share_no_photo]
+
+
+def _image_folder(settings: Settings) -> dg.SourceAsset:
+    with warnings.catch_warnings():
+        # The decorator is marked beta; what is used of it is held by the staleness tests.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+
+        @dg.observable_source_asset(
+            name=IMAGE_FOLDER,
+            group_name=GROUP,
+            description="The watched folder: train/, test/ and their label files, known by names, sizes and times.",
+        )
+        def image_folder() -> dg.DataVersion:
+            return observe_folder(settings)
+
+    return image_folder
+
+
+def _raw_images(settings: Settings) -> dg.AssetsDefinition:
+    ingest = settings.ingest
+
+    @dg.asset(
+        key=RAW_IMAGES,
+        group_name=GROUP,
+        kinds={"polars", "parquet"},
+        owners=OWNERS,
+        deps=[IMAGE_FOLDER],
+        code_version=fingerprint("raw_images/1", ingest),
+    )
+    def raw_images(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
+        """One row per file: content id, split, label or none, size, and why it is quarantined if it is."""
+        threads = thread_count(settings.runtime.threads)
+        folder = read_folder(settings.places.data, ingest)
+        identities = identify_files(folder.entries, threads)
+        kept = store.content_table(fingerprint(INSPECTION_REVISION, ingest.max_pixels), INSPECTION_SCHEMA)
+        present = [one.content_id for one in identities if one.content_id is not None]
+        new = set(kept.missing(present))
+        known = from_table(kept.read([one for one in dict.fromkeys(present) if one not in new]))
+        inspected = inspect_photos(folder.entries, identities, known, ingest, threads)
+        kept.append(to_table([one for one in inspected if one.lasts]))
+        inspections = known | {one.content_id: one for one in inspected}
+        catalogue = assemble_catalogue(folder, identities, inspections, ingest.near_duplicate_bits)
+        counts = catalogue_counts(catalogue)
+        _tell(context, catalogue, counts)
+        quarantined = catalogue.filter(pl.col("status") != "ok").select("split", "name", "reason", "detail")
+        shown = {**counts, "inspected": len(inspected), "quarantine": markdown_table(quarantined.head(50))}
+        return publish_table(store, RAW_IMAGES, catalogue, metadata=shown)
+
+    return raw_images
+
+
+def _tell(context: dg.AssetExecutionContext, catalogue: pl.DataFrame, counts: dict[str, int]) -> None:
+    context.log.info(
+        f"{counts['train']} train and {counts['test']} test photos, {counts['labelled']} labelled, "
+        f"{counts['classes']} classes, {counts['quarantined']} quarantined"
+    )
+    refused = catalogue.filter(pl.col("status") != "ok")
+    for split, name, reason, detail in refused.select("split", "name", "reason", "detail").iter_rows():
+        context.log.info(f"quarantined {split}/{name}: {reason} ({detail})")
+
+
+def _solution_labels(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=SOLUTION,
+        group_name=GROUP,
+        kinds={"polars", "parquet"},
+        owners=OWNERS,
+        deps=[IMAGE_FOLDER],
+        code_version=fingerprint("solution_labels/1", settings.ingest),
+    )
+    def solution_labels(store: Store) -> dg.MaterializeResult[Any]:
+        """The hidden labels of test photos, where they are given; only `evaluation` and the report may read them."""
+        names = read_folder(settings.places.data, settings.ingest).names("test")
+        labels = read_solution(settings.places.data, names, settings.ingest) or {}
+        table = pl.DataFrame(sorted(labels.items()), schema={"name": pl.String, "label": pl.String}, orient="row")
+        # No preview: what is hidden stays out of the UI.
+        return publish_table(store, SOLUTION, table, metadata={"preview": "hidden"})
+
+    return solution_labels
+
+
+def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=CANNY_MAPS,
+        group_name=GROUP,
+        kinds={"opencv", "lance"},
+        owners=OWNERS,
+        deps=[RAW_IMAGES],
+        code_version=canny_fingerprint(settings),
+    )
+    def canny_maps(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
+        """Edge map, focus box and edge density of every photo, by OpenCV's Canny detector."""
+        set_threads(settings.runtime.threads)
+        photos = usable_photos(open_table(store, RAW_IMAGES)).unique("content_id", keep="first").sort("content_id")
+        table = edges_table(store, settings)
+        new = table.missing(photos["content_id"])
+        failures = _find_missing_edges(settings, table, photos.filter(pl.col("content_id").is_in(new)))
+        for name, reason in failures.items():
+            context.log.warning(f"no edges for {name}: {reason}")
+        ids = [one for one in photos["content_id"] if one not in failures]
+        summary = pl.from_arrow(table.read(ids, ["content_id", "density", "left", "top", "right", "bottom"]))
+        return publish_table(
+            store,
+            CANNY_MAPS,
+            pl.DataFrame(summary),
+            facts={"fingerprint": canny_fingerprint(settings), "ids": digest(ids)},
+            metadata={"computed": len(new) - len(failures), "failed": len(failures)},
+        )
+
+    return canny_maps
+
+
+def _find_missing_edges(settings: Settings, table: ContentTable, photos: pl.DataFrame) -> dict[str, str]:
+    failures: dict[str, str] = {}
+    rows: list[dict[str, Any]] = []
+    for path, content_id in track(photos.select("path", "content_id").rows(), "edges"):
+        try:
+            photo = decode_photo(settings.places.data / path, settings.ingest.max_pixels)
+        except PhotoError as error:  # changed on disk since it was inspected; the next sync sees that
+            failures[content_id] = str(error)
+            continue
+        rows.append({"content_id": content_id, **encode_edges(find_edges(photo, settings.canny))})
+        if len(rows) >= EDGES_A_COMMIT:
+            _append_rows(table, rows)
+            rows = []
+    _append_rows(table, rows)
+    return failures
+
+
+def _append_rows(table: ContentTable, rows: Sequence[dict[str, Any]]) -> None:
+    table.append(pa.Table.from_pylist(list(rows), schema=EDGES_SCHEMA))
+
+
+@dg.asset_check(asset=RAW_IMAGES, description=f"Less than {QUARANTINE_SHARE:.0%} of the files are quarantined.")
+def photos_can_be_read(store: Store) -> dg.AssetCheckResult:
+    """Warn where so many files are unusable that something else is likely wrong."""
+    counts = catalogue_counts(open_table(store, RAW_IMAGES))
+    share = counts["quarantined"] / counts["files"]
+    return dg.AssetCheckResult(
+        passed=share < QUARANTINE_SHARE,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"quarantined": counts["quarantined"], "share": share},
+    )
+
+
+@dg.asset_check(asset=RAW_IMAGES, description="No test photo is an exact or near copy of a train photo.")
+def splits_share_no_photo(store: Store) -> dg.AssetCheckResult:
+    """Warn of leakage: a test photo that is also a train photo flatters every score."""
+    counts = catalogue_counts(open_table(store, RAW_IMAGES))
+    exact, near = counts["cross_split_exact_pairs"], counts["cross_split_near_pairs"]
+    return dg.AssetCheckResult(
+        passed=exact + near == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"exact_pairs": exact, "near_pairs": near},
+    )

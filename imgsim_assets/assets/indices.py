@@ -1,0 +1,133 @@
+"""The group `search`, second part: the two indices, and what each finds."""
+
+import time
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from imgsim_assets.assets.publishing import OWNERS, publish, publish_table
+from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
+from imgsim_assets.fingerprint import digest, fingerprint
+from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.ann.build import build_index, load_index
+from imgsim_assets.retrieval.ann.protocol import Index
+from imgsim_assets.retrieval.ann.search import Neighbours, search
+from imgsim_assets.retrieval.scoring import DEPTH
+from imgsim_assets.settings import Annoy, Faiss, Settings
+from imgsim_assets.vision.threads import set_threads
+
+INDEX_FILE = "index"
+LIBRARIES = ("faiss", "annoy")
+
+
+def index_key(library: str) -> str:
+    """Name the asset of a library's index."""
+    return f"{library}_index"
+
+
+def neighbors_key(library: str) -> str:
+    """Name the asset of what a library's index finds."""
+    return f"{library}_neighbors"
+
+
+def index_settings(settings: Settings, library: str) -> Faiss | Annoy:
+    """Give the settings of a library's index."""
+    return settings.faiss if library == "faiss" else settings.annoy
+
+
+def list_length(settings: Settings) -> int:
+    """Say how many neighbours a query gets: what is submitted, and at least what is scored."""
+    return max(settings.submission.count, DEPTH)
+
+
+def open_index(store: Store, settings: Settings, library: str) -> tuple[Index, Vectors]:
+    """Open an index and the vectors it was built from.
+
+    Raises:
+        ArtefactError: it is missing, or fails its self-test.
+    """
+    _, vectors = open_vectors(store, GALLERY)
+    path = store.artefacts.open(index_key(library)).path(INDEX_FILE)
+    return load_index(index_settings(settings, library), path, vectors), vectors
+
+
+def index_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build the assets of this part."""
+    indices = [_index(settings, library) for library in LIBRARIES]
+    return indices + [_neighbors(settings, library) for library in LIBRARIES]
+
+
+def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
+    chosen = index_settings(settings, library)
+
+    @dg.asset(
+        key=index_key(library),
+        group_name=GROUP,
+        kinds={library},
+        owners=OWNERS,
+        deps=[GALLERY],
+        code_version=fingerprint(f"{library}_index/1", chosen),
+        description=f"The gallery's vectors in a {library.capitalize()} index, tested before it is published.",
+    )
+    def index(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
+        set_threads(settings.runtime.threads)
+        photos, vectors = open_vectors(store, GALLERY)
+        started = time.perf_counter()
+        built = build_index(chosen, vectors)
+        seconds = time.perf_counter() - started
+        context.log.info(f"{built.size} vectors of {built.dimension} dimensions indexed in {seconds:.2f} s")
+        return publish(
+            store,
+            index_key(library),
+            lambda folder: built.save(folder / INDEX_FILE),
+            facts={"count": built.size, "dimension": built.dimension, "ids": digest(photos["name"])},
+            notes={"build_seconds": seconds},
+        )
+
+    return index
+
+
+def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=neighbors_key(library),
+        group_name=GROUP,
+        kinds={library, "parquet"},
+        owners=OWNERS,
+        deps=[GALLERY, index_key(library), QUERIES],
+        code_version=fingerprint(f"{library}_neighbors/1", _search_effort(settings, library), list_length(settings)),
+        description=f"The train photos that {library.capitalize()} finds for each test photo, best first.",
+    )
+    def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
+        set_threads(settings.runtime.threads)
+        gallery, _ = open_vectors(store, GALLERY)
+        queries, query_vectors = open_vectors(store, QUERIES)
+        index, vectors = open_index(store, settings, library)
+        found = search(index, vectors, query_vectors, list_length(settings))
+        if found.short_lists:
+            context.log.warning(f"{found.short_lists} lists were too short and were completed by exact search")
+        table = _ranked_names(queries["name"], gallery["name"], found)
+        return publish_table(store, neighbors_key(library), table, metadata={"short_lists": found.short_lists})
+
+    return neighbors
+
+
+def _search_effort(settings: Settings, library: str) -> int:
+    """Give what of the settings is read at search time and not kept in the index file."""
+    return settings.annoy.search_nodes if library == "annoy" else 0
+
+
+def _ranked_names(queries: pl.Series, gallery: pl.Series, found: Neighbours) -> pl.DataFrame:
+    """Spell neighbour rows out: `query`, `rank` (from 1), `name`, `score`; a list shorter than asked has fewer rows."""
+    count, listed = found.ids.shape
+    rows = found.ids.ravel()
+    table = pl.DataFrame(
+        {
+            "query": np.repeat(np.arange(count), listed),
+            "rank": np.tile(np.arange(1, listed + 1, dtype=np.int32), count),
+            "name": rows,
+            "score": found.scores.ravel(),
+        }
+    ).filter(pl.col("name") >= 0)
+    return table.with_columns(query=queries.gather(table["query"]), name=gallery.gather(table["name"]))

@@ -1,0 +1,94 @@
+"""How an asset publishes what it made: artefact first, then the claim that Dagster records."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from imgsim_assets.resources.store import Store
+from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.storage.versioned_folder import JSON
+
+OWNERS = ["team:imgsim"]
+VERSIONS_KEPT = 3
+PREVIEW_ROWS = 5
+TABLE = "table.parquet"
+
+
+def publish(
+    store: Store,
+    key: str,
+    write: Callable[[Path], None],
+    *,
+    facts: Mapping[str, JSON] | None = None,
+    notes: Mapping[str, JSON] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.MaterializeResult[Any]:
+    """Publish the files that `write` makes, and claim them: the data version is that of their content.
+
+    Args:
+        store: where.
+        key: the asset's key.
+        write: fills the folder it is given.
+        facts: part of the content (dimensions, counts); what reads the artefact may rely on them.
+        notes: not part of it (durations).
+        metadata: shown in the UI beside facts and notes.
+    """
+    manifest = store.artefacts.publish(key, write, facts or {}, notes or {})
+    store.artefacts.prune(key, VERSIONS_KEPT)
+    shown = {**manifest.facts, **manifest.notes, **(metadata or {})}
+    shown["path"] = dg.MetadataValue.path(store.artefacts.open(key).folder)
+    shown["bytes"] = sum(record.bytes for record in manifest.files.values())
+    return dg.MaterializeResult(data_version=dg.DataVersion(manifest.version), metadata=shown)
+
+
+def publish_table(
+    store: Store,
+    key: str,
+    table: pl.DataFrame,
+    *,
+    facts: Mapping[str, JSON] | None = None,
+    notes: Mapping[str, JSON] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.MaterializeResult[Any]:
+    """Publish one table, with its number of rows and its first rows in the UI."""
+    shown = {"dagster/row_count": table.height, "preview": markdown_table(table.head(PREVIEW_ROWS)), **(metadata or {})}
+    return publish(
+        store, key, lambda folder: write_table(folder / TABLE, table), facts=facts, notes=notes, metadata=shown
+    )
+
+
+def open_table(store: Store, key: str) -> pl.DataFrame:
+    """Read the table that an asset published.
+
+    Raises:
+        ArtefactError: it is missing or damaged.
+    """
+    return read_table(store.artefacts.open(key).path(TABLE))
+
+
+def run_tags(context: dg.AssetExecutionContext, key: str) -> dict[str, str]:
+    """Say, for MLflow, which asset of which Dagster run and of which sync a measurement comes from."""
+    return {"dagster/asset_key": key, "imgsim/sync": context.run.tags.get("imgsim/sync", "")}
+
+
+def markdown_table(table: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Show a small table in the UI."""
+    with pl.Config(
+        tbl_formatting="ASCII_MARKDOWN",
+        tbl_hide_column_data_types=True,
+        tbl_hide_dataframe_shape=True,
+        tbl_cols=-1,
+        tbl_rows=-1,
+        tbl_width_chars=400,
+    ):
+        return dg.MetadataValue.md(str(table))
+
+
+def markdown_picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """Show a small plot in the UI; it lives in the event log, so keep it below 100 kB."""
+    import base64
+
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")

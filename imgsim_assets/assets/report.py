@@ -1,0 +1,160 @@
+"""The group `delivery`, second part: the HTML gallery of what was found."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from imgsim_assets.assets.comparison import COMPARISON, score_neighbours
+from imgsim_assets.assets.evaluation import EVALUATION, GROUP, open_metrics, open_summary
+from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
+from imgsim_assets.assets.indices import neighbors_key
+from imgsim_assets.assets.publishing import OWNERS, open_table, publish
+from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
+from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
+from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.margins import class_margins
+from imgsim_assets.settings import Settings
+from imgsim_assets.vision.catalogue import catalogue_counts
+from imgsim_assets.vision.photo import decode_photo
+
+REPORT = "retrieval_report"
+REPORT_FILE = "report.html"
+LISTED = 10
+
+Show = Callable[[str, str], str]
+
+
+def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build the asset of this part."""
+    neighbors = neighbors_key(settings.submission.index)
+
+    @dg.asset(
+        key=REPORT,
+        group_name=GROUP,
+        kinds={"html"},
+        owners=OWNERS,
+        deps=[RAW_IMAGES, SOLUTION, GALLERY, QUERIES, neighbors, EVALUATION, COMPARISON],
+        code_version=fingerprint("retrieval_report/1", settings.report, settings.submission.index),
+    )
+    def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
+        """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""
+        html = render_gallery(_gallery(store, settings))
+
+        def write(folder: Path) -> None:
+            (folder / REPORT_FILE).write_text(html, encoding="utf-8")
+
+        return publish(store, REPORT, write)
+
+    return [retrieval_report]
+
+
+def _gallery(store: Store, settings: Settings) -> Gallery:
+    catalogue = open_table(store, RAW_IMAGES)
+    queries = _queries(store, settings)
+    ranked = open_table(store, neighbors_key(settings.submission.index)).filter(pl.col("rank") <= LISTED)
+    lists = dict(ranked.sort("query", "rank").group_by("query", maintain_order=True).agg("name").iter_rows())
+    labels = dict(open_table(store, GALLERY).select("name", "label").iter_rows())
+    answer = functools.partial(_answer, lists, labels, _pictures(settings, catalogue))
+    count = settings.report.queries
+    scored = queries.filter(pl.col("average_precision").is_not_null())
+    by_score = scored.sort("average_precision", "margin", "name", descending=[True, True, False])
+    wrong = scored.filter(pl.col("average_precision") < 1).sort(
+        "average_precision", "margin", "name", descending=[False, True, False]
+    )
+    unsure = queries.sort("margin", "name")
+    sure = queries.sort("margin", "name", descending=[True, False]) if scored.is_empty() else queries.clear()
+    sections = [
+        Section("Found", "All ten right, by the widest margin.", _answers(answer, by_score, count)),
+        Section(
+            "Missed",
+            "The lowest AP@10, and among those the surest first: look here for wrong labels and twin classes.",
+            _answers(answer, wrong, count),
+        ),
+        Section(
+            "Sure", "The widest margins; no hidden labels were given to score them.", _answers(answer, sure, count)
+        ),
+        Section(
+            "Unsure",
+            "The narrowest margins between the first class and the second, whether right or wrong.",
+            _answers(answer, unsure, count),
+        ),
+    ]
+    return Gallery(_headline(store), _facts(catalogue, store), sections, _tables(catalogue, store))
+
+
+def _queries(store: Store, settings: Settings) -> pl.DataFrame:
+    """Give each test photo its margin in nats, and its hidden label and AP@10 where they are known."""
+    gallery, vectors = open_vectors(store, GALLERY)
+    photos, asked = open_vectors(store, QUERIES)
+    margins = class_margins(vectors, gallery["class_number"].to_numpy(), asked)
+    scores = score_neighbours(store, settings.submission.index)
+    return photos.with_columns(pl.Series("margin", margins)).join(scores, on="name", how="left", maintain_order="left")
+
+
+def _pictures(settings: Settings, catalogue: pl.DataFrame) -> Show:
+    paths = {(split, name): path for split, name, path in catalogue.select("split", "name", "path").iter_rows()}
+
+    @functools.cache
+    def show(split: str, name: str) -> str:
+        photo = decode_photo(settings.places.data / paths[split, name], settings.ingest.max_pixels)
+        return thumbnail(photo, settings.report.thumbnail)
+
+    return show
+
+
+def _answers(answer: Callable[[dict[str, Any]], Answer], queries: pl.DataFrame, count: int) -> list[Answer]:
+    return [answer(row) for row in queries.head(count).iter_rows(named=True)]
+
+
+def _answer(
+    lists: Mapping[str, Sequence[str]], labels: Mapping[str, str | None], show: Show, query: Mapping[str, Any]
+) -> Answer:
+    truth = query["label"]
+    pictures = [
+        Picture(name, show("train", name), labels[name], labels[name] == truth if truth and labels[name] else None)
+        for name in lists.get(query["name"], ())
+    ]
+    asked = Picture(query["name"], show("test", query["name"]), truth)
+    return Answer(asked, pictures, query["average_precision"], query["margin"])
+
+
+def _headline(store: Store) -> str:
+    metrics = open_metrics(store)
+    if metrics["map_at_10"] is None:
+        return "Recommendations, not scored: there are no labels to score with"
+    low, high = metrics["ci95"]
+    return f"MAP@10 {metrics['map_at_10']:.3f} ({low:.3f} to {high:.3f}), by {metrics['source'].replace('_', ' ')}"
+
+
+def _facts(catalogue: pl.DataFrame, store: Store) -> list[tuple[str, str]]:
+    metrics = open_metrics(store)
+    counts = catalogue_counts(catalogue)
+    facts = [(name.replace("_", " "), f"{value:,}") for name, value in counts.items()]
+    if metrics["map_at_10"] is not None:
+        facts.append(("gain over cosine", f"{metrics['gain_over_cosine']:+.3f}"))
+    return facts
+
+
+def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
+    refused = catalogue.filter(pl.col("status") != "ok").select("split", "name", "reason", "detail")
+    return [
+        _table(
+            "What ranking earned",
+            "MAP@10 with its 95% interval; `gain` is paired, query by query.",
+            open_summary(store),
+        ),
+        _table(
+            "FAISS and Annoy", "Measured on these vectors, on this machine, in one run.", open_table(store, COMPARISON)
+        ),
+        _table("Quarantined files", "Not used, and why. Test photos among them got the fallback.", refused),
+    ]
+
+
+def _table(title: str, explanation: str, table: pl.DataFrame) -> Table:
+    rows = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in table.iter_rows()]
+    return Table(title, explanation, [name.replace("_", " ") for name in table.columns], rows)

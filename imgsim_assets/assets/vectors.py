@@ -1,0 +1,93 @@
+"""The group `search`, first part: photos as vectors in the metric's space, served by inner product."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from imgsim_assets.assets.images import RAW_IMAGES
+from imgsim_assets.assets.learning import METRIC_HEAD, embedding_deps, open_metric, open_training, read_descriptors
+from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
+from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval import ranking
+from imgsim_assets.retrieval.submission import centrality
+from imgsim_assets.settings import Settings
+from imgsim_assets.storage.formats import read_array, write_array, write_table
+from imgsim_assets.vision.threads import set_threads
+
+GROUP = "search"
+GALLERY = "gallery_vectors"
+QUERIES = "query_vectors"
+VECTORS_FILE = "vectors.npy"
+
+Vectors = npt.NDArray[np.float32]
+
+
+def open_vectors(store: Store, key: str) -> tuple[pl.DataFrame, Vectors]:
+    """Open the photos and the memory-mapped vectors, row for row, of `gallery_vectors` or `query_vectors`."""
+    return open_table(store, key), read_array(store.artefacts.open(key).path(VECTORS_FILE))
+
+
+def vector_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build the assets of this part."""
+    return [_gallery_vectors(settings), _query_vectors(settings)]
+
+
+def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=GALLERY,
+        group_name=GROUP,
+        kinds={"numpy"},
+        owners=OWNERS,
+        deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
+        code_version=fingerprint("gallery_vectors/1", settings.head.pair_weight, sorted(settings.backbones)),
+    )
+    def gallery_vectors(store: Store) -> dg.MaterializeResult[Any]:
+        """Train photos as vectors whose inner product with a query is the evidence for their class."""
+        set_threads(settings.runtime.threads)
+        photos, descriptors = read_descriptors(store, settings)
+        is_train = (photos["split"] == "train").to_numpy()
+        table = photos.filter(is_train).join(open_training(store), on=["split", "name"], maintain_order="left")
+        classes = table["class_number"].to_numpy()
+        vectors = ranking.gallery_vectors(open_metric(store), descriptors[is_train], classes, settings.head.pair_weight)
+        table = table.select("name", "content_id", "label", "class", "class_number").with_columns(
+            pl.Series("centrality", centrality(descriptors[is_train]))
+        )
+        return _publish_vectors(store, GALLERY, table, vectors)
+
+    return gallery_vectors
+
+
+def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=QUERIES,
+        group_name=GROUP,
+        kinds={"numpy"},
+        owners=OWNERS,
+        deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
+        code_version=fingerprint("query_vectors/1", sorted(settings.backbones)),
+    )
+    def query_vectors(store: Store) -> dg.MaterializeResult[Any]:
+        """Test photos as queries for the gallery's vectors."""
+        set_threads(settings.runtime.threads)
+        photos, descriptors = read_descriptors(store, settings)
+        is_test = (photos["split"] == "test").to_numpy()
+        vectors = ranking.query_vectors(open_metric(store), descriptors[is_test])
+        return _publish_vectors(store, QUERIES, photos.filter(is_test).select("name", "content_id"), vectors)
+
+    return query_vectors
+
+
+def _publish_vectors(
+    store: Store, key: str, photos: pl.DataFrame, vectors: npt.NDArray[np.float32]
+) -> dg.MaterializeResult[Any]:
+    def write(folder: Path) -> None:
+        write_table(folder / TABLE, photos)
+        write_array(folder / VECTORS_FILE, vectors)
+
+    count, dimension = vectors.shape
+    return publish(store, key, write, facts={"count": count, "dimension": dimension, "dtype": str(vectors.dtype)})

@@ -1,0 +1,163 @@
+"""The `imgsim` command: parses, calls, prints. No logic of its own."""
+
+import functools
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from imgsim_assets.errors import ImgsimError, UserError
+from imgsim_assets.settings import Settings
+from imgsim_assets.settings_sources import load_settings
+
+FAILED, WRONG_USE = 1, 2
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` the settings and the wish for JSON, in place of the options that every command takes."""
+
+    @functools.wraps(command)
+    def run(
+        *,
+        data: Path | None,
+        config: Path | None,
+        profile: str | None,
+        state: Path | None,
+        **others: Any,  # noqa: ANN401
+    ) -> None:
+        places = {name: str(path) for name, path in (("data", data), ("state", state)) if path is not None}
+        overrides = {"places": places} if places else {}
+        command(settings=load_settings(profile=profile, config=config, overrides=overrides), **others)
+
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="one JSON object on standard output"),
+        click.option("--state", type=click.Path(path_type=Path), help="where imgsim keeps everything [.imgsim]"),
+        click.option("--profile", help="compact, clip or large [compact]"),
+        click.option("--config", type=click.Path(path_type=Path), help="settings file (TOML)"),
+        click.option("--data", type=click.Path(path_type=Path), help="folder of photos [photos]"),
+    ):
+        run = option(run)
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Find images that mean the same thing."""
+    # Everything for people goes to standard error, so that --json leaves one object on standard output.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("imgsim")
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+@cli.command()
+@with_settings
+def sync(settings: Settings, as_json: bool) -> None:
+    """Materialize exactly what is stale, and publish the result."""
+    from imgsim_assets.definitions import build_definitions
+    from imgsim_assets.orchestration import sync as syncing
+    from imgsim_assets.orchestration.instance import open_instance
+
+    with open_instance(settings.places.state) as instance:
+        outcome = syncing.sync(build_definitions(settings), instance, settings, logging.getLogger("imgsim").info)
+    if as_json:
+        click.echo(json.dumps(outcome.as_json()))
+    else:
+        click.echo(outcome.in_words())
+    if outcome.failed:
+        raise SystemExit(FAILED)
+
+
+@cli.command()
+@with_settings
+def status(settings: Settings, as_json: bool) -> None:
+    """Say what is stale, and why."""
+    from imgsim_assets.definitions import build_definitions
+    from imgsim_assets.orchestration import sync as syncing
+    from imgsim_assets.orchestration.instance import open_instance
+
+    with open_instance(settings.places.state) as instance:
+        statuses = syncing.status(build_definitions(settings), instance, settings).values()
+    if as_json:
+        click.echo(json.dumps({one.key: {"state": one.state, "causes": list(one.causes)} for one in statuses}))
+        return
+    for one in statuses:
+        click.echo(f"{one.state:8}{one.key}" + (f": {'; '.join(one.causes)}" if one.causes else ""))
+
+
+@cli.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option("--index", type=click.Choice(["faiss", "annoy"]), help="which index answers [the submission's]")
+@click.option("--count", type=click.IntRange(1), default=10, show_default=True, help="how many photos")
+@with_settings
+def search(settings: Settings, as_json: bool, photo: Path, index: str | None, count: int) -> None:
+    """Name the train photos nearest to PHOTO, from the published search bundle."""
+    from imgsim_assets.serving.search import search_photo
+
+    found = search_photo(photo, settings, index or settings.submission.index, count)
+    if as_json:
+        click.echo(json.dumps({"photo": str(photo), "index": index or settings.submission.index, "found": found}))
+        return
+    for row in found:
+        click.echo(f"{row['score']:10.4f}  {row['name']}" + (f"  {row['label']}" if row["label"] else ""))
+
+
+@cli.command()
+@with_settings
+def compare(settings: Settings, as_json: bool) -> None:
+    """Show FAISS beside Annoy, as last measured on your vectors."""
+    from imgsim_assets.serving.comparison import comparison_table
+
+    table = comparison_table(settings.places.state)
+    if as_json:
+        click.echo(json.dumps(table.to_dicts()))
+        return
+    import polars as pl
+
+    with pl.Config(tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=160):
+        click.echo(str(table.transpose(include_header=True, header_name="measure", column_names="library")))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--classes", type=click.IntRange(1, 102), default=102, show_default=True)
+@click.option("--train", type=click.IntRange(1), default=16, show_default=True, help="train photos a class")
+@click.option("--test", type=click.IntRange(1), default=4, show_default=True, help="test photos a class")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def sample(folder: Path, classes: int, train: int, test: int, seed: int) -> None:
+    """Draw the built-in sample photos into FOLDER."""
+    from imgsim_assets.vision.drawing.sample import write_sample
+
+    write_sample(folder, classes=classes, train=train, test=test, seed=seed)
+    click.echo(f"{folder}: {classes * train} train and {classes * test} test photos of {classes} classes")
+
+
+@cli.command()
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="folder for the weights")
+@click.option("--budget", type=click.Choice(["small", "full"]), default="small", show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def pretrain(output: Path, budget: Literal["small", "full"], seed: int) -> None:
+    """Train the compact backbones on drawn pictures."""
+    from imgsim_assets.vision.pretraining.recipe import pretrain as train
+
+    train(output, budget, seed)
+
+
+def main() -> None:
+    """Run the command; errors become one line on standard error and an exit status."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(WRONG_USE) from None
+    except click.Abort:
+        raise SystemExit(FAILED) from None
+    except ImgsimError as error:
+        click.echo(f"imgsim: {error}", err=True)
+        raise SystemExit(WRONG_USE if isinstance(error, UserError) else FAILED) from None

@@ -1,0 +1,59 @@
+"""The front door: the whole graph, built from settings. Importing it loads no heavy library."""
+
+import dagster as dg
+
+from imgsim_assets.assets.comparison import comparison_assets, comparison_checks
+from imgsim_assets.assets.delivery import delivery_assets, delivery_checks
+from imgsim_assets.assets.embeddings import embedding_assets
+from imgsim_assets.assets.evaluation import evaluation_assets, evaluation_checks
+from imgsim_assets.assets.images import IMAGE_FOLDER, image_assets, image_checks
+from imgsim_assets.assets.indices import index_assets
+from imgsim_assets.assets.learning import learning_assets
+from imgsim_assets.assets.report import report_assets
+from imgsim_assets.assets.vectors import vector_assets
+from imgsim_assets.orchestration.sync import MATERIALIZE_JOB
+from imgsim_assets.resources.console import console_logger
+from imgsim_assets.resources.store import Store
+from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.settings import Settings
+from imgsim_assets.settings_sources import load_settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Assemble assets, checks, jobs and resources for `settings`; nothing is read or written yet."""
+    state = str(settings.places.state)
+    return dg.Definitions(
+        assets=[
+            *image_assets(settings),
+            *embedding_assets(settings),
+            *learning_assets(settings),
+            *vector_assets(settings),
+            *index_assets(settings),
+            *comparison_assets(settings),
+            *evaluation_assets(settings),
+            *report_assets(settings),
+            *delivery_assets(settings),
+        ],
+        asset_checks=[*image_checks(), *comparison_checks(), *evaluation_checks(), *delivery_checks(settings)],
+        jobs=[
+            dg.define_asset_job(
+                MATERIALIZE_JOB, dg.AssetSelection.all(), description="Materialize the selected assets."
+            ),
+            dg.define_asset_job(
+                "observe", dg.AssetSelection.keys(IMAGE_FOLDER), description="Look at the folder of photos."
+            ),
+        ],
+        resources={
+            "store": Store(state=state),
+            "tracking": Tracking(state=state, uri=settings.tracking.uri, experiment=settings.tracking.experiment),
+        },
+        # One process keeps the models loaded; a process per step costs two seconds a step.
+        executor=dg.in_process_executor,
+        loggers={"console": console_logger},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Build the graph of the settings that the environment names (`IMGSIM_CONFIG`, `IMGSIM_PROFILE`, ...)."""
+    return build_definitions(load_settings())

@@ -1,0 +1,1 @@
+"""WHEN things are computed: staleness, sync, schedule and checks."""

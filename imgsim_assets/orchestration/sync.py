@@ -1,0 +1,190 @@
+"""Materialize exactly what is stale: observe the folder, then run wave after wave until nothing is."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+from imgsim_assets.assets.images import IMAGE_FOLDER, observe_folder
+from imgsim_assets.errors import ArtefactError, ImgsimError
+from imgsim_assets.orchestration.staleness import (
+    AssetStatus,
+    Node,
+    descendants,
+    judge,
+    next_wave,
+    read_graph,
+    read_records,
+)
+from imgsim_assets.settings import Settings
+from imgsim_assets.storage.artefacts import ARTEFACTS, ArtefactStore
+from imgsim_assets.storage.publication import LINK
+from imgsim_assets.vision.folder import read_folder
+
+MATERIALIZE_JOB = "materialize"
+SYNC_TAG = "imgsim/sync"
+
+Announce = Callable[[str], None]
+
+
+class SyncInProgressError(ImgsimError):
+    """Another sync holds the state folder."""
+
+
+@dataclass
+class SyncOutcome:
+    """What one sync did."""
+
+    materialized: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    published: Path | None = None
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contract of `imgsim sync --json`."""
+        return {
+            "materialized": self.materialized,
+            "failed": self.failed,
+            "published": str(self.published) if self.published else None,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def in_words(self) -> str:
+        """Say the same to a person, with the score and the place of the submission."""
+        if self.failed:
+            return "\n".join([f"failed: {', '.join(self.failed)}", *self.reasons])
+        done = (
+            f"materialized {len(self.materialized)} assets"
+            if self.materialized
+            else "all fresh: nothing to materialize"
+        )
+        lines = [f"{done} in {self.seconds:.1f} s"]
+        if self.published:
+            lines += [published_score(self.published), f"submission: {self.published / 'submission.csv'}"]
+        return "\n".join(lines)
+
+
+def published_score(folder: Path) -> str:
+    """Say what `metrics.json` of a publication holds."""
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    if metrics["map_at_10"] is None:
+        return "MAP@10: not measured, no labels to measure with"
+    low, high = metrics["ci95"]
+    return (
+        f"MAP@10 {metrics['map_at_10']:.4f} (95% interval {low:.4f} to {high:.4f}, "
+        f"{metrics['queries']} queries, {metrics['source'].replace('_', ' ')})"
+    )
+
+
+def status(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings) -> dict[str, AssetStatus]:
+    """Look at the folder of photos and judge every asset; materializes nothing.
+
+    Raises:
+        InputError: the folder of photos cannot be used.
+    """
+    observe(instance, settings)
+    graph = read_graph(definitions)
+    return _judge_now(instance, graph, settings)
+
+
+def observe(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """Record the present state of the folder of photos, if it is not the one last recorded.
+
+    Raises:
+        InputError: the folder of photos cannot be used.
+    """
+    read_folder(settings.places.data, settings.ingest)
+    version = observe_folder(settings).value
+    latest = instance.fetch_observations(dg.AssetKey(IMAGE_FOLDER), limit=1).records
+    if not latest or latest[0].asset_observation is None or latest[0].asset_observation.data_version != version:
+        instance.report_runless_asset_event(
+            dg.AssetObservation(
+                IMAGE_FOLDER, tags={"dagster/data_version": version}, metadata={"folder": str(settings.places.data)}
+            )
+        )
+
+
+def sync(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, announce: Announce
+) -> SyncOutcome:
+    """Materialize what is stale, each asset at most once; what lies below a failure is left alone.
+
+    Raises:
+        InputError: the folder of photos cannot be used; nothing was run.
+        SyncInProgressError: another sync is at work on the same state folder.
+    """
+    started = time.monotonic()
+    lock = settings.places.state / "sync.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=0):
+            outcome = _run_waves(definitions, instance, settings, announce)
+    except Timeout as held:
+        raise SyncInProgressError(
+            "no other sync on this state folder", f"{lock} held by one", "wait for it to end, or use another --state"
+        ) from held
+    link = settings.places.state / LINK
+    outcome.published = link if link.exists() else None
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _run_waves(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, announce: Announce
+) -> SyncOutcome:
+    outcome = SyncOutcome()
+    tags = {SYNC_TAG: uuid.uuid4().hex}
+    observe(instance, settings)
+    graph = read_graph(definitions)
+    while True:
+        stopped = {*outcome.failed, *descendants(graph, outcome.failed)}
+        statuses = _judge_now(instance, graph, settings)
+        wave = [key for key in next_wave(graph, statuses) if key not in stopped and key not in outcome.materialized]
+        if not wave:
+            return outcome
+        for key in wave:
+            announce(f"{key}: {statuses[key].state}, {'; '.join(statuses[key].causes)}")
+        _run_wave(definitions, instance, wave, tags, outcome)
+
+
+def _judge_now(instance: dg.DagsterInstance, graph: Mapping[str, Node], settings: Settings) -> dict[str, AssetStatus]:
+    """Judge by Dagster's records, less those whose artefact is gone: a materialization is a claim."""
+    artefacts = ArtefactStore(settings.places.state / ARTEFACTS)
+    records = read_records(instance, graph)
+    for key in [key for key in records if not graph[key].external]:
+        try:
+            artefacts.open(key)
+        except ArtefactError:
+            del records[key]
+    return judge(graph, records)
+
+
+def _run_wave(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    wave: list[str],
+    tags: dict[str, str],
+    outcome: SyncOutcome,
+) -> None:
+    result = definitions.resolve_job_def(MATERIALIZE_JOB).execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey.from_user_string(key) for key in wave],
+        run_config={"loggers": {"console": {}}},
+        tags=tags,
+        raise_on_error=False,
+    )
+    done = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
+    outcome.materialized += [key for key in wave if key in done]
+    outcome.failed += [key for key in wave if key not in done]
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            cause = error.cause if error and error.cause else error
+            outcome.reasons.append(f"{event.step_key}: {cause.message.strip() if cause else 'no reason recorded'}")

@@ -1,0 +1,23 @@
+"""One progress bar for everything that takes long: count, rate and remaining time on standard error."""
+
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+SHOW_AFTER_SECONDS = 2.0
+
+
+def track(items: Iterable[T], description: str, total: int | None = None, unit: str = "photo") -> Iterator[T]:
+    """Yield `items` unchanged, with a bar that appears once they have taken two seconds.
+
+    Args:
+        items: what to go through.
+        description: what is being done, in words for a person.
+        total: how many items there are, where `items` does not know.
+        unit: one item, in the singular.
+    """
+    known = len(items) if total is None and isinstance(items, Sized) else total
+    yield from tqdm(items, desc=description, total=known, unit=unit, delay=SHOW_AFTER_SECONDS, dynamic_ncols=True)

@@ -1,0 +1,83 @@
+"""The HTML report: what was found, shown as pictures, in one file that needs no network."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+
+from PIL import Image
+
+JPEG_QUALITY = 80
+BACKDROP = (244, 244, 242)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A thumbnail with its caption."""
+
+    name: str
+    thumbnail: str
+    label: str | None = None
+    relevant: bool | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One query and its ranked photos, best first; `margin` is the evidence, in nats, for its first class."""
+
+    query: Picture
+    found: Sequence[Picture]
+    average_precision: float | None = None
+    margin: float | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled group of answers and what a reader should look for in it."""
+
+    title: str
+    explanation: str
+    answers: Sequence[Answer]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table of text cells."""
+
+    title: str
+    explanation: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Everything the report shows."""
+
+    headline: str
+    facts: Sequence[tuple[str, str]]
+    sections: Sequence[Section]
+    tables: Sequence[Table] = field(default_factory=tuple)
+
+
+def thumbnail(photo: Image.Image, side: int) -> str:
+    """Return `photo` inside a square of `side` pixels, as a JPEG data address."""
+    scaled = photo.convert("RGB")
+    scaled.thumbnail((side, side), Image.Resampling.LANCZOS)
+    square = Image.new("RGB", (side, side), BACKDROP)
+    square.paste(scaled, ((side - scaled.width) // 2, (side - scaled.height) // 2))
+    buffer = io.BytesIO()
+    square.save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def render_gallery(gallery: Gallery) -> str:
+    """Return the report as one HTML document; names and labels are escaped."""
+    import jinja2
+
+    template = resources.files(__package__).joinpath("gallery.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(template).render(gallery=gallery)

@@ -1,0 +1,1 @@
+"""WHERE and how fast: Dagster resources for the store and for MLflow. They never change a result."""

@@ -1,0 +1,1 @@
+"""HOW vectors become ranked lists: metric, indices, scoring. Pure; no Dagster here."""

@@ -1,0 +1,117 @@
+"""FAISS by inner product: flat, HNSW or IVF."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.retrieval.ann.equal_norms import equalise, widen
+from imgsim_assets.retrieval.ann.protocol import Ids, Vectors
+from imgsim_assets.retrieval.single_thread import single_thread
+
+if TYPE_CHECKING:
+    import faiss
+
+Kind = Literal["auto", "flat", "hnsw", "ivf"]
+
+FLAT_UP_TO = 100_000
+HNSW_LINKS = 32
+HNSW_BUILD = 200
+HNSW_SEARCH = 256
+IVF_LISTS_PER_ROOT = 4
+IVF_PROBED_SHARE = 16
+IVF_LEAST_PROBES = 16
+TRAINING_PHOTOS_PER_LIST = 64
+
+
+@dataclass(frozen=True)
+class FaissIndex:
+    """A FAISS index. `widened` tells that it holds vectors of equal norm, one coordinate wider."""
+
+    native: "faiss.Index"
+    widened: bool
+
+    @property
+    def size(self) -> int:
+        """Number of vectors."""
+        return int(self.native.ntotal)
+
+    @property
+    def dimension(self) -> int:
+        """Dimensions of a vector as the caller sees it."""
+        return int(self.native.d) - int(self.widened)
+
+    def save(self, path: Path) -> None:
+        """Write FAISS's own file."""
+        import faiss
+
+        faiss.write_index(self.native, str(path))
+
+    def candidates(self, queries: Vectors, count: int) -> Ids:
+        """Propose rows."""
+        asked = widen(queries) if self.widened else queries
+        return np.asarray(self.native.search(np.ascontiguousarray(asked), count)[1], dtype=np.int64)
+
+
+def build_faiss(vectors: Vectors, kind: Kind, seed: int) -> FaissIndex:
+    """Build an index over float32 [n, d] vectors.
+
+    `auto` is flat up to 100,000 vectors, where approximation does not pay, and IVF above. On one thread: HNSW's
+    graph and IVF's lists depend on the number of threads otherwise.
+    """
+    import faiss
+
+    chosen = ("flat" if len(vectors) <= FLAT_UP_TO else "ivf") if kind == "auto" else kind
+    if chosen == "flat":
+        flat = faiss.IndexFlatIP(vectors.shape[1])
+        flat.add(np.ascontiguousarray(vectors))
+        return FaissIndex(flat, widened=False)
+    with single_thread():
+        points = equalise(vectors)
+        native = _hnsw(points.shape[1], seed) if chosen == "hnsw" else _ivf(points, seed)
+        native.add(points)
+    return FaissIndex(native, widened=True)
+
+
+def load_faiss(path: Path, dimension: int) -> FaissIndex:
+    """Load an index over vectors of `dimension`.
+
+    Raises:
+        ArtefactError: the file is absent, damaged, of another dimension or metric.
+    """
+    import faiss
+
+    try:
+        native = faiss.read_index(str(path))
+    except RuntimeError as error:
+        raise ArtefactError(
+            f"a FAISS index in {path.name}", str(error).split("\n")[0], "build the index again"
+        ) from error
+    if native.d not in (dimension, dimension + 1) or native.metric_type != faiss.METRIC_INNER_PRODUCT:
+        found = f"dimension {native.d}, metric {native.metric_type}"
+        raise ArtefactError(f"inner product over {dimension} dimensions in {path.name}", found, "build the index again")
+    return FaissIndex(native, widened=native.d == dimension + 1)
+
+
+def _hnsw(dimension: int, seed: int) -> "faiss.Index":
+    import faiss
+
+    native = faiss.IndexHNSWFlat(dimension, HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
+    native.hnsw.efConstruction, native.hnsw.efSearch = HNSW_BUILD, HNSW_SEARCH
+    native.hnsw.rng = faiss.RandomGenerator(seed)  # type: ignore[attr-defined]
+    return native
+
+
+def _ivf(points: Vectors, seed: int) -> "faiss.Index":
+    import faiss
+
+    lists = max(1, min(int(IVF_LISTS_PER_ROOT * np.sqrt(len(points))), len(points) // 40))
+    native = faiss.IndexIVFFlat(faiss.IndexFlatIP(points.shape[1]), points.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
+    native.cp.seed, native.cp.spherical = seed, True
+    native.cp.max_points_per_centroid = TRAINING_PHOTOS_PER_LIST
+    native.nprobe = min(lists, max(IVF_LEAST_PROBES, lists // IVF_PROBED_SHARE))
+    # Spherical k-means keeps directions only, so the points are given to it with norm 1.
+    native.train((points / (float(np.linalg.norm(points[0])) or 1.0)).astype(np.float32))
+    return native

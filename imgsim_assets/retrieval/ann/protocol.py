@@ -1,0 +1,38 @@
+"""What every index is: built from vectors, saved to one file, and asked for candidates by inner product."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+MISSING = -1
+
+
+class Index(Protocol):
+    """An index over float32 [n, d] vectors, known by their row numbers.
+
+    It only proposes: the final order is always by exact inner product (`ann.search`), so that the scores of
+    different libraries can be compared.
+    """
+
+    @property
+    def size(self) -> int:
+        """Number of vectors."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Dimensions of a vector as the caller sees it."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write the index to the one file `path`."""
+        ...
+
+    def candidates(self, queries: Vectors, count: int) -> Ids:
+        """Propose up to `count` rows for each query [q, d]: int64 [q, count], -1 where there are fewer."""
+        ...

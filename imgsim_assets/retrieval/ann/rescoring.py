@@ -1,0 +1,39 @@
+"""Candidates put into their exact order: falling inner product, ties by row number.
+
+Each score is one float64 sum over the dimensions, so it depends neither on the other candidates nor on threads;
+two equal vectors always score the same, which a matrix product does not promise.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Vectors
+
+BLOCK_VALUES = 8_000_000
+
+
+def rescore(vectors: Vectors, queries: Vectors, candidates: Ids, k: int) -> tuple[Ids, npt.NDArray[np.float64]]:
+    """Order candidates and keep the best.
+
+    Args:
+        vectors: float32 [n, d].
+        queries: float32 [q, d].
+        candidates: int64 [q, c] rows of `vectors`, -1 for none; no row twice in a line.
+        k: neighbours to keep.
+
+    Returns:
+        int64 [q, k] rows, -1 where there are no more, and their float64 scores, minus infinity there.
+    """
+    ids = np.full((len(queries), k), MISSING, dtype=np.int64)
+    scores = np.full((len(queries), k), -np.inf)
+    rows = max(1, BLOCK_VALUES // max(1, candidates.shape[1] * vectors.shape[1]))
+    kept = min(k, candidates.shape[1])
+    for start in range(0, len(queries), rows):
+        block = slice(start, start + rows)
+        found = candidates[block]
+        products = vectors[found].astype(np.float64) * queries[block, None, :]
+        exact = np.where(found == MISSING, -np.inf, products.sum(axis=-1))
+        order = np.lexsort((found, -exact), axis=-1)[:, :kept]
+        ids[block, :kept] = np.take_along_axis(found, order, axis=1)
+        scores[block, :kept] = np.take_along_axis(exact, order, axis=1)
+    return ids, scores

@@ -1,0 +1,38 @@
+"""Search through any index: its candidates, more than asked for, in exact order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Index, Vectors
+from imgsim_assets.retrieval.ann.rescoring import rescore
+
+OVERFETCH = 5
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Ranked lists: int64 [q, k] rows, best first, float32 [q, k] inner products, and how many lists fell short.
+
+    A list falls short when the index proposed fewer than k rows; it was completed by exact search.
+    """
+
+    ids: Ids
+    scores: npt.NDArray[np.float32]
+    short_lists: int
+
+
+def search(index: Index, vectors: Vectors, queries: Vectors, k: int) -> Neighbours:
+    """Find k neighbours of each query [q, d] among `vectors` [n, d], the ones `index` was built from.
+
+    With fewer than k vectors the lists end in -1 with score minus infinity.
+    """
+    count = min(index.size, k * OVERFETCH)
+    found = index.candidates(queries, count)
+    ids, scores = rescore(vectors, queries, found, k)
+    short = np.flatnonzero((ids[:, : min(k, index.size)] == MISSING).any(axis=1))
+    if len(short):
+        ids[short], scores[short] = exact_neighbours(vectors, queries[short], k)
+    return Neighbours(ids, scores.astype(np.float32), len(short))

@@ -1,0 +1,67 @@
+"""Proof that an index answers before it is trusted: run after each build and each load.
+
+Some compilers break Annoy so that it returns one neighbour whatever is asked (spotify/annoy issues 679, 682, 686).
+"""
+
+import numpy as np
+
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Index, Vectors
+from imgsim_assets.retrieval.ann.rescoring import rescore
+
+PROBES = 64
+NEIGHBOURS = 10
+LEAST_RECALL = 0.3
+TIE = 1e-5
+
+
+def check_index(index: Index, vectors: Vectors, name: str) -> float:
+    """Check `index` against the vectors it should hold, and give its recall@10 on a sample.
+
+    Evenly spaced gallery vectors are the queries. A returned photo counts as found when it scores no worse
+    than the tenth exact neighbour, so equal vectors may stand for each other.
+
+    Args:
+        index: built or loaded.
+        vectors: float32 [n, d], n >= 1, in the order of the ids.
+        name: for the message, e.g. `"annoy"`.
+
+    Raises:
+        ArtefactError: another size or dimension, invalid, repeated or too few ids, values that are not finite, or a
+            recall below 0.3, which means a broken build, another metric, other vectors or far too few nodes searched.
+    """
+    _require(index.size == len(vectors), name, f"{len(vectors)} vectors", f"{index.size}")
+    _require(index.dimension == vectors.shape[1], name, f"{vectors.shape[1]} dimensions", f"{index.dimension}")
+    _require(bool(np.isfinite(vectors).all()), name, "finite vectors", "NaN or infinity")
+    rows = np.unique(np.linspace(0, len(vectors) - 1, min(PROBES, len(vectors))).astype(np.int64))
+    queries, k = vectors[rows], min(NEIGHBOURS, len(vectors))
+    found = index.candidates(queries, k)
+    _check_ids(found, k, len(vectors), name)
+    recall = _recall(vectors, queries, found, k)
+    _require(recall >= LEAST_RECALL, name, f"recall@{k} of at least {LEAST_RECALL}", f"{recall:.3f}")
+    return recall
+
+
+def _check_ids(found: Ids, k: int, size: int, name: str) -> None:
+    fewest = int((found != MISSING).sum(axis=1).min())
+    _require(found.shape[1] == k and fewest == k, name, f"{k} neighbours for each query", f"{fewest}")
+    _require(bool((found >= 0).all() and (found < size).all()), name, f"ids below {size}", "others")
+    ordered = np.sort(found, axis=1)
+    _require(bool((ordered[:, 1:] != ordered[:, :-1]).all()), name, "distinct neighbours", "repeated ones")
+
+
+def _recall(vectors: Vectors, queries: Vectors, found: Ids, k: int) -> float:
+    _, best = exact_neighbours(vectors, queries, k)
+    _, scores = rescore(vectors, queries, found, k)
+    bar = best[:, -1:] - TIE * np.abs(best).max(axis=1, keepdims=True)
+    return float((scores >= bar).mean())
+
+
+def _require(holds: bool, name: str, expected: str, found: str) -> None:
+    if not holds:
+        mend = (
+            "build the index again; if that does not help raise annoy.search_nodes, "
+            "or reinstall annoy compiled with ANNOY_COMPILER_ARGS=-O2"
+        )
+        raise ArtefactError(f"{expected} from the {name} index", found, mend)

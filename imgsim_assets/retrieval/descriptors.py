@@ -1,0 +1,67 @@
+"""One descriptor per photo out of the vectors of several backbones and views."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from imgsim_assets.errors import ArtefactError
+
+Vectors = npt.NDArray[np.float32]
+
+SAME_PHOTO_VIEWS = ("rgb", "mirror")
+
+
+def assemble_descriptors(vectors: Mapping[tuple[str, str], npt.NDArray[np.floating]]) -> Vectors:
+    """Concatenate the blocks of every backbone, all with the same weight.
+
+    A mirrored photo means what the photo means, so `rgb` and `mirror` of a backbone are averaged into one
+    block. Any other view is a block of its own.
+
+    Args:
+        vectors: (backbone, view) to [photos, dimension], row i of each being the same photo. The order of
+            the mapping is the order of the blocks.
+
+    Returns:
+        float32 [photos, sum of the blocks' dimensions] of norm 1. A block whose vector is all zeros stays
+        zero, so such a photo's norm is smaller.
+
+    Raises:
+        ArtefactError: no vectors, differing photo counts or dimensions, or a value that is not finite.
+    """
+    if not vectors:
+        raise ArtefactError("vectors of at least one backbone", "none", "name a backbone in the settings")
+    _check(vectors)
+    blocks: dict[tuple[str, str], list[npt.NDArray[np.floating]]] = {}
+    for (backbone, view), values in vectors.items():
+        block = "rgb" if view in SAME_PHOTO_VIEWS else view
+        blocks.setdefault((backbone, block), []).append(normalise(values))
+    joined = [normalise(np.mean(parts, axis=0)) for parts in blocks.values()]
+    return np.concatenate(joined, axis=1).astype(np.float32) / np.float32(np.sqrt(len(joined)))
+
+
+def normalise(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Scale each row of [n, d] to L2 norm 1; a row of zeros stays as it is."""
+    values = np.asarray(vectors, dtype=np.float64)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0))
+
+
+def _check(vectors: Mapping[tuple[str, str], npt.NDArray[np.floating]]) -> None:
+    count = len(next(iter(vectors.values())))
+    widths: dict[str, int] = {}
+    for (backbone, view), values in vectors.items():
+        name = f"{backbone}/{view}"
+        if values.ndim != 2 or len(values) != count:
+            raise ArtefactError(f"[{count}, d] vectors of {name}", f"shape {values.shape}", "embed the photos again")
+        if view in SAME_PHOTO_VIEWS and widths.setdefault(backbone, values.shape[1]) != values.shape[1]:
+            raise ArtefactError(
+                f"{widths[backbone]} dimensions in {name}", f"{values.shape[1]}", "embed the photos again"
+            )
+        broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if len(broken):
+            raise ArtefactError(
+                f"finite vectors of {name}",
+                f"{len(broken)} photos with NaN or infinity, the first in row {broken[0]}",
+                "check the backbone's weights, then embed the photos again",
+            )

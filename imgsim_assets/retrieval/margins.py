@@ -1,0 +1,34 @@
+"""How sure a ranking is of its first class: the evidence by which that class leads."""
+
+import numpy as np
+import numpy.typing as npt
+
+BLOCK_VALUES = 16_000_000
+
+
+def class_margins(
+    gallery: npt.NDArray[np.float32], classes: npt.NDArray[np.int64], queries: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float64]:
+    """Measure by how much the best class of each query leads the second.
+
+    Args:
+        gallery: float32 [n, d], n >= 1.
+        classes: int64 [n]; -1 for a photo of unknown class, which stands for itself.
+        queries: float32 [q, d]; an inner product with the gallery is a log likelihood ratio.
+
+    Returns:
+        float64 [q], in nats, at least 0; infinite where the gallery holds one class only.
+    """
+    numbers = np.where(classes >= 0, classes, classes.max(initial=0) + 1 + np.arange(len(classes)))
+    order = np.argsort(numbers, kind="stable")
+    starts = np.unique(numbers[order], return_index=True)[1]
+    if len(starts) == 1:
+        return np.full(len(queries), np.inf)
+    ordered = np.asarray(gallery[order], dtype=np.float32)
+    margins = np.empty(len(queries))
+    rows = max(1, BLOCK_VALUES // len(gallery))
+    for start in range(0, len(queries), rows):
+        best = np.maximum.reduceat(queries[start : start + rows] @ ordered.T, starts, axis=1)
+        second, first = np.partition(best, -2, axis=1)[:, -2:].T
+        margins[start : start + rows] = first.astype(np.float64) - second
+    return margins

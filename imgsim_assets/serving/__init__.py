@@ -1,0 +1,1 @@
+"""HOW one photo is answered: the published search bundle and the search through it. No Dagster here."""

@@ -1,0 +1,187 @@
+"""Typed, frozen settings, one model per stage; where they come from is `settings_sources`.
+
+Two kinds live here and must not mix. What is computed (`Ingest`, `Canny`, `Backbone`, ...)
+enters an asset's code version. Where and how fast (`Places`, `Runtime`) never does.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+View = Literal["rgb", "mirror", "canny_focus", "canny_edges"]
+ScalarOrRGB = tuple[float, float, float]
+
+
+class Stage(BaseModel):
+    """Base of every settings model: immutable, and it refuses what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Places(Stage):
+    """Where things are. Never part of a result's identity."""
+
+    data: Path = Field(default=Path("photos"), description="the folder of photos")
+    state: Path = Field(default=Path(".imgsim"), description="everything imgsim keeps")
+    models: Path | None = Field(default=None, description="local folder of model folders; None: the hub's cache")
+
+
+class Runtime(Stage):
+    """How fast. Never part of a result's identity."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    batch_size: int = Field(default=32, ge=1, le=4096)
+    threads: int = Field(default=0, ge=0, le=1024, description="0: one per core")
+    offline: bool = Field(default=False, description="never ask the model hub")
+
+
+class Ingest(Stage):
+    """How the folder of photos is read."""
+
+    image_column: str = "image"
+    label_column: str = "label"
+    max_pixels: int = Field(default=100_000_000, ge=1, description="larger photos are quarantined")
+    near_duplicate_bits: int = Field(default=3, ge=0, le=16, description="perceptual hashes this close are one group")
+
+
+class Canny(Stage):
+    """OpenCV's Canny edge detector."""
+
+    low: Annotated[int, Field(ge=0, le=1000)] | Literal["auto"] = "auto"
+    high: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
+    blur: float = Field(default=1.4, ge=0, le=20, description="sigma of the Gaussian before it, in pixels; 0: none")
+    size: int = Field(default=256, ge=32, le=2048, description="longest side of the edge map, in pixels")
+    focus_mass: float = Field(default=0.9, gt=0, le=1, description="share of the edge pixels inside the focus box")
+
+    @model_validator(mode="after")
+    def _thresholds_are_ordered(self) -> "Canny":
+        if (self.low == "auto") != (self.high == "auto"):
+            raise ValueError("low and high must both be 'auto' or both be numbers")
+        if isinstance(self.low, int) and isinstance(self.high, int) and self.low > self.high:
+            raise ValueError(f"low ({self.low}) must not be above high ({self.high})")
+        return self
+
+
+class Backbone(Stage):
+    """One model that turns a photo into a vector.
+
+    `uri` is `hf:NAME`, `timm:NAME`, `onnx:FILE`, `compact:NAME`, or `SCHEME:NAME` of an installed
+    `imgsim.backbones` entry point. The fields after `views` describe an ONNX file's preprocessing;
+    the other kinds know their own.
+    """
+
+    uri: str = Field(pattern=r"^[a-z][a-z0-9_+.-]*:.+")
+    revision: str | None = Field(default=None, description="commit of a hub model; required for hub names")
+    views: tuple[View, ...] = Field(default=("rgb",), min_length=1)
+    size: int | None = Field(default=None, ge=16, le=2048, description="input side in pixels")
+    resize: Literal["squash", "crop"] = Field(default="squash", description="squash to the square, or crop its centre")
+    mean: ScalarOrRGB | None = None
+    std: ScalarOrRGB | None = None
+    input: str | None = Field(default=None, description="name of the ONNX input; None: the only one")
+    output: str | None = Field(default=None, description="name of the ONNX output; None: the first")
+
+    @model_validator(mode="after")
+    def _onnx_fields_belong_to_onnx(self) -> "Backbone":
+        if len(set(self.views)) != len(self.views):
+            raise ValueError(f"views {list(self.views)} repeat one")
+        if not self.uri.startswith("onnx:"):
+            given = [name for name in ("size", "mean", "std", "input", "output") if getattr(self, name) is not None]
+            if given:
+                raise ValueError(f"{', '.join(given)} can be set for onnx: backbones only; others know their own")
+        return self
+
+
+class Clusters(Stage):
+    """k-means clusters and the pseudo-labels made from them."""
+
+    count: Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"] = "auto"
+    confidence: float = Field(default=0.6, ge=0, le=1, description="pseudo-labels below this are not learned from")
+    seed: int = Field(default=0, ge=0)
+
+
+class Head(Stage):
+    """The two-covariance GLRT metric."""
+
+    shrinkage: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
+    pair_weight: float = Field(
+        default=0.05, ge=0, le=1, description="share of the pair score that orders a class's photos"
+    )
+
+
+class Faiss(Stage):
+    """The FAISS index over the gallery."""
+
+    kind: Literal["auto", "flat", "hnsw", "ivf"] = "auto"
+    seed: int = Field(default=0, ge=0)
+
+
+class Annoy(Stage):
+    """The Annoy index over the gallery."""
+
+    trees: int = Field(default=50, ge=1, le=10_000)
+    search_nodes: int = Field(
+        default=20_000, ge=1, description="nodes inspected per query; more: slower, better recall"
+    )
+    seed: int = Field(default=0, ge=0)
+
+
+class Submission(Stage):
+    """The form of submission.csv."""
+
+    count: int = Field(default=10, ge=1, le=1000, description="recommendations per test photo")
+    index: Literal["faiss", "annoy"] = "faiss"
+    image_column: str = "image"
+    recommendations_column: str = "recommendations"
+    separator: str = Field(default=" ", min_length=1, max_length=1)
+    fallback: Literal["central", "first"] = Field(
+        default="central",
+        description="what a quarantined test photo is given: the most central train photos, or the first by name",
+    )
+
+    @model_validator(mode="after")
+    def _separator_is_not_the_comma(self) -> "Submission":
+        if self.separator in {",", '"', "\n", "\r"}:
+            raise ValueError(f"separator {self.separator!r} is CSV's own; choose another")
+        return self
+
+
+class Evaluation(Stage):
+    """How MAP@10 is estimated. The list is always scored at ten: that is the field's measure."""
+
+    folds: int = Field(default=5, ge=2, le=100)
+    bootstrap: int = Field(default=2000, ge=100, le=1_000_000)
+    seed: int = Field(default=0, ge=0)
+
+
+class Report(Stage):
+    """The HTML gallery."""
+
+    queries: int = Field(default=12, ge=1, le=500, description="photos shown in each section")
+    thumbnail: int = Field(default=112, ge=32, le=512, description="side in pixels")
+
+
+class Tracking(Stage):
+    """The MLflow store. Never part of a result's identity."""
+
+    uri: str | None = Field(default=None, description="None: a SQLite database in the state folder")
+    experiment: str = "imgsim"
+
+
+class Settings(Stage):
+    """All settings of one imgsim."""
+
+    profile: str = "compact"
+    places: Places = Places()
+    runtime: Runtime = Runtime()
+    tracking: Tracking = Tracking()
+    ingest: Ingest = Ingest()
+    canny: Canny = Canny()
+    backbones: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Backbone] = Field(min_length=1)
+    clusters: Clusters = Clusters()
+    head: Head = Head()
+    faiss: Faiss = Faiss()
+    annoy: Annoy = Annoy()
+    submission: Submission = Submission()
+    evaluation: Evaluation = Evaluation()
+    report: Report = Report()

@@ -1,0 +1,1 @@
+"""WHERE things are kept: content-addressed tables and published artefacts. No Dagster here."""

@@ -1,0 +1,50 @@
+"""How tables and arrays lie on disk: Parquet and .npy, the same bytes for the same content, never pickle."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from imgsim_assets.errors import ArtefactError
+
+ROW_GROUP = 65_536
+
+
+def write_table(path: Path, table: pl.DataFrame) -> None:
+    """Write Parquet whose bytes depend on the content alone, not on chunks, threads or time."""
+    table.rechunk().write_parquet(path, compression="zstd", statistics=True, row_group_size=ROW_GROUP)
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Read what `write_table` wrote.
+
+    Raises:
+        ArtefactError: it is absent or not Parquet.
+    """
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise _unreadable("a Parquet table", path, error) from error
+
+
+def write_array(path: Path, array: np.ndarray[Any, Any]) -> None:
+    """Write .npy in C order; `path` ends in `.npy`. An array of objects is refused with a ValueError."""
+    np.save(path, np.ascontiguousarray(array) if array.ndim else array, allow_pickle=False)
+
+
+def read_array(path: Path) -> np.ndarray[Any, Any]:
+    """Map what `write_array` wrote into memory, read-only: only what is touched is read.
+
+    Raises:
+        ArtefactError: it is absent or not a .npy file.
+    """
+    try:
+        array: np.ndarray[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _unreadable("a .npy array", path, error) from error
+    return array
+
+
+def _unreadable(what: str, path: Path, error: Exception) -> ArtefactError:
+    return ArtefactError(f"{what} in {path}", f"{type(error).__name__}: {error}"[:300], "run `imgsim sync` again")

@@ -1,0 +1,1 @@
+"""HOW photos become vectors: decoding, edges, views, backbones. Pure; no Dagster here."""

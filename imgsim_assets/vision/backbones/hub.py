@@ -1,0 +1,140 @@
+"""Where a hub model's files are: a local folder, the hub's cache, or (if allowed) the hub itself.
+
+Everything after this works on a folder, so that no library gets a name to call home with.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from imgsim_assets.errors import ModelError, SettingsError
+from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.vision.backbones.weights import WEIGHT_PATTERNS, find_weights, has_safetensors, missing_files
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+
+
+def local_folder(repository: str, revision: str | None, models: Path | None) -> Path | None:
+    """Find a model's folder without looking at the hub or its cache.
+
+    Args:
+        repository: hub name (`org/name`), or a path to a folder.
+        revision: commit, for a folder of models that is laid out like the hub's cache.
+        models: folder of model folders, named `org/name`, `org--name` or as in the hub's cache.
+    """
+    return next((folder for folder in _local_candidates(repository, revision, models) if folder.is_dir()), None)
+
+
+def fetch_folder(
+    repository: str, files: tuple[str, ...], backbone: Backbone, runtime: Runtime, models: Path | None
+) -> Path:
+    """Find a model's folder, or fetch it from the hub if it is nowhere here.
+
+    Args:
+        repository: hub name, or a path to a folder.
+        files: configuration files that must lie beside the weights.
+        backbone: its revision says which commit.
+        runtime: whether the hub may be asked.
+        models: local folder of model folders.
+
+    Raises:
+        SettingsError: a hub name without a pinned revision.
+        ModelError: a file is missing, only pickled weights are there, or the hub cannot be reached.
+    """
+    folder = local_folder(repository, backbone.revision, models)
+    if folder is None:
+        revision = _require_commit(repository, backbone, models)
+        folder = _cached_folder(repository, revision)
+        # Whoever filled the cache may have taken other files of this commit, such as pickles.
+        if folder is None or missing_files(folder, files) or not has_safetensors(folder):
+            folder = _download(repository, revision, files, runtime)
+    missing = missing_files(folder, files)
+    if missing:
+        raise ModelError(
+            f"{missing[0]} in {folder}", "no such file", download_advice(repository, backbone.revision, files)
+        )
+    find_weights(folder)
+    return folder
+
+
+def download_advice(repository: str, revision: str | None, files: tuple[str, ...]) -> str:
+    """Say how to get a model by hand."""
+    if _is_path(repository):
+        return "save the model there with its save_pretrained() (safetensors), or correct the path"
+    patterns = " ".join(f'"{pattern}"' for pattern in (*files, *WEIGHT_PATTERNS))
+    command = f"hf download {repository} --revision {revision or 'COMMIT'} --include {patterns}"
+    return (
+        f"on a machine that reaches the hub run `{command}` and bring its cache here, "
+        f"or add `--local-dir MODELS/{repository.replace('/', '--')}` and set places.models to MODELS"
+    )
+
+
+def is_offline(runtime: Runtime) -> bool:
+    """Tell whether the settings or the hub's own variables forbid asking it."""
+    variables = (os.environ.get(name, "").upper() for name in OFFLINE_VARIABLES)
+    return runtime.offline or any(value in {"1", "ON", "YES", "TRUE"} for value in variables)
+
+
+def is_pinned(revision: str | None) -> bool:
+    """Tell whether a revision is a commit: a branch or a tag can move under the same name."""
+    return revision is not None and COMMIT.fullmatch(revision) is not None
+
+
+def _is_path(repository: str) -> bool:
+    return repository.startswith(("/", ".", "~")) or Path(repository).is_absolute()
+
+
+def _local_candidates(repository: str, revision: str | None, models: Path | None) -> Iterator[Path]:
+    if _is_path(repository):
+        yield Path(repository).expanduser()
+        return
+    flat = repository.replace("/", "--")
+    if models is not None:
+        yield models / repository
+        yield models / flat
+        if revision is not None:
+            yield models / f"models--{flat}" / "snapshots" / revision
+    yield Path(repository)
+
+
+def _require_commit(repository: str, backbone: Backbone, models: Path | None) -> str:
+    if _is_path(repository):
+        raise ModelError(f"a model folder at {repository}", "nothing there", download_advice(repository, None, ()))
+    if backbone.revision is not None and is_pinned(backbone.revision):
+        return backbone.revision
+    looked = f", and no local folder of that name in {models}" if models else ""
+    raise SettingsError(
+        f"a pinned revision (the 40 digits of a commit) for the hub model {repository!r}",
+        f"revision = {backbone.revision!r}{looked}",
+        f"set revision to the commit shown at https://huggingface.co/{repository}/commits/main, "
+        "or put the model's folder into places.models",
+    )
+
+
+def _cached_folder(repository: str, revision: str) -> Path | None:
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}" / "snapshots" / revision
+    return folder if folder.is_dir() else None
+
+
+def _download(repository: str, revision: str, files: tuple[str, ...], runtime: Runtime) -> Path:
+    advice = download_advice(repository, revision, files)
+    wanted = f"{repository} at commit {revision}"
+    if is_offline(runtime):
+        raise ModelError(
+            wanted,
+            "its safetensors and settings are not all in the hub's cache, and asking the hub is switched off",
+            advice,
+        )
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(repository, revision=revision, allow_patterns=[*files, *WEIGHT_PATTERNS])
+    # The client lets through whatever its transport raises, and the transport differs between its versions.
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ModelError(wanted, f"the hub does not give it ({reason})", advice) from error
+    return Path(folder)

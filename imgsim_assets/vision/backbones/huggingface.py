@@ -1,0 +1,106 @@
+"""`hf:` backbones: transformers' image towers, with transformers' own preprocessing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL.Image import Image
+
+from imgsim_assets.errors import ModelError
+from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.vision.backbones.hub import fetch_folder
+from imgsim_assets.vision.backbones.torch_model import TorchBackbone, choose_device
+
+if TYPE_CHECKING:
+    import torch
+
+FILES = ("config.json", "preprocessor_config.json")
+# [n, tokens, d]
+TOKENS_NDIM = 3
+# Image towers of two-tower models: loading them alone leaves the text tower on disk.
+TOWERS = {
+    "clip": "CLIPVisionModelWithProjection",
+    "clip_vision_model": "CLIPVisionModelWithProjection",
+    "siglip": "SiglipVisionModel",
+    "siglip_vision_model": "SiglipVisionModel",
+}
+# The folder is complete and local by now; these keep every library from looking further.
+LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+
+
+def load_huggingface(backbone: Backbone, runtime: Runtime, models: Path | None) -> TorchBackbone:
+    """Load `hf:NAME`.
+
+    Raises:
+        SettingsError: the revision is not pinned, or the device is not there.
+        ModelError: files are missing, or the weights are not this architecture's.
+    """
+    name = backbone.uri.partition(":")[2]
+    folder = fetch_folder(name, FILES, backbone, runtime, models)
+    device = choose_device(runtime)
+    try:
+        module, missing = _load_module(folder)
+        preprocess = load_preprocessing(folder)
+    # transformers and safetensors have no common error class; all of theirs mean the files do not fit.
+    except Exception as error:
+        raise _misfit(name, folder, f"{type(error).__name__}: {error}") from error
+    forward = _pooling(module, missing)
+    if forward is None:
+        raise _misfit(name, folder, f"no weights for {', '.join(sorted(missing)[:3])} and {len(missing)} in all")
+    return TorchBackbone(module, preprocess, device, forward)
+
+
+def load_preprocessing(folder: Path) -> Callable[[Image], np.ndarray]:
+    """Load a model's own image processor as a function from RGB photo to float32 [c, h, w].
+
+    The Pillow implementation: it is what the published weights were made and measured with, and
+    its result does not depend on the torchvision build. Families without one get the other.
+    """
+    from transformers import AutoImageProcessor
+
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil", **LOCAL)
+
+    def preprocess(image: Image) -> np.ndarray:
+        pixels: np.ndarray = processor(images=image, return_tensors="np")["pixel_values"][0]
+        return pixels
+
+    return preprocess
+
+
+def _load_module(folder: Path) -> tuple["torch.nn.Module", set[str]]:
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(folder, **LOCAL)
+    model_class = getattr(transformers, TOWERS.get(config.model_type, "AutoModel"))
+    module, report = model_class.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **LOCAL)
+    return module, set(report["missing_keys"])
+
+
+def _pooling(module: Any, missing: set[str]) -> Callable[[Any], "torch.Tensor"] | None:  # noqa: ANN401
+    """Choose what of the output is the photo's vector; None where weights are missing for it."""
+    if missing:
+        # A checkpoint published without the pooler: its class token is what it was trained for.
+        without_pooler = all(key.split(".")[0] == "pooler" for key in missing)
+        return (lambda pixels: module(pixel_values=pixels).last_hidden_state[:, 0]) if without_pooler else None
+    if hasattr(module.config, "vision_config") and hasattr(module, "get_image_features"):
+        return lambda pixels: _vector(module.get_image_features(pixel_values=pixels))
+    return lambda pixels: _vector(module(pixel_values=pixels))
+
+
+def _vector(output: Any) -> "torch.Tensor":  # noqa: ANN401
+    for name in ("image_embeds", "pooler_output"):
+        pooled = getattr(output, name, None)
+        if pooled is not None:
+            # Convolutional models keep two sides of length one.
+            return pooled.flatten(1)  # type: ignore[no-any-return]
+    hidden = getattr(output, "last_hidden_state", output)
+    return hidden[:, 0] if hidden.ndim == TOKENS_NDIM else hidden  # type: ignore[no-any-return]
+
+
+def _misfit(name: str, folder: Path, found: str) -> ModelError:
+    return ModelError(
+        f"weights in {folder} that fit its config.json",
+        found,
+        f"copy the model's files again, all of one revision; hf:{name} must be a transformers image model",
+    )

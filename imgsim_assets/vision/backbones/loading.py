@@ -1,0 +1,85 @@
+"""From a backbone's line in the settings to a loaded model: the scheme of the uri chooses the loader."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType
+
+from PIL import Image
+
+from imgsim_assets.errors import ModelError, SettingsError
+from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.vision.backbones.protocol import BackboneLoader, BackboneModel
+from imgsim_assets.vision.threads import set_threads
+
+ENTRY_POINT_GROUP = "imgsim.backbones"
+# By name, so that a profile of one kind never pays for importing the others' frameworks.
+BUILT_IN: Mapping[str, str] = MappingProxyType(
+    {
+        "compact": "imgsim_assets.vision.backbones.compact_models:load_compact_model",
+        "hf": "imgsim_assets.vision.backbones.huggingface:load_huggingface",
+        "onnx": "imgsim_assets.vision.backbones.onnx:load_onnx",
+        "timm": "imgsim_assets.vision.backbones.timm_models:load_timm",
+    }
+)
+# One lying and one standing photo: a model that crops or squashes gives both the same shape.
+PROBE_SIZES = ((96, 64), (64, 96))
+
+
+def load_backbone(backbone: Backbone, runtime: Runtime, models: Path | None) -> BackboneModel:
+    """Load a model, ready to embed.
+
+    Args:
+        backbone: which model, and for ONNX files how it is fed.
+        runtime: device, threads, and whether the hub may be asked.
+        models: local folder of model folders; it is looked into before the hub's cache.
+
+    Raises:
+        SettingsError: the scheme is unknown, or the settings do not fit the model.
+        ModelError: the weights are missing, unsafe to read or not this model's.
+    """
+    model = find_loader(backbone.uri)(backbone, runtime, models)
+    # After loading: by now the frameworks whose threads are to be counted have been imported.
+    set_threads(runtime.threads)
+    _require_one_shape(backbone, model)
+    return model
+
+
+def find_loader(uri: str) -> BackboneLoader:
+    """Give the loader for a uri's scheme.
+
+    Raises:
+        SettingsError: nothing installed knows the scheme.
+    """
+    scheme = uri.partition(":")[0]
+    if scheme in BUILT_IN:
+        module, _, name = BUILT_IN[scheme].partition(":")
+        loader: BackboneLoader = getattr(import_module(module), name)
+        return loader
+    installed = installed_schemes()
+    if scheme not in installed:
+        known = ", ".join(f"{name}:" for name in sorted({*BUILT_IN, *installed}))
+        raise SettingsError(
+            f"a backbone uri with one of the schemes {known}",
+            f"{uri!r}",
+            f"use one of them, or install the package that brings {scheme}: (entry point group {ENTRY_POINT_GROUP!r})",
+        )
+    from_package: BackboneLoader = installed[scheme].load()
+    return from_package
+
+
+def installed_schemes() -> dict[str, EntryPoint]:
+    """List the schemes that installed packages bring; a built-in scheme cannot be taken over."""
+    found = entry_points(group=ENTRY_POINT_GROUP)
+    return {point.name: point for point in found if point.name not in BUILT_IN}
+
+
+def _require_one_shape(backbone: Backbone, model: BackboneModel) -> None:
+    shapes = {model.preprocess(Image.new("RGB", size)).shape for size in PROBE_SIZES}
+    if len(shapes) != 1:
+        raise ModelError(
+            f"{backbone.uri} to bring photos of any form to one size",
+            f"its preprocessing gives {' and '.join(str(shape) for shape in sorted(shapes))}",
+            "choose a model with a fixed input size, or set a crop in its preprocessor_config.json",
+        )

@@ -1,0 +1,144 @@
+"""The rows of `raw_images`: one for each file, with all that is known of it, and the counts over them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from imgsim_assets.errors import InputError
+from imgsim_assets.vision.duplicates import join_groups, near_duplicate_groups, number_by_appearance
+from imgsim_assets.vision.folder import LAYOUT, SPLITS, PhotoFolder
+from imgsim_assets.vision.inspection import FileIdentity, Inspection
+from imgsim_assets.vision.scan import as_text, is_text
+
+CATALOGUE_SCHEMA: dict[str, Any] = {
+    "split": pl.String,
+    "name": pl.String,
+    "path": pl.String,
+    "content_id": pl.String,
+    "label": pl.String,
+    "bytes": pl.Int64,
+    "format": pl.String,
+    "width": pl.Int32,
+    "height": pl.Int32,
+    "status": pl.String,
+    "reason": pl.String,
+    "detail": pl.String,
+    "perceptual_hash": pl.UInt64,
+    "near_duplicate_group": pl.UInt32,
+}
+
+
+def assemble_catalogue(
+    folder: PhotoFolder,
+    identities: Sequence[FileIdentity],
+    inspections: Mapping[str, Inspection],
+    near_duplicate_bits: int,
+) -> pl.DataFrame:
+    """Make the catalogue, sorted by split and name.
+
+    Args:
+        folder: the files.
+        identities: of the folder's entries, in their order.
+        inspections: by content id; every content id of `identities` must be there.
+        near_duplicate_bits: photos whose hashes differ in no more bits share a group.
+
+    Returns:
+        Columns of `CATALOGUE_SCHEMA`. `path` is relative to the folder, POSIX. Usable photos have
+        status `ok` and a `near_duplicate_group` (equal for exact and near copies); the others have
+        status `quarantined`, a reason and a detail.
+
+    Raises:
+        InputError: no train photo can be used.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in CATALOGUE_SCHEMA if name != "near_duplicate_group"}
+    for entry, identity in zip(folder.entries, identities, strict=True):
+        found = inspections[identity.content_id] if identity.content_id is not None else None
+        refused = identity if found is None else found
+        row = {
+            "split": entry.split,
+            "name": entry.name,
+            "path": _path_text(entry.path.relative_to(folder.data).as_posix()),
+            "content_id": identity.content_id,
+            "label": entry.label,
+            "bytes": identity.bytes,
+            "format": found and found.format,
+            "width": found and found.width,
+            "height": found and found.height,
+            "status": found.status if found else "quarantined",
+            "reason": refused.reason,
+            "detail": refused.detail,
+            "perceptual_hash": found and found.perceptual_hash,
+        }
+        for name, values in columns.items():
+            values.append(row[name])
+    schema = {name: kind for name, kind in CATALOGUE_SCHEMA.items() if name in columns}
+    table = pl.DataFrame(columns, schema=schema)
+    _require_usable(table, folder)
+    return table.with_columns(_groups(table, near_duplicate_bits))
+
+
+def _path_text(path: str) -> str:
+    # As the disk spells it; where that is no text, the file is in quarantine and nobody opens it.
+    return path if is_text(path) else as_text(path)
+
+
+def catalogue_counts(catalogue: pl.DataFrame) -> dict[str, int]:
+    """Count what a catalogue holds.
+
+    `photos`, `train`, `test`, `labelled` and `classes` count usable photos; `exact_duplicates` those
+    beyond the first of their content; `near_duplicate_groups` groups of more than one content.
+    `cross_split_*_pairs` count pairs of a train and a test photo: where there are many, MAP@10 flatters.
+    """
+    usable = catalogue.filter(pl.col("status") == "ok")
+    refused = catalogue.filter(pl.col("status") != "ok")
+    labelled = usable.filter(pl.col("label").is_not_null())
+    contents = usable.group_by("near_duplicate_group").agg(pl.col("content_id").n_unique())
+    exact_pairs = _cross_split_pairs(usable, "content_id")
+    return {
+        "files": catalogue.height,
+        "photos": usable.height,
+        "train": usable.filter(pl.col("split") == "train").height,
+        "test": usable.filter(pl.col("split") == "test").height,
+        "labelled": labelled.height,
+        "classes": labelled["label"].n_unique(),
+        "quarantined": refused.height,
+        "quarantined_labelled": refused["label"].count(),
+        "exact_duplicates": usable.height - usable["content_id"].n_unique(),
+        "near_duplicate_groups": contents.filter(pl.col("content_id") > 1).height,
+        "cross_split_exact_pairs": exact_pairs,
+        "cross_split_near_pairs": _cross_split_pairs(usable, "near_duplicate_group") - exact_pairs,
+    }
+
+
+def _cross_split_pairs(usable: pl.DataFrame, column: str) -> int:
+    sides = usable.group_by(column).agg(
+        *((pl.col("split") == split).sum().cast(pl.Int64).alias(split) for split in SPLITS)
+    )
+    return int((sides["train"] * sides["test"]).sum())
+
+
+def _groups(table: pl.DataFrame, bits: int) -> pl.Series:
+    usable = (table["status"] == "ok").to_numpy()
+    photos = table.filter(pl.col("status") == "ok").select("content_id", "perceptual_hash")
+    groups = np.arange(photos.height, dtype=np.int64)
+    hashed = photos["perceptual_hash"].is_not_null().to_numpy().nonzero()[0]
+    hashes = photos["perceptual_hash"].drop_nulls().to_numpy()
+    near = hashed, near_duplicate_groups(hashes, bits)
+    exact = groups, np.unique(photos["content_id"].to_numpy(), return_inverse=True)[1].ravel()
+    for members, numbers in (near, exact):
+        _, first, where = np.unique(numbers, return_index=True, return_inverse=True)
+        groups = join_groups(groups, members, members[first[where.ravel()]])
+    numbers = np.full(table.height, -1, np.int64)
+    numbers[usable] = number_by_appearance(groups)
+    return pl.Series("near_duplicate_group", numbers).replace(-1, None).cast(pl.UInt32)
+
+
+def _require_usable(table: pl.DataFrame, folder: PhotoFolder) -> None:
+    train = table.filter(pl.col("split") == "train")
+    if train.filter(pl.col("status") == "ok").height:
+        return
+    reasons = train["reason"].value_counts().sort("count", "reason", descending=[True, False])
+    found = ", ".join(f"{count} {reason}" for reason, count in reasons.iter_rows())
+    raise InputError(f"at least one photo in {folder.data / 'train'} that can be opened", found, LAYOUT)

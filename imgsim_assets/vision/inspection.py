@@ -1,0 +1,141 @@
+"""What is learned by opening a photo once: whether it can be used, its size and its perceptual hash.
+
+An inspection belongs to the file's content, not to its name: it is kept by content id and done once.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from imgsim_assets.fingerprint import content_id
+from imgsim_assets.progress import track
+from imgsim_assets.settings import Ingest
+from imgsim_assets.vision.duplicates import perceptual_hash
+from imgsim_assets.vision.folder import PhotoEntry
+from imgsim_assets.vision.photo import PhotoError, decode_with_format, require_file
+from imgsim_assets.vision.scan import is_text
+
+INSPECTION_REVISION = "inspection/1"
+INSPECTION_SCHEMA = pa.schema(
+    [
+        pa.field("content_id", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("detail", pa.string()),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        pa.field("format", pa.string()),
+        pa.field("perceptual_hash", pa.uint64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What a file is known by; without a content id, `reason` and `detail` say why it has none."""
+
+    content_id: str | None
+    bytes: int | None
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What opening a file found; the size is that of the upright photo."""
+
+    content_id: str
+    status: Literal["ok", "quarantined"]
+    reason: str | None = None
+    detail: str | None = None
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    perceptual_hash: int | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is true of the content for ever; a file that could not be read may be readable later."""
+        return self.reason != "unreadable"
+
+
+def identify_files(entries: Sequence[PhotoEntry], threads: int) -> list[FileIdentity]:
+    """Name each file by its content, in the order of `entries`."""
+    with ThreadPoolExecutor(threads) as pool:
+        found = pool.map(_identify, (entry.path for entry in entries))
+        return list(track(found, "Reading files", total=len(entries), unit="file"))
+
+
+def _identify(path: Path) -> FileIdentity:
+    if not is_text(str(path)):
+        return FileIdentity(None, None, "unusable name", "the bytes of its name are not UTF-8")
+    try:
+        size = require_file(path)
+        return FileIdentity(content_id(path), size)
+    except PhotoError as error:
+        return FileIdentity(None, None, error.reason, error.detail)
+    except OSError as error:
+        return FileIdentity(None, size, "unreadable", str(error.strerror))
+
+
+def inspect_photo(path: Path, content: str, max_pixels: int) -> Inspection:
+    """Open one photo; whatever is wrong with it becomes a quarantined inspection.
+
+    Args:
+        path: the file.
+        content: its content id.
+        max_pixels: larger photos are quarantined.
+    """
+    try:
+        photo, kind = decode_with_format(path, max_pixels)
+    except PhotoError as error:
+        return Inspection(content, "quarantined", error.reason, error.detail)
+    return Inspection(content, "ok", None, None, photo.width, photo.height, kind, perceptual_hash(photo))
+
+
+def inspect_photos(
+    entries: Sequence[PhotoEntry],
+    identities: Sequence[FileIdentity],
+    known: Collection[str],
+    ingest: Ingest,
+    threads: int,
+) -> list[Inspection]:
+    """Open one file of each content that is not yet known, in the order of content ids.
+
+    Args:
+        entries: the files.
+        identities: their identities, in the same order.
+        known: content ids that need no inspection.
+        ingest: `max_pixels` is read.
+        threads: how many photos are decoded at once.
+
+    Returns:
+        The new inspections; only those that `lasts` may be kept.
+    """
+    seen = set(known)
+    paths: dict[str, Path] = {}
+    for entry, identity in zip(entries, identities, strict=True):
+        if identity.content_id is not None and identity.content_id not in seen:
+            paths.setdefault(identity.content_id, entry.path)
+    todo = sorted(paths)
+    with ThreadPoolExecutor(threads) as pool:
+        found = pool.map(lambda content: inspect_photo(paths[content], content, ingest.max_pixels), todo)
+        return list(track(found, "Inspecting photos", total=len(todo)))
+
+
+def to_table(inspections: Sequence[Inspection]) -> pa.Table:
+    """Make a table of `INSPECTION_SCHEMA`, one row for each inspection."""
+    return pa.Table.from_pylist([asdict(inspection) for inspection in inspections], schema=INSPECTION_SCHEMA)
+
+
+def from_table(table: pa.Table) -> dict[str, Inspection]:
+    """Give back the inspections, by content id."""
+    return {row["content_id"]: _from_row(row) for row in table.to_pylist()}
+
+
+def _from_row(row: Mapping[str, Any]) -> Inspection:
+    return Inspection(**{field.name: row[field.name] for field in fields(Inspection)})

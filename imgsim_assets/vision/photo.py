@@ -1,0 +1,167 @@
+"""A photo file turned into upright RGB pixels, or into a reason why not.
+
+The pixels depend on the file's bytes alone: not on its name, and of its metadata on the EXIF
+orientation alone. Animations and files of several pages give their first picture. What the kinds of
+pixels become is told in `colour`.
+"""
+
+import stat
+from pathlib import Path
+from typing import IO
+
+from PIL import Image, TiffImagePlugin
+
+from imgsim_assets.vision.colour import decode_by_opencv, to_rgb
+from imgsim_assets.vision.formats import HEAD_BYTES, SUPPORTED, is_cut_short, open_as, sniff
+from imgsim_assets.vision.hush import Hush
+
+JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif"}
+HEIF_SUFFIXES = {".heic", ".heics", ".heif", ".hif", ".avif", ".avifs"}
+OTHER_SUFFIXES = {".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
+PHOTO_SUFFIXES = frozenset(JPEG_SUFFIXES | HEIF_SUFFIXES | OTHER_SUFFIXES)
+ORIENTATION_TAG, WIDTH_TAG, HEIGHT_TAG = 274, 256, 257
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+DETAIL_LENGTH = 200
+PILLOW_REFUSES = "not identified by this driver"
+
+_hush = Hush()
+
+
+class PhotoError(Exception):
+    """A file that gives no photo.
+
+    `reason` is one of `"empty"`, `"not a file"` (a pipe, a device), `"not an image"`, `"truncated"`,
+    `"damaged"`, `"oversized"`, and `"unreadable"` (the file could not be read; another day it may be).
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """Keep the reason, which tables count, apart from the detail, which a person reads."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def is_photo_name(name: str) -> bool:
+    """Whether a file of this name is meant to be a photo, so that even a broken one deserves an answer."""
+    return Path(name).suffix.lower() in PHOTO_SUFFIXES
+
+
+def require_file(path: Path) -> int:
+    """Give the size in bytes of a file that can be opened without waiting.
+
+    Raises:
+        PhotoError: there is none, or it is a pipe, a socket, a device or a folder.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise PhotoError("unreadable", str(error.strerror)) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise PhotoError("not a file", "a pipe, socket, device or folder of that name")
+    return status.st_size
+
+
+def decode_photo(path: Path, max_pixels: int) -> Image.Image:
+    """Decode a photo of any supported format into upright RGB without metadata.
+
+    Args:
+        path: the file; its name does not matter.
+        max_pixels: larger photos are refused by their header. (For GIF, TIFF and WebP, Pillow's own
+            limit of 179 million pixels holds as well.)
+
+    Raises:
+        PhotoError: it gives no photo.
+    """
+    return decode_with_format(path, max_pixels)[0]
+
+
+def decode_with_format(path: Path, max_pixels: int) -> tuple[Image.Image, str]:
+    """Decode like `decode_photo`; also tell the format, e.g. `"JPEG"`."""
+    if require_file(path) == 0:
+        raise PhotoError("empty", "0 bytes")
+    try:
+        file = path.open("rb")
+        head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise PhotoError("unreadable", str(error.strerror)) from error
+    with file, _hush:
+        kind = sniff(head)
+        if kind is None:
+            raise PhotoError("not an image", f"it does not begin as {SUPPORTED}")
+        try:
+            return _decode(file, kind, max_pixels), kind
+        except PhotoError:
+            raise
+        except (MemoryError, Image.DecompressionBombError) as error:
+            raise PhotoError("oversized", _describe(error)) from error
+        except Exception as error:  # decoders meet damage with any error: struct, zlib, index, syntax, ...
+            cut = "truncated" in str(error).lower() or is_cut_short(kind, file)
+            raise PhotoError("truncated" if cut else "damaged", f"{kind}: {_describe(error)}") from error
+
+
+def _decode(file: IO[bytes], kind: str, max_pixels: int) -> Image.Image:
+    try:
+        image: Image.Image = open_as(kind, file)
+    except SyntaxError:
+        if kind != "TIFF":
+            raise
+        return _decode_wide_tiff(file, max_pixels)
+    _refuse_size(image.size, max_pixels)
+    image.load()
+    return _upright(to_rgb(image), _orientation(image))
+
+
+def _decode_wide_tiff(file: IO[bytes], max_pixels: int) -> Image.Image:
+    tags = _tiff_tags(file)
+    _refuse_size((int(tags.get(WIDTH_TAG, 0)), int(tags.get(HEIGHT_TAG, 0))), max_pixels)
+    file.seek(0)
+    photo = decode_by_opencv(file.read())
+    if photo is None:
+        raise ValueError("neither Pillow nor OpenCV can read this kind of TIFF")
+    return photo  # OpenCV turns a TIFF upright itself, whatever flags it is given
+
+
+def _tiff_tags(file: IO[bytes]) -> TiffImagePlugin.ImageFileDirectory_v2:
+    file.seek(0)
+    header = file.read(8)
+    if header[2] == 43 or header[3] == 43:
+        header += file.read(8)
+    tags = TiffImagePlugin.ImageFileDirectory_v2(header)
+    file.seek(tags.next)
+    tags.load(file)
+    return tags
+
+
+def _refuse_size(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise PhotoError("damaged", f"{width} x {height} pixels")
+    if width * height > max_pixels:
+        raise PhotoError("oversized", f"{width} x {height} pixels; the limit is {max_pixels}")
+
+
+def _orientation(image: Image.Image) -> object:
+    try:
+        return image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # a broken EXIF block (any error) is no reason to lose a sound photo
+        return 1
+
+
+def _upright(photo: Image.Image, orientation: object) -> Image.Image:
+    turn = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    upright = photo.copy() if turn is None else photo.transpose(turn)
+    upright.info = {}
+    return upright
+
+
+def _describe(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "its header cannot be read" if text == PILLOW_REFUSES else text[:DETAIL_LENGTH]

@@ -1,0 +1,41 @@
+"""The views of a photo that a backbone may look at."""
+
+import math
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from imgsim_assets.settings import View
+from imgsim_assets.vision.canny import Edges
+
+
+def make_view(photo: Image.Image, view: View, edges: Edges | None) -> Image.Image:
+    """Make one view of an RGB photo.
+
+    `rgb` is the photo itself, `mirror` swaps left and right, `canny_focus` is the part of the photo
+    inside the edges' box, `canny_edges` is the edge map, white on black, in the map's own size.
+
+    Raises:
+        ValueError: a canny view is asked for without edges.
+    """
+    if view == "rgb":
+        return photo
+    if view == "mirror":
+        return ImageOps.mirror(photo)
+    if edges is None:
+        raise ValueError(f"the view {view!r} needs the photo's edges")
+    if view == "canny_focus":
+        return _crop(photo, edges)
+    return Image.fromarray(edges.map.astype(np.uint8) * 255).convert("RGB")
+
+
+def _crop(photo: Image.Image, edges: Edges) -> Image.Image:
+    left, top, right, bottom = edges.box
+    columns = slice(_start(left, photo.width), max(1, math.ceil(right * photo.width)))
+    rows = slice(_start(top, photo.height), max(1, math.ceil(bottom * photo.height)))
+    # Not by Image.crop, which judges the size of the result by a global limit.
+    return Image.fromarray(np.ascontiguousarray(np.asarray(photo)[rows, columns]))
+
+
+def _start(fraction: float, side: int) -> int:
+    return min(int(fraction * side), side - 1)

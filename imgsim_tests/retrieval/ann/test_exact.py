@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgsim_assets.retrieval.ann import exact
+from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
+from imgsim_assets.retrieval.ann.rescoring import rescore
+from imgsim_tests.retrieval.ann.vectors import glrt_vectors
+
+
+def brute_force(vectors, queries, k):
+    lists = []
+    for query in queries:
+        scores = [float((vector.astype(np.float64) * query).sum()) for vector in vectors]
+        lists.append(sorted(range(len(vectors)), key=lambda row, scores=scores: (-scores[row], row))[:k])
+    return np.array(lists)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 90), st.integers(1, 12))
+@settings(deadline=None, max_examples=60)
+def test_agrees_with_brute_force_also_with_ties(seed, size, k):
+    random = np.random.default_rng(seed)
+    vectors = random.integers(-2, 3, size=(size, 3)).astype(np.float32)
+    queries = random.integers(-2, 3, size=(7, 3)).astype(np.float32)
+    ids, scores = exact_neighbours(vectors, queries, k)
+    kept = min(k, size)
+    np.testing.assert_array_equal(ids[:, :kept], brute_force(vectors, queries, k))
+    assert (ids[:, kept:] == -1).all()
+    assert (scores[:, kept:] == -np.inf).all()
+
+
+def test_equal_vectors_come_in_the_order_of_their_rows():
+    vectors = np.ones((500, 5), dtype=np.float32) * np.float32(0.1)
+    ids, _ = exact_neighbours(vectors, np.ones((3, 5), dtype=np.float32), 10)
+    np.testing.assert_array_equal(ids, np.tile(np.arange(10), (3, 1)))
+
+
+def test_blocks_do_not_change_the_answer(monkeypatch):
+    gallery, queries, _ = glrt_vectors()
+    whole = exact_neighbours(gallery, queries, 10)
+    monkeypatch.setattr(exact, "BLOCK_SCORES", 700)
+    monkeypatch.setattr("imgsim_assets.retrieval.ann.rescoring.BLOCK_VALUES", 900)
+    parts = exact_neighbours(gallery, queries, 10)
+    np.testing.assert_array_equal(whole[0], parts[0])
+    np.testing.assert_array_equal(whole[1], parts[1])
+
+
+def test_missing_candidates_go_last():
+    vectors = np.array([[1.0], [3.0], [-5.0]], dtype=np.float32)
+    ids, scores = rescore(vectors, np.ones((1, 1), dtype=np.float32), np.array([[-1, 2, 1]]), 4)
+    assert ids.tolist() == [[1, 2, -1, -1]]
+    assert scores.tolist() == [[3.0, -5.0, -np.inf, -np.inf]]
+
+
+def test_a_saved_oracle_is_the_vectors(tmp_path):
+    gallery, queries, _ = glrt_vectors()
+    index = ExactIndex(gallery)
+    index.save(tmp_path / "exact.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "exact.npy", allow_pickle=False), gallery)
+    np.testing.assert_array_equal(index.candidates(queries, 10), exact_neighbours(gallery, queries, 10)[0])
+    assert (index.size, index.dimension) == gallery.shape
+
+
+@pytest.mark.parametrize("queries", [0, 1])
+def test_empty_batches_are_answered(queries):
+    gallery, asked, _ = glrt_vectors()
+    assert exact_neighbours(gallery, asked[:queries], 10)[0].shape == (queries, 10)

@@ -1,0 +1,121 @@
+"""The contract of an index, held by every library."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.retrieval.ann.build import build_index, load_index
+from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.ann.search import search
+from imgsim_assets.settings import Annoy, Faiss
+from imgsim_tests.retrieval.ann.vectors import glrt_vectors
+
+KINDS = {
+    "auto": Faiss(),
+    "flat": Faiss(kind="flat"),
+    "hnsw": Faiss(kind="hnsw"),
+    "ivf": Faiss(kind="ivf"),
+    "annoy": Annoy(),
+}
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(params=KINDS.values(), ids=KINDS.keys())
+def kind(request):
+    return request.param
+
+
+def test_finds_what_exact_search_finds(kind):
+    gallery, queries, _ = glrt_vectors()
+    ids, scores = exact_neighbours(gallery, queries, 10)
+    found = search(build_index(kind, gallery), gallery, queries, 10)
+    assert (found.ids[:, :, None] == ids[:, None, :]).any(axis=2).mean() >= 0.98
+    same = (found.ids == ids).all(axis=1)
+    np.testing.assert_array_equal(found.scores[same], scores[same])
+    assert found.short_lists == 0
+
+
+def test_flat_is_exact():
+    gallery, queries, _ = glrt_vectors(seed=5)
+    found = search(build_index(Faiss(kind="flat"), gallery), gallery, queries, 10)
+    np.testing.assert_array_equal(found.ids, exact_neighbours(gallery, queries, 10)[0])
+
+
+def test_saved_and_loaded_it_answers_the_same_from_the_same_bytes(kind, tmp_path):
+    gallery, queries, _ = glrt_vectors()
+    first = build_index(kind, gallery)
+    first.save(tmp_path / "first")
+    build_index(kind, gallery).save(tmp_path / "second")
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    again = load_index(kind, tmp_path / "first", gallery)
+    assert (again.size, again.dimension) == gallery.shape
+    np.testing.assert_array_equal(search(first, gallery, queries, 10).ids, search(again, gallery, queries, 10).ids)
+
+
+@pytest.mark.parametrize("size", [1, 3, 12])
+def test_small_galleries_give_all_they_have(kind, size):
+    gallery, queries, _ = glrt_vectors()
+    found = search(build_index(kind, gallery[:size]), gallery[:size], queries, 10)
+    assert ((found.ids >= 0).sum(axis=1) == min(size, 10)).all()
+
+
+def test_photos_that_do_not_differ(kind):
+    gallery, queries = np.zeros((60, 3), dtype=np.float32), np.ones((2, 3), dtype=np.float32)
+    found = search(build_index(kind, gallery), gallery, queries, 10)
+    assert all(len(set(row)) == 10 for row in found.ids.tolist())
+
+
+def test_absent_damaged_and_foreign_files_are_refused(kind, tmp_path):
+    gallery, _, _ = glrt_vectors()
+    build_index(kind, gallery).save(tmp_path / "whole")
+    content = (tmp_path / "whole").read_bytes()
+    (tmp_path / "cut").write_bytes(content[: len(content) // 2 - 3])
+    other = np.random.default_rng(0).permutation(gallery)
+    build_index(kind, other).save(tmp_path / "foreign")
+    build_index(kind, gallery[:-1]).save(tmp_path / "shorter")
+    for name in ("absent", "cut", "foreign", "shorter"):
+        with pytest.raises(ArtefactError, match="build the index again"):
+            load_index(kind, tmp_path / name, gallery)
+
+
+PROGRAM = """
+import sys, numpy as np
+from imgsim_assets.retrieval.ann.build import build_index
+from imgsim_assets.retrieval.ann.search import search
+from imgsim_assets.retrieval.clusters import find_clusters
+from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
+from imgsim_assets.retrieval.shrinkage import fit_metric
+from imgsim_assets.settings import Annoy, Faiss
+from imgsim_tests.retrieval.synthetic import draw_photos
+vectors, classes = draw_photos(classes=30, photos=20, width=200)
+clusters = find_clusters(vectors, 30, 0)
+metric = fit_metric(vectors, classes)
+gallery, queries = gallery_vectors(metric, vectors, classes, 0.05), query_vectors(metric, vectors[::3] + 0.1)
+parts = [clusters.numbers, clusters.membership, metric.projection, gallery, queries]
+for kind in (Faiss(), Faiss(kind="hnsw"), Faiss(kind="ivf"), Annoy()):
+    found = search(build_index(kind, gallery), gallery, queries, 10)
+    parts += [found.ids, found.scores]
+sys.stdout.buffer.write(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
+"""
+
+
+@pytest.mark.slow
+def test_one_and_two_threads_give_the_same_bytes():
+    outputs = []
+    for threads in ("1", "2"):
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            cwd=ROOT,
+            env=os.environ | dict.fromkeys(names, threads),
+            capture_output=True,
+            check=True,
+        )
+        outputs.append(done.stdout)
+    assert len(outputs[0]) > 10_000
+    assert outputs[0] == outputs[1]

@@ -1,0 +1,80 @@
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.retrieval.ann.annoy_index import AnnoyIndex
+from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
+from imgsim_assets.retrieval.ann.search import search
+from imgsim_assets.retrieval.ann.self_test import check_index
+from imgsim_tests.retrieval.ann.vectors import glrt_vectors
+
+GALLERY, QUERIES, _ = glrt_vectors()
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An index that is right except for what `fault` does to its answers."""
+
+    fault: str
+    size: int = len(GALLERY)
+    dimension: int = GALLERY.shape[1]
+
+    def candidates(self, queries, count):
+        ids = exact_neighbours(GALLERY, queries, count)[0]
+        if self.fault == "one neighbour":
+            ids[:, 1:] = -1
+        elif self.fault == "repeats":
+            ids[:, 1] = ids[:, 0]
+        elif self.fault == "beyond the end":
+            ids[:, -1] = len(GALLERY)
+        elif self.fault == "random":
+            return np.tile(np.arange(count), (len(queries), 1))
+        return ids
+
+
+class OneNeighbour:
+    """A native Annoy as some compilers break it: one neighbour, whatever is asked."""
+
+    f = GALLERY.shape[1]
+
+    def get_n_items(self):
+        return len(GALLERY)
+
+    def get_nns_by_vector(self, vector, count, search_k):
+        return [0]
+
+
+def test_a_sound_index_passes_with_full_recall():
+    assert check_index(ExactIndex(GALLERY), GALLERY, "exact") == 1.0
+
+
+@pytest.mark.parametrize("fault", ["one neighbour", "repeats", "beyond the end", "random"])
+def test_wrong_answers_are_noticed(fault):
+    with pytest.raises(ArtefactError, match="from the annoy index"):
+        check_index(Broken(fault), GALLERY, "annoy")
+
+
+@pytest.mark.parametrize("field", ["size", "dimension"])
+def test_wrong_shape_is_noticed(field):
+    with pytest.raises(ArtefactError, match=r"found 3"):
+        check_index(replace(Broken("none"), **{field: 3}), GALLERY, "annoy")
+
+
+def test_broken_annoy_is_named_and_the_mend_is_told():
+    with pytest.raises(ArtefactError, match=r"10 neighbours .* found 1; .*ANNOY_COMPILER_ARGS"):
+        check_index(AnnoyIndex(OneNeighbour(), 1000), GALLERY, "annoy")
+
+
+def test_vectors_that_are_not_finite_are_noticed():
+    broken = GALLERY.copy()
+    broken[3, 0] = np.nan
+    with pytest.raises(ArtefactError, match="finite"):
+        check_index(ExactIndex(broken), broken, "exact")
+
+
+def test_short_lists_are_completed_exactly_and_counted():
+    found = search(Broken("one neighbour"), GALLERY, QUERIES, 10)
+    np.testing.assert_array_equal(found.ids, exact_neighbours(GALLERY, QUERIES, 10)[0])
+    assert found.short_lists == len(QUERIES)

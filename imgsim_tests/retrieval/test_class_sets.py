@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
+
+from imgsim_assets.retrieval.class_sets import (
+    class_log_ratios,
+    class_posterior,
+    fit_temperature,
+    gallery_features,
+    query_features,
+    set_features,
+)
+
+
+def joint_log_ratio(query, photos, between):
+    """log p(query | photos, same class) - log p(query | another class), from joint Gaussian densities alone."""
+    total = 0.0
+    for k, b in enumerate(between):
+        size = len(photos)
+
+        def density(values, b=b):
+            cov = b * np.ones((len(values), len(values))) + np.eye(len(values))
+            return multivariate_normal(np.zeros(len(values)), cov).logpdf(values)
+
+        together = density(np.append(photos[:, k], query[k]))
+        total += together - density(photos[:, k]) - density(query[k : k + 1])
+        assert size == len(photos)
+    return total
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6))
+@settings(deadline=None, max_examples=60)
+def test_inner_product_is_the_log_ratio_of_gaussian_densities(seed, size):
+    random = np.random.default_rng(seed)
+    between = np.sort(random.gamma(1.0, 5.0, size=4))[::-1] + 1e-3
+    photos, query = random.normal(size=(size, 4)) * 3, random.normal(size=(1, 4)) * 3
+    features = set_features(photos.mean(axis=0, keepdims=True), np.array([size]), between)
+    score = query_features(query, between).astype(np.float64) @ features.T
+    assert score[0, 0] == pytest.approx(joint_log_ratio(query[0], photos, between), rel=1e-4, abs=1e-3)
+
+
+def test_a_gallery_photo_scores_its_set_and_a_little_of_itself():
+    random = np.random.default_rng(0)
+    between = np.array([8.0, 2.0])
+    photos, queries = random.normal(size=(5, 2)) * 3, random.normal(size=(4, 2))
+    classes = np.array([7, 7, 7, -1, -1])
+    scores = query_features(queries, between) @ gallery_features(photos, classes, between, 0.25).T
+    for row, query in enumerate(queries):
+        for column, photo in enumerate(photos):
+            alone = joint_log_ratio(query, photo[None], between)
+            together = joint_log_ratio(query, photos[:3], between) if column < 3 else alone
+            assert scores[row, column] == pytest.approx(0.75 * together + 0.25 * alone, rel=1e-4, abs=1e-3)
+
+
+def test_pair_score_is_symmetric():
+    random = np.random.default_rng(1)
+    between, photos = np.array([6.0, 1.0, 0.2]), random.normal(size=(9, 3)) * 2
+    scores = query_features(photos, between) @ gallery_features(photos, np.full(9, -1), between, 0.0).T
+    np.testing.assert_allclose(scores, scores.T, atol=1e-4)
+
+
+def test_class_scores_are_those_of_its_photos_without_the_pair_term():
+    random = np.random.default_rng(2)
+    between, photos, queries = np.array([4.0, 3.0]), random.normal(size=(6, 2)), random.normal(size=(3, 2))
+    classes = np.array([5, 5, 2, 2, 2, -1])
+    ratios, numbers = class_log_ratios(queries, photos, classes, between)
+    assert numbers.tolist() == [2, 5]
+    by_photo = query_features(queries, between) @ gallery_features(photos, classes, between, 0.0).T
+    np.testing.assert_allclose(ratios, by_photo[:, [2, 0]], rtol=1e-4, atol=1e-4)
+
+
+def test_posterior_adds_up_and_survives_huge_ratios():
+    posterior = class_posterior(np.array([[1e6, 0.0], [-1e6, -1e6]]))
+    np.testing.assert_allclose(posterior, [[1.0, 0.0], [0.5, 0.5]])
+
+
+def test_temperature_undoes_a_known_over_confidence():
+    random = np.random.default_rng(0)
+    honest = random.normal(size=(4000, 5)) * 2
+    weights = class_posterior(honest)
+    truth = np.array([random.choice(5, p=row) for row in weights])
+    assert fit_temperature(honest * 20, truth) == pytest.approx(20, rel=0.15)

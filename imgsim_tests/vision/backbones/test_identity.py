@@ -1,0 +1,95 @@
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from imgsim_assets.settings import Backbone
+from imgsim_assets.vision.backbones import identity as identity_module
+from imgsim_assets.vision.backbones import loading
+from imgsim_assets.vision.backbones.identity import backbone_identity
+from imgsim_tests.vision.backbones import model_files
+from imgsim_tests.vision.backbones.model_files import COMMIT, save_onnx
+
+
+def test_local_files_are_known_by_their_content(tmp_path):
+    first = model_files.save_clip(tmp_path / "first", seed=1)
+    same = shutil.copytree(first, tmp_path / "elsewhere" / "same")
+    other = model_files.save_clip(tmp_path / "other", seed=2)
+    name = {folder: backbone_identity(Backbone(uri=f"hf:{folder}"), None) for folder in (first, same, other)}
+
+    assert list(name[first]) == ["files"]
+    assert name[first] == name[same]
+    assert name[first] != name[other]
+
+
+@pytest.mark.parametrize("file", ["config.json", "preprocessor_config.json", "model.safetensors"])
+def test_every_file_that_changes_the_vectors_is_in_it(file, tmp_path):
+    folder = model_files.save_clip(tmp_path / "some" / "clip")
+    backbone = Backbone(uri="hf:some/clip")
+    before = backbone_identity(backbone, tmp_path)
+    changed = bytearray((folder / file).read_bytes())
+    changed[-2] ^= 1
+    (folder / file).write_bytes(changed)
+    assert backbone_identity(backbone, tmp_path) != before
+
+
+def test_files_are_read_once_and_again_when_they_change(tmp_path, monkeypatch):
+    path = save_onnx(tmp_path / "m.onnx")
+    read = []
+    monkeypatch.setattr(identity_module, "content_id", lambda file: read.append(file) or f"{len(read):032}")
+    backbone = Backbone(uri=f"onnx:{path}")
+
+    assert backbone_identity(backbone, None) == backbone_identity(backbone, None)
+    assert len(read) == 1
+    status = path.stat()
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+    backbone_identity(backbone, None)
+    assert len(read) == 2
+
+
+def test_external_weights_of_an_onnx_file_are_in_it(tmp_path):
+    backbone = Backbone(uri=f"onnx:{save_onnx(tmp_path / 'm.onnx')}")
+    before = backbone_identity(backbone, None)
+    (tmp_path / "m.onnx.data").write_bytes(b"weights")
+    assert backbone_identity(backbone, None) != before
+
+
+def test_hub_models_are_known_by_commit(tmp_path):
+    assert backbone_identity(Backbone(uri="hf:some/clip", revision=COMMIT), tmp_path) == {"hub": f"some/clip@{COMMIT}"}
+    quick = Backbone(uri="timm:vit_base_patch16_clip_quickgelu_224.openai", revision=COMMIT)
+    assert backbone_identity(quick, None) == {"hub": f"timm/vit_base_patch16_clip_224.openai@{COMMIT}"}
+
+
+@pytest.mark.parametrize("uri", ["hf:some/clip", "hf:/no/such/folder", "timm:resnetv2_50", "onnx:no.onnx", "clup:x"])
+def test_what_is_missing_is_named_and_not_raised(uri, tmp_path):
+    assert list(backbone_identity(Backbone(uri=uri), tmp_path)) == ["missing"]
+
+
+def test_a_folder_without_weights_is_missing(tmp_path):
+    (tmp_path / "some--clip").mkdir()
+    assert backbone_identity(Backbone(uri="hf:some/clip"), tmp_path) == {"missing": "some/clip"}
+
+
+def test_a_packages_backbone_is_known_by_its_package(monkeypatch):
+    from importlib.metadata import EntryPoint
+
+    point = EntryPoint("colour", "a_module_that_must_not_be_imported:load", loading.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(loading, "entry_points", lambda group: [point])
+    found = backbone_identity(Backbone(uri="colour:mean", revision="2"), None)
+    assert found == {"package": point.value, "name": "mean", "revision": "2"}
+
+
+def test_it_loads_no_framework(models):
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from imgsim_assets.settings import Backbone\n"
+        "from imgsim_assets.vision.backbones.identity import backbone_identity\n"
+        f"models = Path({str(models)!r})\n"
+        "for uri in ('hf:small/clip', 'timm:resnetv2_50.a1h_in1k', 'hf:some/other', 'onnx:x.onnx'):\n"
+        "    backbone_identity(Backbone(uri=uri), models)\n"
+        "print(sorted({'torch', 'timm', 'transformers', 'onnxruntime', 'huggingface_hub'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgsim_assets.errors import ModelError, SettingsError
+from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_assets.vision.backbones.onnx import OnnxBackbone
+from imgsim_tests.vision.backbones.model_files import SIDE, save_onnx
+
+SHARED = Path(__file__).parents[4] / "shared"
+FED = {"mean": (0.1, 0.2, 0.3), "std": (0.5, 0.6, 0.7)}
+PUBLISHED = {
+    "resnet50_imagenet_int8.onnx": (2048, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "mobilenet_v1_imagenet.onnx": (1024, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+
+
+def load(path: Path, runtime: Runtime, **fields) -> OnnxBackbone:
+    model = load_backbone(Backbone(uri=f"onnx:{path}", **{**FED, **fields}), runtime, None)
+    assert isinstance(model, OnnxBackbone)
+    return model
+
+
+def channel_means(model, photos):
+    """What the test's graph computes, by numpy."""
+    return np.stack([model.preprocess(photo).mean(axis=(1, 2)) for photo in photos])
+
+
+def embedded(model, photos):
+    return model.embed(np.stack([model.preprocess(photo) for photo in photos]))
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        pytest.param({}, id="any batch"),
+        pytest.param({"shape": (4, 3, SIDE, SIDE)}, id="batch of four only"),
+        pytest.param({"shape": (1, 3, SIDE, SIDE)}, id="one at a time only"),
+        pytest.param({"shape": ("n", 3, "h", "w")}, id="any size"),
+        pytest.param({"shape": ("n", SIDE, SIDE, 3), "axes": (1, 2)}, id="channels last"),
+        pytest.param({"keep": 1}, id="sides of one kept"),
+        pytest.param({"element": 11}, id="float64"),
+    ],
+)
+def test_every_form_of_graph_gives_the_same_vectors(graph, tmp_path, runtime, photos):
+    model = load(save_onnx(tmp_path / "m.onnx", **graph), runtime, size=SIDE)
+    vectors = embedded(model, photos)
+    assert model.dimension == 3
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, channel_means(model, photos), atol=1e-5)
+
+
+def test_float16_input_is_fed_as_such(tmp_path, runtime, photos):
+    model = load(save_onnx(tmp_path / "m.onnx", element=10), runtime)
+    np.testing.assert_allclose(embedded(model, photos), channel_means(model, photos), atol=5e-3)
+
+
+def test_the_file_may_lie_in_the_folder_of_models(tmp_path, runtime):
+    save_onnx(tmp_path / "m.onnx")
+    assert load_backbone(Backbone(uri="onnx:m.onnx", **FED), runtime, tmp_path).dimension == 3
+
+
+def test_a_wrong_output_name_lists_the_names_there_are(tmp_path, runtime):
+    with pytest.raises(SettingsError, match=r"output 'pooled'.*outputs 'mean', 'same'"):
+        load(save_onnx(tmp_path / "m.onnx"), runtime, output="pooled")
+
+
+def test_a_wrong_input_name_lists_the_names_there_are(tmp_path, runtime):
+    with pytest.raises(SettingsError, match=r"input 'images'.*inputs 'pixels'"):
+        load(save_onnx(tmp_path / "m.onnx"), runtime, input="images")
+
+
+def test_an_output_that_is_not_pooled_is_refused(tmp_path, runtime):
+    with pytest.raises(ModelError, match=r"'same' of shape \(1, 3, 32, 32\)"):
+        load(save_onnx(tmp_path / "m.onnx"), runtime, output="same")
+
+
+@pytest.mark.parametrize(
+    ("graph", "fields", "said"),
+    [
+        ({}, {"size": 64}, "size = 32"),
+        ({"shape": ("n", 3, "h", "w")}, {}, "set `size`"),
+        ({"shape": ("n", 1, SIDE, SIDE)}, {}, r"\[n, 3, side, side\]"),
+        ({"shape": ("n", 3, 32, 48)}, {}, r"\[n, 3, side, side\]"),
+        ({}, {"mean": None}, "mean and std"),
+        ({}, {"std": (0.5, 0.0, 0.5)}, "above 0"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(graph, fields, said, tmp_path, runtime):
+    with pytest.raises(SettingsError, match=said):
+        load(save_onnx(tmp_path / "m.onnx", **graph), runtime, **fields)
+
+
+def test_a_missing_file_is_named(tmp_path, runtime):
+    with pytest.raises(ModelError, match=r"absent\.onnx"):
+        load(tmp_path / "absent.onnx", runtime)
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path, runtime):
+    (tmp_path / "m.onnx").write_bytes(b"GIF89a, not a model")
+    with pytest.raises(ModelError, match="an ONNX model"):
+        load(tmp_path / "m.onnx", runtime)
+
+
+def test_an_absent_device_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="CPUExecutionProvider"):
+        load(save_onnx(tmp_path / "m.onnx"), Runtime(device="mps", threads=1))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_models(name, runtime, photos):
+    path = SHARED / "models" / name
+    if not path.is_file():
+        pytest.skip(f"{name} is not beside the project")
+    dimension, mean, std = PUBLISHED[name]
+    model = load(path, runtime, mean=mean, std=std, input="pixel_values", output="embedding")
+    batch = np.stack([model.preprocess(photo) for photo in photos[:3]])
+    together = model.embed(batch)
+    alone = np.concatenate([model.embed(batch[i : i + 1]) for i in range(len(batch))])
+
+    assert model.dimension == dimension
+    assert together.shape == (3, dimension)
+    assert batch.dtype == together.dtype == np.float32
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-4 * np.abs(together).max())
+    assert not np.allclose(together[0], together[1], rtol=0.05)

@@ -1,0 +1,48 @@
+"""The backbones of the shipped profiles are ones that imgsim can load."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import timm
+import transformers
+
+import imgsim_assets
+from imgsim_assets.settings import Backbone
+from imgsim_assets.vision.backbones.names import timm_repository
+
+PROFILES = sorted((Path(imgsim_assets.__file__).parent / "profiles").glob("*.toml"))
+
+
+def backbones(path: Path) -> dict[str, Backbone]:
+    return {name: Backbone(**fields) for name, fields in tomllib.loads(path.read_text())["backbones"].items()}
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_a_profiles_lines_are_valid(path):
+    lines = backbones(path)
+    assert len(lines) >= 3
+    for backbone in lines.values():
+        assert backbone.views == ("rgb", "mirror")
+        if backbone.revision is not None:
+            assert re.fullmatch("[0-9a-f]{40}", backbone.revision)
+        if backbone.uri.startswith("timm:"):
+            name = backbone.uri.removeprefix("timm:")
+            assert timm.is_model(name.split(".")[0])
+            assert timm.get_pretrained_cfg(name).hf_hub_id == timm_repository(name)
+
+
+def test_the_default_profile_needs_no_download():
+    lines = backbones(next(path for path in PROFILES if path.stem == "compact"))
+    assert {name: line.uri for name, line in lines.items()} == {
+        "clip": "compact:clip",
+        "vit_clip": "compact:vit_clip",
+        "resnet50v2": "compact:resnet50v2",
+    }
+
+
+def test_the_towers_named_by_class_exist():
+    from imgsim_assets.vision.backbones.huggingface import TOWERS
+
+    assert all(hasattr(transformers, name) for name in TOWERS.values())

@@ -1,0 +1,188 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+from PIL import Image
+
+from imgsim_assets.errors import ModelError
+from imgsim_assets.vision.embedding import BATCHES_AHEAD, PhotoSource, embed_photos, normalise
+
+
+class Colours:
+    """A model whose vector of an evenly coloured photo is its colour, and that remembers its batches."""
+
+    dimension = 3
+
+    def __init__(self):
+        self.batches = []
+
+    def preprocess(self, image):
+        return np.asarray(image, dtype=np.float32).transpose(2, 0, 1)
+
+    def embed(self, batch):
+        self.batches.append(len(batch))
+        return batch.mean(axis=(2, 3))
+
+
+def colour(index: int) -> tuple[int, int, int]:
+    return 1 + index % 200, 1 + index // 200, 7
+
+
+def photo(index: int) -> PhotoSource:
+    return PhotoSource(f"{index:032x}", lambda: Image.new("RGB", (4, 4), colour(index)))
+
+
+def unreadable(index: int, error: Exception) -> PhotoSource:
+    def fail():
+        raise error
+
+    return PhotoSource(f"{index:032x}", fail)
+
+
+def run(photos, model=None, batch_size=4, workers=2):
+    return list(embed_photos(photos, model or Colours(), batch_size=batch_size, workers=workers))
+
+
+def oracle(indices):
+    vectors = np.array([colour(index) for index in indices], dtype=np.float64)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@given(
+    count=st.integers(0, 40),
+    broken=st.sets(st.integers(0, 39)),
+    batch_size=st.integers(1, 9),
+    workers=st.integers(1, 4),
+)
+@settings(deadline=None, max_examples=60)
+def test_every_photo_comes_out_once_and_in_order(count, broken, batch_size, workers):
+    photos = [unreadable(i, OSError("gone")) if i in broken else photo(i) for i in range(count)]
+    batches = run(photos, batch_size=batch_size, workers=workers)
+
+    good = [index for index in range(count) if index not in broken]
+    assert [name for batch in batches for name in batch.content_ids] == [f"{index:032x}" for index in good]
+    failed = [name for batch in batches for name in batch.failures]
+    assert failed == [f"{index:032x}" for index in sorted(broken) if index < count]
+    if good:
+        vectors = np.concatenate([batch.vectors for batch in batches])
+        np.testing.assert_allclose(vectors, oracle(good), atol=1e-6)
+    for batch in batches:
+        assert batch.vectors.shape == (len(batch.content_ids), 3)
+        assert batch.vectors.dtype == np.float32
+        assert len(batch.content_ids) + len(batch.failures) <= batch_size
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("truncated"),
+        ValueError("bad"),
+        SyntaxError("broken PNG"),
+        IndexError(),
+        Image.DecompressionBombError("big"),
+    ],
+)
+def test_a_broken_photo_is_a_failure_with_its_reason(error):
+    (batch,) = run([photo(0), unreadable(1, error), photo(2)])
+    assert batch.content_ids == (f"{0:032x}", f"{2:032x}")
+    assert batch.failures == {f"{1:032x}": f"{type(error).__name__}: {error}"}
+
+
+def test_an_error_of_the_model_is_not_taken_for_a_broken_photo():
+    with pytest.raises(ModelError):
+        run([photo(0), unreadable(1, ModelError("a model", "none", "get one"))])
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [(0.0, "zero"), (float("nan"), "not finite"), (float("inf"), "not finite")]
+)
+def test_vectors_without_direction_are_failures(value, reason):
+    class Degenerate(Colours):
+        def embed(self, batch):
+            vectors = super().embed(batch)
+            vectors[1] = value
+            return vectors
+
+    (batch,) = run([photo(0), photo(1), photo(2)], Degenerate())
+    assert batch.content_ids == (f"{0:032x}", f"{2:032x}")
+    np.testing.assert_allclose(batch.vectors, oracle([0, 2]), atol=1e-6)
+    assert list(batch.failures) == [f"{1:032x}"]
+    assert reason in batch.failures[f"{1:032x}"]
+
+
+def test_a_model_that_breaks_its_promise_is_named():
+    class Wrong(Colours):
+        dimension = 5
+
+    with pytest.raises(ModelError, match=r"\(2, 5\)"):
+        run([photo(0), photo(1)], Wrong())
+
+
+def test_photos_are_not_read_far_ahead_of_the_computation():
+    opened = []
+
+    def source(index: int) -> PhotoSource:
+        def open_photo():
+            opened.append(index)
+            return Image.new("RGB", (4, 4), colour(index))
+
+        return PhotoSource(f"{index:032x}", open_photo)
+
+    batches = embed_photos([source(i) for i in range(200)], Colours(), batch_size=4, workers=3)
+    for done in range(1, 6):
+        next(batches)
+        time.sleep(0.05)
+        assert len(opened) <= 4 * (done + BATCHES_AHEAD)
+    assert len(opened) >= 5 * 4
+    batches.close()
+
+
+def test_stopping_early_stops_the_reading():
+    opened = []
+    names_before = {thread.name for thread in threading.enumerate()}
+
+    def source(index: int) -> PhotoSource:
+        return PhotoSource(f"{index:032x}", lambda: opened.append(index) or Image.new("RGB", (4, 4), colour(index)))
+
+    batches = embed_photos([source(i) for i in range(500)], Colours(), batch_size=2, workers=2)
+    next(batches)
+    batches.close()
+    so_far = len(opened)
+    time.sleep(0.1)
+    assert len(opened) == so_far < 500
+    assert {thread.name for thread in threading.enumerate()} <= names_before
+
+
+def test_reading_goes_on_in_several_threads():
+    """Two photos that each wait for the other to be opened can only be read at the same time."""
+    meeting = threading.Barrier(2, timeout=20)
+
+    def open_photo():
+        meeting.wait()
+        return Image.new("RGB", (4, 4), (9, 9, 9))
+
+    (batch,) = run([PhotoSource("a", open_photo), PhotoSource("b", open_photo)], workers=2)
+    assert batch.content_ids == ("a", "b")
+
+
+def test_the_model_gets_full_batches():
+    model = Colours()
+    run([photo(i) for i in range(10)], model, batch_size=4)
+    assert model.batches == [4, 4, 2]
+
+
+@given(
+    st_numpy.arrays(
+        np.float32, st.tuples(st.integers(0, 6), st.integers(1, 5)), elements=st.floats(-(2.0**60), 2.0**60, width=32)
+    )
+)
+@settings(deadline=None)
+def test_normalised_rows_have_length_one_or_are_marked(vectors):
+    scaled, is_usable = normalise(vectors)
+    lengths = np.linalg.norm(scaled.astype(np.float64), axis=1)
+    np.testing.assert_allclose(lengths, is_usable.astype(float), atol=1e-6)
+    np.testing.assert_array_equal(is_usable, np.abs(vectors).max(axis=1) > 0)
