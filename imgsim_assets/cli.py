@@ -71,7 +71,7 @@ def sync(settings: Settings, as_json: bool) -> None:
     else:
         click.echo(outcome.in_words())
     if outcome.failed:
-        raise SystemExit(FAILED)
+        raise SystemExit(WRONG_USE if outcome.person_can_mend else FAILED)
 
 
 @cli.command()
@@ -120,7 +120,9 @@ def compare(settings: Settings, as_json: bool) -> None:
         return
     import polars as pl
 
-    with pl.Config(tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=160):
+    with pl.Config(
+        tbl_cols=-1, tbl_rows=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=160
+    ):
         click.echo(str(table.transpose(include_header=True, header_name="measure", column_names="library")))
 
 

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import dagster as dg
 from filelock import FileLock, Timeout
 
+from imgsim_assets.assets.delivery import PUBLICATION
 from imgsim_assets.assets.images import IMAGE_FOLDER, observe_folder
-from imgsim_assets.errors import ArtefactError, ImgsimError
+from imgsim_assets.errors import ArtefactError, ImgsimError, InputError, ModelError, SettingsError, UserError
 from imgsim_assets.orchestration.staleness import (
     AssetStatus,
     Node,
@@ -24,11 +25,14 @@ from imgsim_assets.orchestration.staleness import (
 )
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.artefacts import ARTEFACTS, ArtefactStore
-from imgsim_assets.storage.publication import LINK
+from imgsim_assets.storage.publication import LINK, published
 from imgsim_assets.vision.folder import read_folder
 
 MATERIALIZE_JOB = "materialize"
 SYNC_TAG = "imgsim/sync"
+PERSON_CAN_MEND: frozenset[str] = frozenset(
+    kind.__name__ for kind in (UserError, InputError, ModelError, SettingsError)
+)
 
 Announce = Callable[[str], None]
 
@@ -44,6 +48,7 @@ class SyncOutcome:
     materialized: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    person_can_mend: bool = False
     published: Path | None = None
     seconds: float = 0.0
 
@@ -149,9 +154,25 @@ def _run_waves(
         wave = [key for key in next_wave(graph, statuses) if key not in stopped and key not in outcome.materialized]
         if not wave:
             return outcome
-        for key in wave:
-            announce(f"{key}: {statuses[key].state}, {'; '.join(statuses[key].causes)}")
-        _run_wave(definitions, instance, wave, tags, outcome)
+        _announce_wave([statuses[key] for key in wave], announce)
+        result = _run_wave(definitions, instance, wave, tags)
+        done = {
+            event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key
+        }
+        undone = [key for key in wave if key not in done]
+        outcome.materialized += [key for key in wave if key in done]
+        # What could not run because its parent did not is no failure of its own.
+        outcome.failed += [key for key in undone if not set(graph[key].parents).intersection(undone)]
+        _note_reasons(result, outcome)
+
+
+def _announce_wave(wave: Sequence[AssetStatus], announce: Announce) -> None:
+    missing = [status.key for status in wave if status.state == "missing"]
+    if missing:
+        announce(f"to make: {', '.join(missing)}")
+    for status in wave:
+        if status.state == "stale":
+            announce(f"stale: {status.key}, because {'; '.join(status.causes)}")
 
 
 def _judge_now(instance: dg.DagsterInstance, graph: Mapping[str, Node], settings: Settings) -> dict[str, AssetStatus]:
@@ -160,31 +181,28 @@ def _judge_now(instance: dg.DagsterInstance, graph: Mapping[str, Node], settings
     records = read_records(instance, graph)
     for key in [key for key in records if not graph[key].external]:
         try:
-            artefacts.open(key)
+            published(settings.places.state) if key == PUBLICATION else artefacts.open(key)
         except ArtefactError:
             del records[key]
     return judge(graph, records)
 
 
 def _run_wave(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    wave: list[str],
-    tags: dict[str, str],
-    outcome: SyncOutcome,
-) -> None:
-    result = definitions.resolve_job_def(MATERIALIZE_JOB).execute_in_process(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, wave: list[str], tags: dict[str, str]
+) -> dg.ExecuteInProcessResult:
+    return definitions.resolve_job_def(MATERIALIZE_JOB).execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey.from_user_string(key) for key in wave],
         run_config={"loggers": {"console": {}}},
         tags=tags,
         raise_on_error=False,
     )
-    done = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
-    outcome.materialized += [key for key in wave if key in done]
-    outcome.failed += [key for key in wave if key not in done]
+
+
+def _note_reasons(result: dg.ExecuteInProcessResult, outcome: SyncOutcome) -> None:
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error
             cause = error.cause if error and error.cause else error
             outcome.reasons.append(f"{event.step_key}: {cause.message.strip() if cause else 'no reason recorded'}")
+            outcome.person_can_mend |= cause is not None and cause.cls_name in PERSON_CAN_MEND

@@ -1,40 +1,44 @@
-"""What a run tells the person at the terminal: one line as each asset begins, ends or fails."""
+"""What a run tells the person at the terminal: one line as each asset is made, as a check warns, as a step fails."""
 
 import logging
+import time
 
 import dagster as dg
 
-NAMES = {
-    dg.DagsterEventType.STEP_START: "…",
-    dg.DagsterEventType.STEP_SUCCESS: "✓",
-    dg.DagsterEventType.STEP_FAILURE: "✗",
-}
 
+class OneLinePerAsset(logging.Handler):
+    """Passes what a person wants to know of a run on to the logger `imgsim`, which writes to standard error."""
 
-class OneLinePerStep(logging.Handler):
-    """Writes the steps' beginnings and ends, and the assets' own words, to standard error."""
+    def __init__(self) -> None:
+        """Begin without any step under way."""
+        super().__init__()
+        self.started: dict[str | None, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write `record` if a person would want it."""
+        """Write `record` in one line, if a person would want it."""
         event: dg.DagsterEvent | None = getattr(record, "dagster_event", None)
-        if event is None:
-            if record.levelno >= logging.INFO:
-                self._write(f"    {getattr(record, 'dagster_meta', {}).get('orig_message', record.getMessage())}")
-            return
-        mark = NAMES.get(event.event_type)
-        if mark:
-            self._write(f"{mark} {_words(event)}")
+        words = self._of_event(event) if event else _of_asset(record)
+        if words:
+            logging.getLogger("imgsim").info(words)
 
-    @staticmethod
-    def _write(line: str) -> None:
-        logging.getLogger("imgsim").info(line)
+    def _of_event(self, event: dg.DagsterEvent) -> str | None:
+        kinds = dg.DagsterEventType
+        if event.event_type == kinds.STEP_START:
+            self.started[event.step_key] = time.monotonic()
+        if event.event_type == kinds.ASSET_MATERIALIZATION and event.asset_key:
+            seconds = time.monotonic() - self.started.get(event.step_key, time.monotonic())
+            return f"✓ {event.asset_key.to_user_string()} ({seconds:.1f} s)"
+        if event.event_type == kinds.ASSET_CHECK_EVALUATION and not event.asset_check_evaluation_data.passed:
+            check = event.asset_check_evaluation_data
+            return f"! {check.asset_key.to_user_string()}: the check {check.check_name} did not pass"
+        if event.event_type == kinds.STEP_FAILURE:
+            return f"✗ {(event.step_key or '').replace('__', '/')}"
+        return None
 
 
-def _words(event: dg.DagsterEvent) -> str:
-    name = (event.step_key or "").replace("__", "/")
-    if event.event_type == dg.DagsterEventType.STEP_SUCCESS:
-        return f"{name} ({event.step_success_data.duration_ms / 1000:.1f} s)"
-    return name
+def _of_asset(record: logging.LogRecord) -> str | None:
+    meta = getattr(record, "dagster_meta", {})
+    return f"  {meta.get('orig_message', record.getMessage())}" if record.levelno >= logging.INFO else None
 
 
 @dg.logger
@@ -42,5 +46,5 @@ def console_logger(_init: dg.InitLoggerContext) -> logging.Logger:
     """Build the logger that `imgsim sync` runs with."""
     # Made here, not looked up by name: it belongs to one run, so that handlers never add up.
     logger = logging.Logger("imgsim.run", level=logging.DEBUG)
-    logger.addHandler(OneLinePerStep())
+    logger.addHandler(OneLinePerAsset())
     return logger

@@ -14,7 +14,7 @@ from imgsim_assets.retrieval.ann.build import load_index
 from imgsim_assets.retrieval.ann.protocol import Index
 from imgsim_assets.retrieval.glrt import GlrtMetric
 from imgsim_assets.retrieval.metric_file import load_metric
-from imgsim_assets.settings import Annoy, Backbone, Canny, Faiss, Settings
+from imgsim_assets.settings import Annoy, Faiss, Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import published
 from imgsim_assets.vision.backbones.identity import backbone_identity
@@ -33,14 +33,6 @@ class SearchBundle:
     facts: dict[str, Any]
     folder: Path
 
-    def backbones(self) -> dict[str, Backbone]:
-        """Give the backbones that made the gallery."""
-        return {name: Backbone.model_validate(one) for name, one in self.facts["backbones"].items()}
-
-    def canny(self) -> Canny:
-        """Give the edge detector's settings that made the gallery."""
-        return Canny.model_validate(self.facts["canny"])
-
     def index(self, library: str) -> Index:
         """Load a library's index.
 
@@ -56,37 +48,38 @@ class SearchBundle:
 
 
 def bundle_facts(settings: Settings) -> dict[str, Any]:
-    """Say how the gallery was made, in JSON: read again by `open_bundle`."""
-    stages = settings.model_dump(mode="json", include={"backbones", "canny", "faiss", "annoy"})
-    identities = {name: backbone_identity(one, settings.places.models) for name, one in settings.backbones.items()}
-    return {"format": FORMAT, "identities": identities, "max_pixels": settings.ingest.max_pixels, **stages}
+    """Say how the gallery was made, in JSON: all that a query must share with it, and no place on disk."""
+    stages = settings.model_dump(mode="json", include={"canny", "faiss", "annoy"})
+    backbones = {
+        name: {
+            "identity": backbone_identity(backbone, settings.places.models),
+            **backbone.model_dump(mode="json", exclude={"uri", "revision"}),
+        }
+        for name, backbone in settings.backbones.items()
+    }
+    return {"format": FORMAT, "max_pixels": settings.ingest.max_pixels, "backbones": backbones, **stages}
 
 
-def open_bundle(state: Path, models: Path | None) -> SearchBundle:
+def open_bundle(settings: Settings) -> SearchBundle:
     """Open the bundle that is published now.
 
-    Args:
-        state: the state folder.
-        models: local folder of model folders.
-
     Raises:
-        ArtefactError: nothing is published, or the weights are no longer those that made the gallery.
+        ArtefactError: nothing is published, or what is was made with other settings or other weights.
     """
-    folder = published(state) / BUNDLE
+    folder = published(settings.places.state) / BUNDLE
     facts = json.loads((folder / "bundle.json").read_bytes())
-    bundle = SearchBundle(
+    present = json.loads(json.dumps(bundle_facts(settings)))
+    for name in facts.keys() | present.keys():
+        if facts.get(name) != present.get(name):
+            raise ArtefactError(
+                f"the settings that made the published gallery, {name} = {facts.get(name)}",
+                f"{present.get(name)}",
+                "use those settings, or run `imgsim sync` with these",
+            )
+    return SearchBundle(
         gallery=read_table(folder / "gallery.parquet"),
         vectors=np.asarray(read_array(folder / "gallery.npy")),
         metric=load_metric(folder / "metric.safetensors"),
         facts=facts,
         folder=folder,
     )
-    for name, backbone in bundle.backbones().items():
-        present = backbone_identity(backbone, models)
-        if present != facts["identities"][name]:
-            raise ArtefactError(
-                f"the weights {facts['identities'][name]} of {backbone.uri}, which made the gallery",
-                f"{present}",
-                "put the former weights back, or run `imgsim sync`",
-            )
-    return bundle

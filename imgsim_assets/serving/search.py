@@ -10,8 +10,8 @@ from imgsim_assets.errors import InputError
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.ranking import query_vectors
-from imgsim_assets.serving.bundle import SearchBundle, open_bundle
-from imgsim_assets.settings import Runtime, Settings
+from imgsim_assets.serving.bundle import open_bundle
+from imgsim_assets.settings import Settings
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.canny import find_edges
 from imgsim_assets.vision.embedding import normalise
@@ -35,12 +35,12 @@ def search_photo(path: Path, settings: Settings, library: str, count: int) -> li
         InputError: the photo cannot be read.
         ArtefactError: nothing usable is published.
     """
-    bundle = open_bundle(settings.places.state, settings.places.models)
+    bundle = open_bundle(settings)
     try:
-        photo = decode_photo(path, bundle.facts["max_pixels"])
+        photo = decode_photo(path, settings.ingest.max_pixels)
     except PhotoError as error:
         raise InputError(f"a photo at {path}", str(error), "name another file") from error
-    descriptor = describe(photo, bundle, settings.runtime, settings.places.models)
+    descriptor = describe(photo, settings)
     found = search(bundle.index(library), bundle.vectors, query_vectors(bundle.metric, descriptor), count)
     names, labels = bundle.gallery["name"], bundle.gallery["label"]
     return [
@@ -50,16 +50,16 @@ def search_photo(path: Path, settings: Settings, library: str, count: int) -> li
     ]
 
 
-def describe(photo: Image, bundle: SearchBundle, runtime: Runtime, models: Path | None) -> npt.NDArray[np.float32]:
+def describe(photo: Image, settings: Settings) -> npt.NDArray[np.float32]:
     """Turn a photo into the descriptor that the gallery's photos have: float32 [1, d].
 
     Raises:
         InputError: a backbone gives no vector for it.
     """
-    edges = find_edges(photo, bundle.canny())
+    edges = find_edges(photo, settings.canny)
     vectors: dict[tuple[str, str], npt.NDArray[np.float32]] = {}
-    for name, backbone in sorted(bundle.backbones().items()):
-        model = load_backbone(backbone, runtime, models)
+    for name, backbone in sorted(settings.backbones.items()):
+        model = load_backbone(backbone, settings.runtime, settings.places.models)
         for view in backbone.views:
             raw = model.embed(model.preprocess(make_view(photo, view, edges))[np.newaxis])
             vectors[name, view], usable = normalise(raw)
