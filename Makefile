@@ -5,7 +5,6 @@ SHELL := /bin/bash
 PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3.13 python3 python,$(shell command -v $(v) 2>/dev/null)))
 BIN := .venv/bin
 DATA ?= photos
-export IMGSIM_STATE ?= $(CURDIR)/.imgsim
 
 # Annoy's own flags include -ffast-math, which newer compilers turn into wrong answers (spotify/annoy#686).
 export ANNOY_COMPILER_ARGS = -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
@@ -26,10 +25,9 @@ test: env ## lint, types, import rules and all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 ui: env ## Dagster's UI and daemon on 127.0.0.1:3000, MLflow's UI on 127.0.0.1:5000; Ctrl-C ends both
-	@mkdir -p "$(IMGSIM_STATE)"
-	@trap 'kill 0' EXIT INT TERM; export DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)}" IMGSIM_DATA="$${IMGSIM_DATA:-$(DATA)}" \
-		MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1; \
-	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "sqlite:///$(IMGSIM_STATE)/mlflow.db" & \
+	@export IMGSIM_DATA="$${IMGSIM_DATA:-$(DATA)}" DAGSTER_HOME="$$($(BIN)/imgsim home)" MLFLOW_DISABLE_TELEMETRY=true; \
+	trap 'kill 0' EXIT INT TERM; \
+	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "sqlite:///$$DAGSTER_HOME/mlflow.db" & \
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000 & wait
 
 lint: env ## ruff, mypy and import-linter

@@ -92,6 +92,16 @@ def status(settings: Settings, as_json: bool) -> None:
 
 
 @cli.command()
+@with_settings
+def home(settings: Settings, as_json: bool) -> None:
+    """Prepare the Dagster home in the state folder and print it: DAGSTER_HOME=$(imgsim home) dagster dev."""
+    from imgsim_assets.orchestration.instance import prepare_home
+
+    folder = str(prepare_home(settings.places.state))
+    click.echo(json.dumps({"home": folder}) if as_json else folder)
+
+
+@cli.command()
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("--index", type=click.Choice(["faiss", "annoy"]), help="which index answers [the submission's]")
 @click.option("--count", type=click.IntRange(1), default=10, show_default=True, help="how many photos")

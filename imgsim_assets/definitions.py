@@ -40,7 +40,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 MATERIALIZE_JOB, dg.AssetSelection.all(), description="Materialize the selected assets."
             ),
             dg.define_asset_job(
-                "observe", dg.AssetSelection.keys(IMAGE_FOLDER), description="Look at the folder of photos."
+                "observe", dg.AssetSelection.assets(IMAGE_FOLDER), description="Look at the folder of photos."
             ),
         ],
         resources={

@@ -70,11 +70,11 @@ def test_the_hidden_labels_reach_scoring_and_nothing_else(definitions):
 @pytest.mark.parametrize(
     ("change", "moved"),
     [
-        ({"canny": {"low": 50, "high": 150}}, {"canny_maps"}),
+        ({"canny": {"low": 50, "high": 150}}, {"canny_maps", "publication"}),
         ({"runtime": {"batch_size": 7, "threads": 1, "device": "cpu"}}, set()),
         ({"places": {"data": "elsewhere", "state": "other"}}, set()),
         ({"head": {"shrinkage": 0.2}}, {"metric_head", "evaluation"}),
-        ({"annoy": {"trees": 11}}, {"annoy_index"}),
+        ({"annoy": {"trees": 11}}, {"annoy_index", "publication"}),
         ({"backbones": {"clip": {"views": ["rgb"]}}}, None),
     ],
     ids=str,

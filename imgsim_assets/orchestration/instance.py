@@ -1,4 +1,4 @@
-"""The Dagster instance that the command line and the UI share."""
+"""The Dagster instance that the command line and the UI share: its records lie in the state folder."""
 
 import os
 from pathlib import Path
@@ -7,34 +7,46 @@ import dagster as dg
 
 import imgsim_assets
 from imgsim_assets.errors import SettingsError
+from imgsim_assets.storage.atomic import write_bytes
 
 HOME_VARIABLE = "DAGSTER_HOME"
-STATE_VARIABLE = "IMGSIM_STATE"
+CONFIGURATION = "dagster.yaml"
+DEFAULT_PLACE = "base_dir: .imgsim"
 
 
-def instance_home() -> Path:
-    """Return the folder of the `dagster.yaml` in force: the person's, the checkout's or the package's own.
+def prepare_home(state: Path) -> Path:
+    """Give the folder to use as `DAGSTER_HOME`: the person's own if that variable is set, else `state`.
+
+    In the second case the checkout's or the package's `dagster.yaml` is written there, its place filled in.
 
     Raises:
-        SettingsError: none of the three exists.
+        SettingsError: there is no `dagster.yaml` to write.
     """
-    if HOME_VARIABLE in os.environ:
+    if os.environ.get(HOME_VARIABLE):
         return Path(os.environ[HOME_VARIABLE])
-    package = Path(imgsim_assets.__file__).resolve().parent
-    for folder in (package.parent, package):
-        if (folder / "dagster.yaml").is_file():
-            return folder
-    raise SettingsError(
-        "a dagster.yaml", f"none beside or in {package}", f"set {HOME_VARIABLE} to a folder that has one"
-    )
+    home = state.absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    text = _configuration().read_text(encoding="utf-8").replace(DEFAULT_PLACE, f"base_dir: {home}").encode()
+    target = home / CONFIGURATION
+    if not target.exists() or target.read_bytes() != text:
+        write_bytes(target, text)
+    return home
 
 
 def open_instance(state: Path) -> dg.DagsterInstance:
-    """Open the instance whose records lie under `state`; creates the folder.
+    """Open the instance whose records lie in `state`; creates the folder.
 
-    The two variables are set for this process and its children, because `dagster.yaml` reads them.
+    The variable is set for this process, because Dagster reads its home from there.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    os.environ[HOME_VARIABLE] = str(instance_home().resolve())
-    os.environ[STATE_VARIABLE] = str(state.resolve())
+    os.environ[HOME_VARIABLE] = str(prepare_home(state))
     return dg.DagsterInstance.get()
+
+
+def _configuration() -> Path:
+    package = Path(imgsim_assets.__file__).resolve().parent
+    for folder in (package.parent, package):
+        if (folder / CONFIGURATION).is_file():
+            return folder / CONFIGURATION
+    raise SettingsError(
+        f"a {CONFIGURATION}", f"none beside or in {package}", f"set {HOME_VARIABLE} to a folder that has one"
+    )

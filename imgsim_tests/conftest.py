@@ -1,0 +1,49 @@
+"""What many tests start from: a few drawn photos and a settings file with one tiny backbone."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from imgsim_assets.vision.drawing.sample import write_sample
+from imgsim_tests.vision.backbones.model_files import save_onnx
+
+SETTINGS = """
+[places]
+data = "photos"
+state = "state"
+
+[runtime]
+threads = 1
+offline = true
+
+# Mean colours: weak, but loaded in no time, and every stage after it does its real work.
+[backbones.tiny]
+uri = "onnx:tiny.onnx"
+views = ["rgb", "canny_focus", "canny_edges"]
+size = 32
+mean = [0.5, 0.5, 0.5]
+std = [0.25, 0.25, 0.25]
+
+[evaluation]
+bootstrap = 200
+
+[report]
+queries = 3
+thumbnail = 48
+"""
+
+
+@pytest.fixture(scope="session")
+def small_workplace_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workplace")
+    write_sample(folder / "photos", classes=6, train=5, test=2, seed=1)
+    save_onnx(folder / "tiny.onnx")
+    (folder / "imgsim.toml").write_text(SETTINGS, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def small_workplace(small_workplace_once: Path, tmp_path: Path) -> Path:
+    """A folder of its own for each test: `photos/`, `tiny.onnx`, `imgsim.toml`; nothing synced yet."""
+    return Path(shutil.copytree(small_workplace_once, tmp_path / "workplace"))
