@@ -2,7 +2,9 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3.13 python3 python,$(shell command -v $(v) 2>/dev/null)))
+# Asked, not looked up: a version manager may answer to names that it cannot run.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { command -v $$name; break; }; done)
 BIN := .venv/bin
 DATA ?= photos
 
@@ -45,8 +47,7 @@ clean: ## remove the environment; photos/ and .imgsim/ stay
 
 # uv is installed first, by its own pinned line of the lock file; it installs the rest in parallel.
 .venv/.ready: requirements.lock pyproject.toml Makefile
-	@test -n "$(PYTHON)" || { echo "imgsim needs Python 3.11 to 3.13; found none on the PATH" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(f"imgsim needs Python 3.11 to 3.13; $(PYTHON) is {v[0]}.{v[1]}; run make PYTHON=python3.12") if not (3, 11) <= v <= (3, 13) else None'
+	@test -n "$(PYTHON)" || { echo "imgsim needs Python 3.11 to 3.13; found none on the PATH; name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@command -v c++ >/dev/null || { echo "Annoy is built from source; to mend: apt-get install g++ python3-dev (or your system's C++ compiler)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "to mend: apt-get install python3-venv" >&2; exit 1; }
 	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock
