@@ -1,5 +1,6 @@
 """One progress bar for everything that takes long: count, rate and remaining time on standard error."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
@@ -8,6 +9,7 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 SHOW_AFTER_SECONDS = 2.0
+REFRESH_SECONDS = {True: 0.1, False: 10.0}  # on a terminal, and in a log that keeps every line
 
 
 def track(items: Iterable[T], description: str, total: int | None = None, unit: str = "photo") -> Iterator[T]:
@@ -20,4 +22,13 @@ def track(items: Iterable[T], description: str, total: int | None = None, unit: 
         unit: one item, in the singular.
     """
     known = len(items) if total is None and isinstance(items, Sized) else total
-    yield from tqdm(items, desc=description, total=known, unit=unit, delay=SHOW_AFTER_SECONDS, dynamic_ncols=True)
+    yield from tqdm(
+        items,
+        desc=description,
+        total=known,
+        unit=unit,
+        delay=SHOW_AFTER_SECONDS,
+        mininterval=REFRESH_SECONDS[sys.stderr.isatty()],
+        leave=None,  # an inner bar goes when it is done, the outermost stays
+        dynamic_ncols=True,
+    )

@@ -10,15 +10,17 @@ import polars as pl
 from imgsim_assets.assets.publishing import OWNERS, publish, publish_table
 from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
 from imgsim_assets.fingerprint import digest, fingerprint
+from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.build import build_index, load_index
 from imgsim_assets.retrieval.ann.protocol import Index
-from imgsim_assets.retrieval.ann.search import Neighbours, search
+from imgsim_assets.retrieval.ann.search import Neighbours, join_blocks, search
 from imgsim_assets.retrieval.scoring import DEPTH
 from imgsim_assets.settings import Annoy, Faiss, Settings
 from imgsim_assets.vision.threads import set_threads
 
 INDEX_FILE = "index"
+QUERIES_A_BLOCK = 256
 LIBRARIES = ("faiss", "annoy")
 
 
@@ -104,7 +106,12 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         gallery, _ = open_vectors(store, GALLERY)
         queries, query_vectors = open_vectors(store, QUERIES)
         index, vectors = open_index(store, settings, library)
-        found = search(index, vectors, query_vectors, list_length(settings))
+        found = join_blocks(
+            [
+                search(index, vectors, query_vectors[start : start + QUERIES_A_BLOCK], list_length(settings))
+                for start in track(range(0, len(query_vectors), QUERIES_A_BLOCK), f"asking {library}", unit="block")
+            ]
+        )
         if found.short_lists:
             context.log.warning(f"{found.short_lists} lists were too short and were completed by exact search")
         table = _ranked_names(queries["name"], gallery["name"], found)

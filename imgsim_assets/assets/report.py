@@ -15,6 +15,7 @@ from imgsim_assets.assets.indices import neighbors_key
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.margins import class_margins
@@ -108,7 +109,7 @@ def _pictures(settings: Settings, catalogue: pl.DataFrame) -> Show:
 
 
 def _answers(answer: Callable[[dict[str, Any]], Answer], queries: pl.DataFrame, count: int) -> list[Answer]:
-    return [answer(row) for row in queries.head(count).iter_rows(named=True)]
+    return [answer(row) for row in track(queries.head(count).rows(named=True), "drawing the report", unit="query")]
 
 
 def _answer(

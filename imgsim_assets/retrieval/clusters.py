@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from imgsim_assets.progress import track
 from imgsim_assets.retrieval.glrt import Floats, Ints, class_means
 from imgsim_assets.retrieval.single_thread import single_thread
 
@@ -113,5 +114,6 @@ def _best_silhouette(values: Floats, least: int, seed: int) -> int:
         return max(1, min(least, distinct))
     steps = int(np.log(most / least) / np.log(GRID_RATIO)) + 1
     grid = sorted({round(least * GRID_RATIO**step) for step in range(steps)} | {least})
-    scores = [silhouette_score(values, _k_means(values, count, 1, seed)) for count in grid]
+    tried = track(grid, "counting the clusters", unit="clustering")
+    scores = [silhouette_score(values, _k_means(values, count, 1, seed)) for count in tried]
     return grid[int(np.argmax(scores))]

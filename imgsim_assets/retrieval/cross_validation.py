@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from imgsim_assets.progress import track
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.glrt import Floats, Ints
@@ -59,7 +60,7 @@ def cross_validate(
     vectors, truth = np.asarray(descriptors)[rows], classes[rows]
     fold = grouped_folds(truth, groups[rows], folds, evaluation.seed)
     scores, cosine = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    for number in range(folds):
+    for number in track(range(folds), "cross-validation", unit="fold"):
         asked = fold == number
         metric = fit_metric(vectors[~asked], truth[~asked], head.shrinkage)
         gallery = gallery_vectors(metric, vectors[~asked], truth[~asked], head.pair_weight)

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from imgsim_assets.progress import track
 from imgsim_assets.retrieval.class_sets import class_log_ratios, class_posterior, fit_temperature
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
 from imgsim_assets.retrieval.single_thread import single_thread
@@ -48,7 +49,7 @@ def choose_shrinkage(vectors: npt.NDArray[np.floating], classes: Ints) -> float:
             continue
         scored += 1
         statistics = class_statistics(vectors[kept], classes[kept])
-        for column, share in enumerate(SHRINKAGES):
+        for column, share in enumerate(track(SHRINKAGES, "choosing the shrinkage", unit="fit")):
             metric = metric_from_statistics(statistics, share)
             projected = metric.project(vectors[kept]), metric.project(vectors[shared])
             scores[column] += _evidence(*projected, classes[kept], classes[shared], metric.between)

@@ -1,5 +1,6 @@
 """Search through any index: its candidates, more than asked for, in exact order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,15 @@ class Neighbours:
     ids: Ids
     scores: npt.NDArray[np.float32]
     short_lists: int
+
+
+def join_blocks(blocks: Sequence[Neighbours]) -> Neighbours:
+    """Put the answers to consecutive blocks of queries (at least one block) together."""
+    return Neighbours(
+        np.concatenate([block.ids for block in blocks]),
+        np.concatenate([block.scores for block in blocks]),
+        sum(block.short_lists for block in blocks),
+    )
 
 
 def search(index: Index, vectors: Vectors, queries: Vectors, k: int) -> Neighbours:
