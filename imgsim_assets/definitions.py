@@ -4,6 +4,7 @@ import dagster as dg
 
 from imgsim_assets.assets.comparison import comparison_assets, comparison_checks
 from imgsim_assets.assets.delivery import delivery_assets, delivery_checks
+from imgsim_assets.assets.edges import edge_assets
 from imgsim_assets.assets.embeddings import embedding_assets
 from imgsim_assets.assets.evaluation import evaluation_assets, evaluation_checks
 from imgsim_assets.assets.images import IMAGE_FOLDER, image_assets, image_checks
@@ -25,6 +26,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *image_assets(settings),
+            *edge_assets(settings),
             *embedding_assets(settings),
             *learning_assets(settings),
             *vector_assets(settings),

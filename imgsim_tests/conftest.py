@@ -7,6 +7,7 @@ import pytest
 
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_tests.vision.backbones.model_files import save_onnx
+from imgsim_tests.workplace import Workplace
 
 SETTINGS = """
 [places]
@@ -47,3 +48,24 @@ def small_workplace_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_workplace(small_workplace_once: Path, tmp_path: Path) -> Path:
     """A folder of its own for each test: `photos/`, `tiny.onnx`, `imgsim.toml`; nothing synced yet."""
     return Path(shutil.copytree(small_workplace_once, tmp_path / "workplace"))
+
+
+@pytest.fixture(scope="session")
+def synced_once(small_workplace_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """Synced once; for tests that only read."""
+    folder = tmp_path_factory.mktemp("synced") / "workplace"
+    workplace = Workplace(Path(shutil.copytree(small_workplace_once, folder)))
+    workplace.sync()
+    return workplace
+
+
+@pytest.fixture
+def synced(synced_once: Workplace, tmp_path: Path) -> Workplace:
+    """A synced workplace of its own for each test."""
+    return Workplace(Path(shutil.copytree(synced_once.folder, tmp_path / "workplace", symlinks=True)))
+
+
+@pytest.fixture
+def unsynced(small_workplace: Path) -> Workplace:
+    """A workplace of its own for each test, without a state."""
+    return Workplace(small_workplace)

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from PIL.Image import Image
 
-from imgsim_assets.assets.images import CANNY_MAPS, RAW_IMAGES, canny_fingerprint, edges_table, usable_photos
+from imgsim_assets.assets.edges import CANNY_MAPS, canny_fingerprint, edges_table
+from imgsim_assets.assets.images import RAW_IMAGES, usable_photos
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish_table
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.store import Store

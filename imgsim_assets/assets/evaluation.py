@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.comparison import score_neighbours
@@ -20,10 +18,13 @@ from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
-from imgsim_assets.retrieval.ann.exact import exact_neighbours
-from imgsim_assets.retrieval.average_precision import encode_labels, mean_average_precision
-from imgsim_assets.retrieval.cross_validation import CrossValidated, NotCrossValidated, cross_validate
-from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
+from imgsim_assets.retrieval.evaluation import (
+    headline_metrics,
+    in_words,
+    score_by_cross_validation,
+    score_on_solution,
+    summarise,
+)
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.vision.threads import set_threads
@@ -33,17 +34,6 @@ EVALUATION = "evaluation"
 METRICS_FILE = "metrics.json"
 QUERIES_FILE = "queries.parquet"
 SUMMARY_FILE = "summary.parquet"
-SUMMARY_COLUMNS: dict[str, Any] = {
-    "source": pl.String,
-    "ranking": pl.String,
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "queries": pl.Int64,
-    "queries_without_relevant": pl.Int64,
-}
-QUERY_KINDS = (pl.String, pl.String, pl.Float64, pl.Float64)
-SOURCES = ("solution", "cross_validation")
 
 
 def open_metrics(store: Store) -> dict[str, Any]:
@@ -79,15 +69,15 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         """MAP@10 with its 95% interval: cross-validated on train, and on the hidden labels where they are given."""
         set_threads(settings.runtime.threads)
         photos, descriptors = read_descriptors(store, settings)
-        queries = pl.concat(
-            [
-                _on_solution(store, library, photos, descriptors),
-                _by_cross_validation(context, settings, photos, descriptors),
-            ]
-        )
-        summary = _summarise(queries, settings)
-        metrics = _metrics(summary)
-        context.log.info(_in_words(metrics))
+        served = score_neighbours(store, library)
+        on_solution = score_on_solution(served, open_table(store, SOLUTION), photos, descriptors)
+        validated, why_not = score_by_cross_validation(photos, descriptors, settings.head, settings.evaluation)
+        if why_not:
+            context.log.info(f"not cross-validated: {why_not}")
+        queries = pl.concat([on_solution, validated])
+        summary = summarise(queries, settings.evaluation)
+        metrics = headline_metrics(summary)
+        context.log.info(in_words(metrics))
         drawings = _draw(queries, summary)
 
         def write(folder: Path) -> None:
@@ -109,93 +99,6 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         return publish(store, EVALUATION, write, metadata=shown)
 
     return evaluation
-
-
-def _on_solution(
-    store: Store, library: str, photos: pl.DataFrame, descriptors: npt.NDArray[np.float32]
-) -> pl.DataFrame:
-    """Score the served ranking, and plain cosine beside it, on the hidden labels."""
-    served = score_neighbours(store, library)
-    is_train = (photos["split"] == "train").to_numpy()
-    test, train = photos.filter(~is_train), photos.filter(is_train)
-    ids, _ = exact_neighbours(descriptors[is_train], descriptors[~is_train], min(DEPTH, train.height))
-    nearest = pl.DataFrame(
-        {
-            "query": test["name"].gather(np.repeat(np.arange(len(ids)), ids.shape[1])),
-            "rank": np.tile(np.arange(1, ids.shape[1] + 1), len(ids)),
-            "name": train["name"].gather(ids.ravel()),
-        }
-    )
-    cosine = score_ranked_names(nearest, open_table(store, SOLUTION), open_table(store, GALLERY))
-    return _scored(
-        "solution", served["name"], served["label"], served["average_precision"], cosine["average_precision"]
-    )
-
-
-def _by_cross_validation(
-    context: dg.AssetExecutionContext, settings: Settings, photos: pl.DataFrame, descriptors: npt.NDArray[np.float32]
-) -> pl.DataFrame:
-    """Score the metric, and plain cosine beside it, on train photos that it has not seen."""
-    is_train = (photos["split"] == "train").to_numpy()
-    train = photos.filter(is_train)
-    (classes,) = encode_labels(train["label"].to_list())
-    groups = train["near_duplicate_group"].cast(pl.Int64).to_numpy()
-    found = cross_validate(descriptors[is_train], classes, groups, settings.head, settings.evaluation)
-    if isinstance(found, NotCrossValidated):
-        context.log.info(f"not cross-validated: {found.reason}")
-        return _scored("cross_validation", *(pl.Series(dtype=kind) for kind in QUERY_KINDS))
-    return _cross_validated_rows(train, found)
-
-
-def _cross_validated_rows(train: pl.DataFrame, found: CrossValidated) -> pl.DataFrame:
-    asked = train[found.rows]
-    scores, cosine = (pl.Series(values).fill_nan(None) for values in (found.scores, found.cosine_scores))
-    return _scored("cross_validation", asked["name"], asked["label"], scores, cosine)
-
-
-def _scored(source: str, name: pl.Series, label: pl.Series, served: pl.Series, cosine: pl.Series) -> pl.DataFrame:
-    columns = {"name": name, "label": label, "average_precision": served, "cosine_average_precision": cosine}
-    return pl.DataFrame(columns).select(pl.lit(source).alias("source"), pl.all())
-
-
-def _summarise(queries: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Give MAP@10 of each source: of plain cosine, of the served ranking, and of the paired gain."""
-    rows = []
-    for source in SOURCES:
-        asked = queries.filter(pl.col("source") == source)
-        served = asked["average_precision"].fill_null(np.nan).to_numpy()
-        cosine = asked["cosine_average_precision"].fill_null(np.nan).to_numpy()
-        for ranking, scores in (("cosine", cosine), ("served", served), ("gain", served - cosine)):
-            mean = mean_average_precision(scores, settings.evaluation.bootstrap, settings.evaluation.seed)
-            if mean.queries:
-                rows.append({"source": source, "ranking": ranking, **mean.as_dict()})
-    return pl.DataFrame(rows, schema=SUMMARY_COLUMNS)
-
-
-def _metrics(summary: pl.DataFrame) -> dict[str, Any]:
-    """Give the contract's metrics: by the hidden labels where they are given, else by cross-validation."""
-    served = {row["source"]: row for row in summary.filter(pl.col("ranking") == "served").iter_rows(named=True)}
-    gains = {row["source"]: row["value"] for row in summary.filter(pl.col("ranking") == "gain").iter_rows(named=True)}
-    source = next((one for one in SOURCES if one in served), None)
-    if source is None:
-        return {"map_at_10": None, "ci95": None, "queries": 0, "source": None}
-    best = served[source]
-    return {
-        "map_at_10": best["value"],
-        "ci95": [best["low"], best["high"]],
-        "queries": best["queries"],
-        "queries_without_relevant": best["queries_without_relevant"],
-        "source": source,
-        "gain_over_cosine": gains[source],
-        "cross_validated_map_at_10": served.get("cross_validation", {}).get("value"),
-    }
-
-
-def _in_words(metrics: dict[str, Any]) -> str:
-    if metrics["map_at_10"] is None:
-        return "MAP@10 is not measured: there are no labels to measure with"
-    low, high = metrics["ci95"]
-    return f"MAP@10 {metrics['map_at_10']:.4f}, 95% interval {low:.4f} to {high:.4f}, by {metrics['source']}"
 
 
 def _draw(queries: pl.DataFrame, summary: pl.DataFrame) -> dict[str, bytes]:

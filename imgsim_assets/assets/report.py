@@ -18,6 +18,7 @@ from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
 from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.retrieval.margins import class_margins
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import catalogue_counts
@@ -85,7 +86,7 @@ def _gallery(store: Store, settings: Settings) -> Gallery:
             _answers(answer, unsure, count),
         ),
     ]
-    return Gallery(_headline(store), _facts(catalogue, store), sections, _tables(catalogue, store))
+    return Gallery(in_words(open_metrics(store)), _facts(catalogue, store), sections, _tables(catalogue, store))
 
 
 def _queries(store: Store, settings: Settings) -> pl.DataFrame:
@@ -122,14 +123,6 @@ def _answer(
     ]
     asked = Picture(query["name"], show("test", query["name"]), truth)
     return Answer(asked, pictures, query["average_precision"], query["margin"])
-
-
-def _headline(store: Store) -> str:
-    metrics = open_metrics(store)
-    if metrics["map_at_10"] is None:
-        return "Recommendations, not scored: there are no labels to score with"
-    low, high = metrics["ci95"]
-    return f"MAP@10 {metrics['map_at_10']:.3f} ({low:.3f} to {high:.3f}), by {metrics['source'].replace('_', ' ')}"
 
 
 def _facts(catalogue: pl.DataFrame, store: Store) -> list[tuple[str, str]]:

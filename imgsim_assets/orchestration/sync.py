@@ -1,12 +1,8 @@
 """Materialize exactly what is stale: observe the folder, then run wave after wave until nothing is."""
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from filelock import FileLock, Timeout
@@ -14,6 +10,7 @@ from filelock import FileLock, Timeout
 from imgsim_assets.assets.delivery import PUBLICATION
 from imgsim_assets.assets.images import IMAGE_FOLDER, observe_folder
 from imgsim_assets.errors import ArtefactError, ImgsimError, InputError, ModelError, SettingsError, UserError
+from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.staleness import (
     AssetStatus,
     Node,
@@ -39,53 +36,6 @@ Announce = Callable[[str], None]
 
 class SyncInProgressError(ImgsimError):
     """Another sync holds the state folder."""
-
-
-@dataclass
-class SyncOutcome:
-    """What one sync did."""
-
-    materialized: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    person_can_mend: bool = False
-    published: Path | None = None
-    seconds: float = 0.0
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the contract of `imgsim sync --json`."""
-        return {
-            "materialized": self.materialized,
-            "failed": self.failed,
-            "published": str(self.published) if self.published else None,
-            "seconds": round(self.seconds, 3),
-        }
-
-    def in_words(self) -> str:
-        """Say the same to a person, with the score and the place of the submission."""
-        if self.failed:
-            return "\n".join([f"failed: {', '.join(self.failed)}", *self.reasons])
-        done = (
-            f"materialized {len(self.materialized)} assets"
-            if self.materialized
-            else "all fresh: nothing to materialize"
-        )
-        lines = [f"{done} in {self.seconds:.1f} s"]
-        if self.published:
-            lines += [published_score(self.published), f"submission: {self.published / 'submission.csv'}"]
-        return "\n".join(lines)
-
-
-def published_score(folder: Path) -> str:
-    """Say what `metrics.json` of a publication holds."""
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    if metrics["map_at_10"] is None:
-        return "MAP@10: not measured, no labels to measure with"
-    low, high = metrics["ci95"]
-    return (
-        f"MAP@10 {metrics['map_at_10']:.4f} (95% interval {low:.4f} to {high:.4f}, "
-        f"{metrics['queries']} queries, {metrics['source'].replace('_', ' ')})"
-    )
 
 
 def status(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings) -> dict[str, AssetStatus]:

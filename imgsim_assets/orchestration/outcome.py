@@ -1,0 +1,44 @@
+"""What one sync did: for a person, and for a script."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imgsim_assets.retrieval.evaluation import in_words
+
+
+@dataclass
+class SyncOutcome:
+    """What one sync did."""
+
+    materialized: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    person_can_mend: bool = False
+    published: Path | None = None
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contract of `imgsim sync --json`."""
+        return {
+            "materialized": self.materialized,
+            "failed": self.failed,
+            "published": str(self.published) if self.published else None,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def in_words(self) -> str:
+        """Say the same to a person, with the score and the place of the submission."""
+        if self.failed:
+            return "\n".join([f"failed: {', '.join(self.failed)}", *self.reasons])
+        done = (
+            f"materialized {len(self.materialized)} assets"
+            if self.materialized
+            else "all fresh: nothing to materialize"
+        )
+        lines = [f"{done} in {self.seconds:.1f} s"]
+        if self.published:
+            metrics = json.loads((self.published / "metrics.json").read_text(encoding="utf-8"))
+            lines += [in_words(metrics), f"submission: {self.published / 'submission.csv'}"]
+        return "\n".join(lines)

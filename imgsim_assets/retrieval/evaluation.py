@@ -1,0 +1,141 @@
+"""Scores of single queries put together: MAP@10 with its interval, by source of labels and by ranking.
+
+A table of scored queries has the columns of `QUERY_COLUMNS`: where the labels come from (`solution`: hidden labels
+of test photos; `cross_validation`: labels of train photos that the metric had not seen), and AP@10 of the served
+ranking and of plain cosine, null where no train photo carries the query's label.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.average_precision import encode_labels, mean_average_precision
+from imgsim_assets.retrieval.cross_validation import NotCrossValidated, cross_validate
+from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
+from imgsim_assets.settings import Evaluation, Head
+
+Source = Literal["solution", "cross_validation"]
+SOURCES: tuple[Source, Source] = ("solution", "cross_validation")  # the more telling first
+QUERY_COLUMNS: dict[str, Any] = {
+    "source": pl.String,
+    "name": pl.String,
+    "label": pl.String,
+    "average_precision": pl.Float64,
+    "cosine_average_precision": pl.Float64,
+}
+SUMMARY_COLUMNS: dict[str, Any] = {
+    "source": pl.String,
+    "ranking": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "queries": pl.Int64,
+    "queries_without_relevant": pl.Int64,
+}
+
+
+def score_on_solution(
+    served: pl.DataFrame, truth: pl.DataFrame, photos: pl.DataFrame, descriptors: npt.NDArray[np.float32]
+) -> pl.DataFrame:
+    """Put plain cosine beside the served ranking, on the hidden labels.
+
+    Args:
+        served: what `score_ranked_names` gave for the served ranking.
+        truth: `name`, `label` of test photos; may be empty.
+        photos: `split`, `name`, `label` of all photos with a descriptor.
+        descriptors: float32 [n, d] of `photos`, norm 1.
+    """
+    is_train = (photos["split"] == "train").to_numpy()
+    test, train = photos.filter(~is_train), photos.filter(is_train)
+    ids, _ = exact_neighbours(descriptors[is_train], descriptors[~is_train], min(DEPTH, train.height))
+    nearest = pl.DataFrame(
+        {
+            "query": test["name"].gather(np.repeat(np.arange(len(ids)), ids.shape[1])),
+            "rank": np.tile(np.arange(1, ids.shape[1] + 1), len(ids)),
+            "name": train["name"].gather(ids.ravel()),
+        }
+    )
+    cosine = score_ranked_names(nearest, truth, train)
+    return _scored("solution", served, served["average_precision"], cosine["average_precision"])
+
+
+def score_by_cross_validation(
+    photos: pl.DataFrame, descriptors: npt.NDArray[np.float32], head: Head, evaluation: Evaluation
+) -> tuple[pl.DataFrame, str | None]:
+    """Score the metric, and plain cosine beside it, on train photos that it has not seen.
+
+    Args:
+        photos: `split`, `name`, `label`, `near_duplicate_group` of all photos with a descriptor.
+        descriptors: float32 [n, d] of `photos`, norm 1.
+        head: settings of the metric.
+        evaluation: settings of the split.
+
+    Returns:
+        The scored queries, and why there are none if there are none.
+    """
+    is_train = (photos["split"] == "train").to_numpy()
+    train = photos.filter(is_train)
+    (classes,) = encode_labels(train["label"].to_list())
+    groups = train["near_duplicate_group"].cast(pl.Int64).to_numpy()
+    found = cross_validate(descriptors[is_train], classes, groups, head, evaluation)
+    if isinstance(found, NotCrossValidated):
+        return pl.DataFrame(schema=QUERY_COLUMNS), found.reason
+    scores, cosine = (pl.Series(values).fill_nan(None) for values in (found.scores, found.cosine_scores))
+    return _scored("cross_validation", train[found.rows], scores, cosine), None
+
+
+def _scored(source: Source, asked: pl.DataFrame, served: pl.Series, cosine: pl.Series) -> pl.DataFrame:
+    return asked.select(
+        pl.lit(source).alias("source"),
+        "name",
+        "label",
+        served.alias("average_precision"),
+        cosine.alias("cosine_average_precision"),
+    )
+
+
+def summarise(queries: pl.DataFrame, evaluation: Evaluation) -> pl.DataFrame:
+    """Give MAP@10 of each source: of plain `cosine`, of the `served` ranking, and of the paired `gain`."""
+    rows = []
+    for source in SOURCES:
+        asked = queries.filter(pl.col("source") == source)
+        served = asked["average_precision"].fill_null(np.nan).to_numpy()
+        cosine = asked["cosine_average_precision"].fill_null(np.nan).to_numpy()
+        for ranking, scores in (("cosine", cosine), ("served", served), ("gain", served - cosine)):
+            mean = mean_average_precision(scores, evaluation.bootstrap, evaluation.seed)
+            if mean.queries:
+                rows.append({"source": source, "ranking": ranking, **mean.as_dict()})
+    return pl.DataFrame(rows, schema=SUMMARY_COLUMNS)
+
+
+def headline_metrics(summary: pl.DataFrame) -> dict[str, Any]:
+    """Give what `metrics.json` holds: by the hidden labels where they are given, else by cross-validation."""
+    served = {row["source"]: row for row in summary.filter(pl.col("ranking") == "served").iter_rows(named=True)}
+    gains = dict(summary.filter(pl.col("ranking") == "gain").select("source", "value").iter_rows())
+    source = next((one for one in SOURCES if one in served), None)
+    if source is None:
+        return {"map_at_10": None, "ci95": None, "queries": 0, "source": None}
+    best = served[source]
+    return {
+        "map_at_10": best["value"],
+        "ci95": [best["low"], best["high"]],
+        "queries": best["queries"],
+        "queries_without_relevant": best["queries_without_relevant"],
+        "source": source,
+        "gain_over_cosine": gains[source],
+        "cross_validated_map_at_10": served.get("cross_validation", {}).get("value"),
+    }
+
+
+def in_words(metrics: dict[str, Any]) -> str:
+    """Say what `headline_metrics` gave."""
+    if metrics["map_at_10"] is None:
+        return "MAP@10 not measured: there are no labels to measure with"
+    low, high = metrics["ci95"]
+    return (
+        f"MAP@10 {metrics['map_at_10']:.4f} (95% interval {low:.4f} to {high:.4f}; {metrics['queries']} queries; "
+        f"by {metrics['source'].replace('_', ' ')})"
+    )
