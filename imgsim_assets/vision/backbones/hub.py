@@ -108,7 +108,7 @@ def _require_commit(repository: str, backbone: Backbone, models: Path | None) ->
     raise SettingsError(
         f"a pinned revision (the 40 digits of a commit) for the hub model {repository!r}",
         f"revision = {backbone.revision!r}{looked}",
-        f"set revision to the commit shown at https://huggingface.co/{repository}/commits/main, "
+        f"set revision to the latest commit shown on the page of {repository} on the model hub, "
         "or put the model's folder into places.models",
     )
 
