@@ -112,7 +112,7 @@ def _draw(queries: pl.DataFrame, summary: pl.DataFrame) -> dict[str, bytes]:
     return {
         "average_precision": plots.average_precision_histogram(asked["average_precision"].to_numpy()),
         "hardest_classes": plots.class_average_precision(dict(means.iter_rows())),
-        "rankings": plots.steps_with_intervals(
+        "ranking_intervals": plots.steps_with_intervals(
             names, rankings["value"].to_list(), rankings.select("low", "high").rows()
         ),
     }
