@@ -7,6 +7,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; d
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { command -v $$name; break; }; done)
 BIN := .venv/bin
 DATA ?= photos
+UI_PORT ?= 3000
+MLFLOW_PORT ?= 5000
 
 # Annoy's own flags include -ffast-math, which newer compilers turn into wrong answers (spotify/annoy#686).
 export ANNOY_COMPILER_ARGS = -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
@@ -26,11 +28,13 @@ test: env ## lint, types, import rules and all tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# Dagster runs in the foreground: bash starts jobs in the background deaf to Ctrl-C, and so would be its children.
 ui: env ## Dagster's UI and daemon on 127.0.0.1:3000, MLflow's UI on 127.0.0.1:5000; Ctrl-C ends both
 	@export IMGSIM_DATA="$${IMGSIM_DATA:-$(DATA)}" DAGSTER_HOME="$$($(BIN)/imgsim home)" MLFLOW_DISABLE_TELEMETRY=true; \
-	trap 'kill 0' EXIT INT TERM; \
-	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "sqlite:///$$DAGSTER_HOME/mlflow.db" & \
-	$(BIN)/dagster dev --host 127.0.0.1 --port 3000 & wait
+	$(BIN)/mlflow ui --host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1 \
+		--backend-store-uri "sqlite:///$$DAGSTER_HOME/mlflow.db" & mlflow=$$!; \
+	trap 'kill $$mlflow 2>/dev/null; wait' EXIT; \
+	$(BIN)/dagster dev --host 127.0.0.1 --port $(UI_PORT)
 
 lint: env ## ruff, mypy and import-linter
 	@$(BIN)/ruff check .

@@ -66,10 +66,9 @@ def sync(settings: Settings, as_json: bool) -> None:
 
     with open_instance(settings.places.state) as instance:
         outcome = syncing.sync(build_definitions(settings), instance, settings, logging.getLogger("imgsim").info)
+    click.echo(outcome.in_words(), err=as_json or bool(outcome.failed))
     if as_json:
         click.echo(json.dumps(outcome.as_json()))
-    else:
-        click.echo(outcome.in_words())
     if outcome.failed:
         raise SystemExit(WRONG_USE if outcome.person_can_mend else FAILED)
 
@@ -126,7 +125,7 @@ def compare(settings: Settings, as_json: bool) -> None:
 
     table = comparison_table(settings.places.state)
     if as_json:
-        click.echo(json.dumps(table.to_dicts()))
+        click.echo(json.dumps({row["library"]: row for row in table.iter_rows(named=True)}))
         return
     import polars as pl
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from imgsim_assets.orchestration.sync import SyncOutcome
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_tests.vision.backbones.model_files import save_onnx
 from imgsim_tests.workplace import Workplace
@@ -51,12 +52,22 @@ def small_workplace(small_workplace_once: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def synced_once(small_workplace_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """Synced once; for tests that only read."""
+def _first_sync(small_workplace_once: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workplace, SyncOutcome]:
     folder = tmp_path_factory.mktemp("synced") / "workplace"
     workplace = Workplace(Path(shutil.copytree(small_workplace_once, folder)))
-    workplace.sync()
-    return workplace
+    return workplace, workplace.sync()
+
+
+@pytest.fixture(scope="session")
+def synced_once(_first_sync: tuple[Workplace, SyncOutcome]) -> Workplace:
+    """Synced once; for tests that only read."""
+    return _first_sync[0]
+
+
+@pytest.fixture(scope="session")
+def first_sync(_first_sync: tuple[Workplace, SyncOutcome]) -> SyncOutcome:
+    """What the sync of `synced_once` did."""
+    return _first_sync[1]
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.images import SOLUTION
-from imgsim_assets.assets.indices import LIBRARIES, index_key, neighbors_key, open_index
-from imgsim_assets.assets.publishing import OWNERS, markdown_table, open_table, publish_table, run_tags
+from imgsim_assets.assets.indices import LIBRARIES, NAMES, index_key, neighbors_key, open_index
+from imgsim_assets.assets.publishing import OWNERS, markdown_table, open_table, publish_table, run_tags, shown_number
 from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, open_vectors
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
@@ -54,7 +54,7 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
         table = table.with_columns(
             pl.Series("map_at_10", [_mean_or_none(scores[one]) for one in table["library"]], dtype=pl.Float64)
         )
-        with tracking.run_for(context.run_id, run_tags(context, COMPARISON)) as run:
+        with tracking.run_for(context.run.run_id, run_tags(context, COMPARISON)) as run:
             run.log_metrics(_as_metrics(table))
         return publish_table(store, COMPARISON, table, metadata={"preview": markdown_table(_upright(table))})
 
@@ -90,7 +90,7 @@ def _as_metrics(table: pl.DataFrame) -> dict[str, float]:
 
 
 def _upright(table: pl.DataFrame) -> pl.DataFrame:
-    values = table.drop("library").cast(pl.Float64)
+    values = table.drop("library").select(pl.all().map_elements(shown_number, return_dtype=pl.String, skip_nulls=False))
     return values.transpose(include_header=True, header_name="measure", column_names=table["library"].to_list())
 
 
@@ -103,7 +103,7 @@ def _recall_check(library: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=COMPARISON,
         name=f"{library}_recall",
-        description=f"{library.capitalize()} finds at least {LEAST_RECALL:.0%} of what exact search finds.",
+        description=f"{NAMES[library]} finds at least {LEAST_RECALL:.0%} of what exact search finds.",
     )
     def recall(store: Store) -> dg.AssetCheckResult:
         table = open_table(store, COMPARISON)

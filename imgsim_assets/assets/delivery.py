@@ -21,11 +21,27 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.submission import check_submission, fallback_list, submission_bytes, submission_rows
 from imgsim_assets.serving.bundle import BUNDLE, bundle_facts
 from imgsim_assets.settings import Settings
+from imgsim_assets.storage.publication import LINK
 from imgsim_assets.vision.photo import is_photo_name
 
 SUBMISSION = "submission"
 SUBMISSION_FILE = "submission.csv"
 PUBLICATION = "publication"
+BUNDLED = {
+    "gallery.parquet": (GALLERY, TABLE),
+    "gallery.npy": (GALLERY, VECTORS_FILE),
+    METRIC_FILE: (METRIC_HEAD, METRIC_FILE),
+    "comparison.parquet": (COMPARISON, TABLE),
+    **{f"{library}.index": (index_key(library), INDEX_FILE) for library in LIBRARIES},
+}
+PUBLISHED = {
+    SUBMISSION_FILE: (SUBMISSION, SUBMISSION_FILE),
+    METRICS_FILE: (EVALUATION, METRICS_FILE),
+    REPORT_FILE: (REPORT, REPORT_FILE),
+    **{f"{BUNDLE}/{name}": source for name, source in BUNDLED.items()},
+}
+BUNDLE_FACTS = f"{BUNDLE}/bundle.json"
+PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS)
 
 
 def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
@@ -63,19 +79,19 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         without = [name for name in wanted if name not in lists]
         if without:
             context.log.warning(f"{len(without)} test photos could not be read and got the fallback: {without[:5]}")
+
+        def write(folder: Path) -> None:
+            (folder / SUBMISSION_FILE).write_bytes(submission_bytes(rows))
+
         return publish(
             store,
             SUBMISSION,
-            lambda folder: _write(folder / SUBMISSION_FILE, submission_bytes(rows)),
+            write,
             facts={"rows": rows.height},
             metadata={"dagster/row_count": rows.height, "fallbacks": len(without)},
         )
 
     return submission
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _publication(settings: Settings) -> dg.AssetsDefinition:
@@ -99,21 +115,14 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         """The folder `published/` (submission.csv, report.html, metrics.json, search bundle), replaced as a whole."""
 
         def build(folder: Path) -> None:
-            _copy(store, SUBMISSION, SUBMISSION_FILE, folder / SUBMISSION_FILE)
-            _copy(store, EVALUATION, METRICS_FILE, folder / METRICS_FILE)
-            _copy(store, REPORT, REPORT_FILE, folder / REPORT_FILE)
-            bundle = folder / BUNDLE
-            bundle.mkdir()
-            _copy(store, GALLERY, TABLE, bundle / "gallery.parquet")
-            _copy(store, GALLERY, VECTORS_FILE, bundle / "gallery.npy")
-            _copy(store, METRIC_HEAD, METRIC_FILE, bundle / METRIC_FILE)
-            _copy(store, COMPARISON, TABLE, bundle / "comparison.parquet")
-            for library in LIBRARIES:
-                _copy(store, index_key(library), INDEX_FILE, bundle / f"{library}.index")
-            _write(bundle / "bundle.json", json.dumps(bundle_facts(settings), indent=2, sort_keys=True).encode())
+            (folder / BUNDLE).mkdir()
+            for name, (key, file) in PUBLISHED.items():
+                shutil.copyfile(store.artefacts.open(key).path(file), folder / name)
+            facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
+            (folder / BUNDLE_FACTS).write_text(facts, encoding="utf-8")
 
         folder = store.publish(build)
-        context.log.info(f"published {store.folder / 'published' / SUBMISSION_FILE}")
+        context.log.info(f"published {store.folder / LINK / SUBMISSION_FILE}")
         return dg.MaterializeResult(
             data_version=dg.DataVersion(folder.name),
             metadata={
@@ -123,10 +132,6 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         )
 
     return publication
-
-
-def _copy(store: Store, key: str, file: str, target: Path) -> None:
-    shutil.copyfile(store.artefacts.open(key).path(file), target)
 
 
 def delivery_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:

@@ -57,6 +57,11 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     return [_embedding_asset(settings, name, backbone) for name, backbone in settings.backbones.items()]
 
 
+def _short(uri: str) -> str:
+    scheme, _, name = uri.partition(":")
+    return f"{scheme}:{Path(name).name}" if Path(name).is_absolute() else uri
+
+
 def _embedding_asset(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsDefinition:
     needs_edges = any(view in MAKES_EDGES for view in backbone.views)
     fingerprints: dict[str, str] = {view: view_fingerprint(settings, backbone, view) for view in backbone.views}
@@ -70,7 +75,7 @@ def _embedding_asset(settings: Settings, name: str, backbone: Backbone) -> dg.As
         deps=[RAW_IMAGES, CANNY_MAPS] if needs_edges else [RAW_IMAGES],
         code_version=fingerprint("embeddings/1", fingerprints),
         description=(
-            f"Unit vectors of every photo by `{backbone.uri}`, views {', '.join(backbone.views)}. "
+            f"Unit vectors of every photo by `{_short(backbone.uri)}`, views {', '.join(backbone.views)}. "
             "Only photos never seen by this backbone before are computed."
         ),
     )

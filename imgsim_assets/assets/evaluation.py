@@ -85,7 +85,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             write_table(folder / QUERIES_FILE, queries)
             write_table(folder / SUMMARY_FILE, summary)
 
-        with tracking.run_for(context.run_id, run_tags(context, EVALUATION)) as run:
+        with tracking.run_for(context.run.run_id, run_tags(context, EVALUATION)) as run:
             run.log_params(_parameters(settings) | _data_versions(store, settings))
             run.log_metrics(_finite(metrics, summary))
             with tempfile.TemporaryDirectory() as scratch:
@@ -93,12 +93,16 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
                     (Path(scratch) / f"{name}.png").write_bytes(png)
                     run.log_file(Path(scratch) / f"{name}.png", "plots")
             mlflow_run = run.run_id
-        shown: dict[str, Any] = {name: markdown_picture(png) for name, png in drawings.items()}
-        shown |= {"rankings": markdown_table(summary), "mlflow_run": mlflow_run}
-        shown |= {name: value for name, value in metrics.items() if isinstance(value, int | float | str)}
+        shown: dict[str, Any] = {name: value for name, value in metrics.items() if isinstance(value, int | float | str)}
+        shown |= {"in_words": in_words(metrics), "rankings": markdown_table(_narrow(summary)), "mlflow_run": mlflow_run}
+        shown |= {name: markdown_picture(png) for name, png in drawings.items()}
         return publish(store, EVALUATION, write, metadata=shown)
 
     return evaluation
+
+
+def _narrow(summary: pl.DataFrame) -> pl.DataFrame:
+    return summary.rename({"value": "map_at_10", "queries_without_relevant": "unanswerable"})
 
 
 def _draw(queries: pl.DataFrame, summary: pl.DataFrame) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.publishing import OWNERS, markdown_table, open_table, publish_table
+from imgsim_assets.assets.publishing import OWNERS, PREVIEW_ROWS, markdown_table, open_table, publish_table
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
@@ -28,6 +28,7 @@ IMAGE_FOLDER = "image_folder"
 RAW_IMAGES = "raw_images"
 SOLUTION = "solution_labels"
 QUARANTINE_SHARE = 0.1
+QUARANTINE_ROWS = 50
 
 
 def observe_folder(settings: Settings) -> dg.DataVersion:
@@ -58,6 +59,7 @@ def _image_folder(settings: Settings) -> dg.SourceAsset:
         @dg.observable_source_asset(
             name=IMAGE_FOLDER,
             group_name=GROUP,
+            tags={"dagster/kind/file": ""},
             description="The watched folder: train/, test/ and their label files, known by names, sizes and times.",
         )
         def image_folder() -> dg.DataVersion:
@@ -92,11 +94,18 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         catalogue = assemble_catalogue(folder, identities, inspections, ingest.near_duplicate_bits)
         counts = catalogue_counts(catalogue)
         _tell(context, catalogue, counts)
-        quarantined = catalogue.filter(pl.col("status") != "ok").select("split", "name", "reason", "detail")
-        shown = {**counts, "inspected": len(inspected), "quarantine": markdown_table(quarantined.head(50))}
+        shown = {**counts, "inspected": len(inspected), "preview": markdown_table(_preview(catalogue))}
+        refused = catalogue.filter(pl.col("status") != "ok").select("split", "name", "reason", "detail")
+        if refused.height:
+            shown["quarantine"] = markdown_table(refused.head(QUARANTINE_ROWS))
         return publish_table(store, RAW_IMAGES, catalogue, metadata=shown)
 
     return raw_images
+
+
+def _preview(catalogue: pl.DataFrame) -> pl.DataFrame:
+    rows = catalogue.select("split", "name", "label", "width", "height", "status")
+    return pl.concat([rows.filter(pl.col("split") == split).head(PREVIEW_ROWS) for split in ("train", "test")])
 
 
 def _tell(context: dg.AssetExecutionContext, catalogue: pl.DataFrame, counts: dict[str, int]) -> None:

@@ -22,6 +22,7 @@ from imgsim_assets.vision.threads import set_threads
 INDEX_FILE = "index"
 QUERIES_A_BLOCK = 256
 LIBRARIES = ("faiss", "annoy")
+NAMES = {"faiss": "FAISS", "annoy": "Annoy"}
 
 
 def index_key(library: str) -> str:
@@ -71,7 +72,7 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         deps=[GALLERY],
         code_version=fingerprint(f"{library}_index/1", chosen),
-        description=f"The gallery's vectors in a {library.capitalize()} index, tested before it is published.",
+        description=f"The gallery's vectors in the index of {NAMES[library]}, tested before it is published.",
     )
     def index(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         set_threads(settings.runtime.threads)
@@ -99,7 +100,7 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         deps=[GALLERY, index_key(library), QUERIES],
         code_version=fingerprint(f"{library}_neighbors/1", _search_effort(settings, library), list_length(settings)),
-        description=f"The train photos that {library.capitalize()} finds for each test photo, best first.",
+        description=f"The train photos that {NAMES[library]} finds for each test photo, best first.",
     )
     def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         set_threads(settings.runtime.threads)

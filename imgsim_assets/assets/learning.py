@@ -54,7 +54,7 @@ def read_descriptors(store: Store, settings: Settings) -> tuple[pl.DataFrame, np
         for view in backbone.views:
             table = store.stored_table(vector_folder(view_fingerprint(settings, backbone, view)))
             if table is None:
-                raise ArtefactError(f"the vectors of {name}, view {view}", "none", f"materialize embeddings/{name}")
+                raise ArtefactError(f"the vectors of {name}, view {view}", "none", "run `imgsim sync`")
             vectors[name, view] = read_vectors(table, photos["content_id"].to_list())
     return photos, assemble_descriptors(vectors)
 

@@ -38,7 +38,7 @@ def publish(
     """
     manifest = store.artefacts.publish(key, write, facts or {}, notes or {})
     store.artefacts.prune(key, VERSIONS_KEPT)
-    shown = {**manifest.facts, **manifest.notes, **(metadata or {})}
+    shown = {**(metadata or {}), **manifest.facts, **manifest.notes}
     shown["path"] = dg.MetadataValue.path(store.artefacts.open(key).folder)
     shown["bytes"] = sum(record.bytes for record in manifest.files.values())
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.version), metadata=shown)
@@ -54,7 +54,8 @@ def publish_table(
     metadata: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult[Any]:
     """Publish one table, with its number of rows and its first rows in the UI."""
-    shown = {"dagster/row_count": table.height, "preview": markdown_table(table.head(PREVIEW_ROWS)), **(metadata or {})}
+    shown = {**(metadata or {}), "dagster/row_count": table.height}
+    shown.setdefault("preview", markdown_table(table.head(PREVIEW_ROWS)))
     return publish(
         store, key, lambda folder: write_table(folder / TABLE, table), facts=facts, notes=notes, metadata=shown
     )
@@ -76,6 +77,8 @@ def run_tags(context: dg.AssetExecutionContext, key: str) -> dict[str, str]:
 
 def markdown_table(table: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """Show a small table in the UI."""
+    floats = [name for name, kind in table.schema.items() if kind.is_float()]
+    table = table.with_columns(pl.col(floats).map_elements(shown_number, return_dtype=pl.String, skip_nulls=False))
     with pl.Config(
         tbl_formatting="ASCII_MARKDOWN",
         tbl_hide_column_data_types=True,
@@ -83,8 +86,16 @@ def markdown_table(table: pl.DataFrame) -> dg.MarkdownMetadataValue:
         tbl_cols=-1,
         tbl_rows=-1,
         tbl_width_chars=400,
+        fmt_str_lengths=80,
     ):
         return dg.MetadataValue.md(str(table))
+
+
+def shown_number(value: float | None) -> str:
+    """Write a number for a person: four significant digits, whole numbers as such."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.4g}"
 
 
 def markdown_picture(png: bytes) -> dg.MarkdownMetadataValue:

@@ -1,6 +1,8 @@
 """The Dagster instance that the command line and the UI share: its records lie in the state folder."""
 
+import json
 import os
+import re
 from pathlib import Path
 
 import dagster as dg
@@ -11,7 +13,7 @@ from imgsim_assets.storage.atomic import write_bytes
 
 HOME_VARIABLE = "DAGSTER_HOME"
 CONFIGURATION = "dagster.yaml"
-DEFAULT_PLACE = "base_dir: .imgsim"
+PLACE = re.compile(r"base_dir: \.imgsim(\S*)")
 
 
 def prepare_home(state: Path) -> Path:
@@ -26,10 +28,10 @@ def prepare_home(state: Path) -> Path:
         return Path(os.environ[HOME_VARIABLE])
     home = state.absolute()
     home.mkdir(parents=True, exist_ok=True)
-    text = _configuration().read_text(encoding="utf-8").replace(DEFAULT_PLACE, f"base_dir: {home}").encode()
+    text = PLACE.sub(lambda place: f"base_dir: {json.dumps(str(home) + place[1])}", _configuration().read_text("utf-8"))
     target = home / CONFIGURATION
-    if not target.exists() or target.read_bytes() != text:
-        write_bytes(target, text)
+    if not target.exists() or target.read_bytes() != text.encode():
+        write_bytes(target, text.encode())
     return home
 
 

@@ -98,7 +98,7 @@ def judge(graph: Mapping[str, Node], records: Mapping[str, Record]) -> dict[str,
 def _judge_one(node: Node, records: Mapping[str, Record]) -> AssetStatus:
     record = records.get(node.key)
     if record is None:
-        return AssetStatus(node.key, "missing", ("never materialized, or its artefact is gone",))
+        return AssetStatus(node.key, "missing", ("never materialized",))
     causes = []
     if record.code_version != node.code_version:
         causes.append(f"its settings or its code changed ({record.code_version} -> {node.code_version})")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import dagster as dg
 from filelock import FileLock, Timeout
 
-from imgsim_assets.assets.delivery import PUBLICATION
+from imgsim_assets.assets.claims import broken_claims
 from imgsim_assets.assets.images import IMAGE_FOLDER, observe_folder
 from imgsim_assets.errors import ArtefactError, ImgsimError, InputError, ModelError, SettingsError, UserError
 from imgsim_assets.orchestration.outcome import SyncOutcome
@@ -20,9 +20,9 @@ from imgsim_assets.orchestration.staleness import (
     read_graph,
     read_records,
 )
+from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.artefacts import ARTEFACTS, ArtefactStore
-from imgsim_assets.storage.publication import LINK, published
+from imgsim_assets.storage.publication import LINK
 from imgsim_assets.vision.folder import read_folder
 
 MATERIALIZE_JOB = "materialize"
@@ -30,6 +30,7 @@ SYNC_TAG = "imgsim/sync"
 PERSON_CAN_MEND: frozenset[str] = frozenset(
     kind.__name__ for kind in (UserError, InputError, ModelError, SettingsError)
 )
+OURS = PERSON_CAN_MEND | {ArtefactError.__name__, ImgsimError.__name__}
 
 Announce = Callable[[str], None]
 
@@ -96,6 +97,7 @@ def _run_waves(
 ) -> SyncOutcome:
     outcome = SyncOutcome()
     tags = {SYNC_TAG: uuid.uuid4().hex}
+    _end_dead_runs(instance)
     observe(instance, settings)
     graph = read_graph(definitions)
     while True:
@@ -126,15 +128,23 @@ def _announce_wave(wave: Sequence[AssetStatus], announce: Announce) -> None:
 
 
 def _judge_now(instance: dg.DagsterInstance, graph: Mapping[str, Node], settings: Settings) -> dict[str, AssetStatus]:
-    """Judge by Dagster's records, less those whose artefact is gone: a materialization is a claim."""
-    artefacts = ArtefactStore(settings.places.state / ARTEFACTS)
-    records = read_records(instance, graph)
-    for key in [key for key in records if not graph[key].external]:
-        try:
-            published(settings.places.state) if key == PUBLICATION else artefacts.open(key)
-        except ArtefactError:
-            del records[key]
-    return judge(graph, records)
+    """Judge by Dagster's records; what they claim and is not there is missing, whatever they say."""
+    statuses = judge(graph, read_records(instance, graph))
+    recorded = [key for key, status in statuses.items() if status.state != "missing"]
+    for key in broken_claims(Store(state=str(settings.places.state)), settings, recorded):
+        statuses[key] = AssetStatus(key, "missing", ("what it made is gone or damaged",))
+    return statuses
+
+
+def _end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """End the runs of syncs that were killed: they would hold their place in the pool for ever.
+
+    Called under the lock, so no sync of this state folder is alive.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])):
+        if SYNC_TAG in run.tags:
+            instance.report_run_failed(run, "the process of this sync died")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _run_wave(
@@ -151,8 +161,14 @@ def _run_wave(
 
 def _note_reasons(result: dg.ExecuteInProcessResult, outcome: SyncOutcome) -> None:
     for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            cause = error.cause if error and error.cause else error
-            outcome.reasons.append(f"{event.step_key}: {cause.message.strip() if cause else 'no reason recorded'}")
-            outcome.person_can_mend |= cause is not None and cause.cls_name in PERSON_CAN_MEND
+        error = event.step_failure_data.error if event.is_step_failure else None
+        cause = error.cause if error and error.cause else error
+        if cause:
+            outcome.reasons.append(f"{event.step_key}: {_words(cause.cls_name, cause.message)}")
+            outcome.person_can_mend |= cause.cls_name in PERSON_CAN_MEND
+
+
+def _words(class_name: str | None, message: str) -> str:
+    """Undo Dagster's "package.module.Class: what it says" for errors whose words are meant for a person."""
+    kind, _, words = message.strip().partition(": ")
+    return words if class_name in OURS else f"{kind}: {words}"

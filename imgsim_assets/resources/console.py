@@ -5,6 +5,8 @@ import time
 
 import dagster as dg
 
+DAGSTERS_OWN = "Dependencies for step"  # said of every step below a failed one
+
 
 class OneLinePerAsset(logging.Handler):
     """Passes what a person wants to know of a run on to the logger `imgsim`, which writes to standard error."""
@@ -37,8 +39,9 @@ class OneLinePerAsset(logging.Handler):
 
 
 def _of_asset(record: logging.LogRecord) -> str | None:
-    meta = getattr(record, "dagster_meta", {})
-    return f"  {meta.get('orig_message', record.getMessage())}" if record.levelno >= logging.INFO else None
+    words = getattr(record, "dagster_meta", {}).get("orig_message", record.getMessage())
+    is_for_people = record.levelno >= logging.INFO and not words.startswith(DAGSTERS_OWN)
+    return f"  {words}" if is_for_people else None
 
 
 @dg.logger

@@ -1,0 +1,57 @@
+"""What is lost is made again, and only that."""
+
+import shutil
+
+import pytest
+
+from imgsim_tests.workplace import Workplace
+
+
+@pytest.mark.slow
+def test_an_artefact_that_is_gone_is_made_again_and_nothing_else(synced: Workplace):
+    shutil.rmtree(synced.state / "artefacts" / "clusters")
+    assert synced.status()["clusters"].state == "missing"
+    assert synced.sync().materialized == ["clusters"]
+    assert synced.store.artefacts.open("clusters", verify=True)
+    assert synced.sync().materialized == []
+
+
+@pytest.mark.slow
+def test_an_artefact_that_was_cut_short_is_made_again(synced: Workplace):
+    path = synced.store.artefacts.open("gallery_vectors").path("vectors.npy")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert synced.sync().materialized == ["gallery_vectors"]
+
+
+@pytest.mark.slow
+def test_a_publication_that_is_gone_is_published_again(synced: Workplace):
+    before = synced.submission()
+    synced.published.unlink()
+    assert synced.sync().materialized == ["publication"]
+    assert synced.submission() == before
+
+    synced.published.unlink()
+    shutil.rmtree(synced.state / "publications")
+    assert synced.sync().materialized == ["publication"]
+    assert synced.submission() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["submission.csv", "metrics.json", "bundle/gallery.npy"])
+def test_a_published_file_that_is_gone_is_published_again(synced: Workplace, name: str):
+    content = (synced.published / name).read_bytes()
+    (synced.published / name).unlink()
+    done = synced.run("sync")
+    assert done.status == 0, done.err
+    assert (synced.published / name).read_bytes() == content
+
+
+@pytest.mark.slow
+def test_vectors_and_edges_that_are_gone_are_computed_again(synced: Workplace):
+    """The artefact of an embedding names its vectors; without them it is a claim that does not hold."""
+    before = synced.submission()
+    shutil.rmtree(synced.state / "content")
+    shutil.rmtree(synced.state / "artefacts" / "metric_head")
+    done = synced.run("sync")
+    assert done.status == 0, done.out + done.err
+    assert synced.submission() == before

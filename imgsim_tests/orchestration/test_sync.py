@@ -1,0 +1,253 @@
+"""Sync: what lies below a failure is left alone, nothing runs twice, and a killed sync is one that can go on."""
+
+import itertools
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from filelock import FileLock
+
+from imgsim_assets.assets.images import IMAGE_FOLDER
+from imgsim_assets.assets.publishing import publish
+from imgsim_assets.errors import InputError
+from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SyncInProgressError, SyncOutcome, status, sync
+from imgsim_assets.resources.console import console_logger
+from imgsim_assets.resources.store import Store
+from imgsim_assets.settings import Settings
+from imgsim_assets.settings_sources import load_settings
+from imgsim_tests.vision.folders import flat_folder
+from imgsim_tests.workplace import Workplace
+
+#        raw -> left -> low ->+
+#         +---> right --------+-> end
+SHAPE = {"raw": [IMAGE_FOLDER], "left": ["raw"], "right": ["raw"], "low": ["left"], "end": ["low", "right"]}
+PUBLISHED = {"bundle", "metrics.json", "report.html", "submission.csv"}
+
+
+class Toy:
+    """Five small assets on a real store, whose behaviour tests choose."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ran: list[str] = []
+        self.failing: Mapping[str, Exception] = {}
+        self.content: Callable[[str], str] = lambda key: key
+        self.check_passes = True
+        self.code = dict.fromkeys(SHAPE, "1")
+        self.instance = dg.DagsterInstance.ephemeral()
+        places = {"data": str(flat_folder(folder)), "state": str(folder / "state")}
+        self.settings: Settings = load_settings(overrides={"places": places}, environ={})
+
+    def definitions(self) -> dg.Definitions:
+        return dg.Definitions(
+            assets=[dg.AssetSpec(IMAGE_FOLDER), *(self._asset(key, deps) for key, deps in SHAPE.items())],
+            asset_checks=[self._check()],
+            jobs=[dg.define_asset_job(MATERIALIZE_JOB, dg.AssetSelection.all())],
+            resources={"store": Store(state=str(self.settings.places.state))},
+            executor=dg.in_process_executor,
+            loggers={"console": console_logger},
+        )
+
+    def _asset(self, key: str, deps: Sequence[str]) -> dg.AssetsDefinition:
+        @dg.asset(key=key, deps=list(deps), code_version=self.code[key])
+        def one(store: Store) -> dg.MaterializeResult:
+            self.ran.append(key)
+            if key in self.failing:
+                raise self.failing[key]
+            return publish(store, key, lambda folder: _write(folder, self.content(key)))
+
+        return one
+
+    def _check(self) -> dg.AssetChecksDefinition:
+        @dg.asset_check(asset="left", blocking=True)
+        def left_is_good() -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(passed=self.check_passes)
+
+        return left_is_good
+
+    def sync(self) -> SyncOutcome:
+        self.ran.clear()
+        return sync(self.definitions(), self.instance, self.settings, lambda _: None)
+
+    def fresh(self) -> Collection[str]:
+        statuses = status(self.definitions(), self.instance, self.settings)
+        return {key for key, one in statuses.items() if one.state == "fresh"}
+
+
+def _write(folder: Path, text: str) -> None:
+    (folder / "content.txt").write_text(text)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    return Toy(tmp_path)
+
+
+def test_everything_runs_once_in_order_and_then_nothing(toy: Toy):
+    outcome = toy.sync()
+    assert sorted(outcome.materialized) == sorted(SHAPE)
+    assert sorted(toy.ran) == sorted(SHAPE)
+    assert all(toy.ran.index(parent) < toy.ran.index(key) for key in SHAPE for parent in SHAPE[key] if parent in SHAPE)
+    assert toy.sync().materialized == []
+    assert toy.ran == []
+
+
+def test_a_failing_asset_stops_what_lies_below_it_only(toy: Toy):
+    toy.failing = {"left": RuntimeError("no luck today")}
+    outcome = toy.sync()
+    assert sorted(outcome.materialized) == ["raw", "right"]
+    assert outcome.failed == ["left"]
+    assert sorted(toy.ran) == ["left", "raw", "right"]
+    assert outcome.person_can_mend is False
+    assert any("no luck today" in reason for reason in outcome.reasons)
+    assert "failed: left" in outcome.in_words()
+    assert outcome.published is None
+
+    toy.failing = {}
+    assert toy.sync().materialized == ["left", "low", "end"]
+    assert toy.fresh() == SHAPE.keys()
+
+
+def test_two_failures_are_both_told(toy: Toy):
+    toy.failing = {"low": ValueError("first"), "right": InputError("this", "that", "do so")}
+    outcome = toy.sync()
+    assert sorted(outcome.failed) == ["low", "right"]
+    assert sorted(outcome.materialized) == ["left", "raw"]
+    assert "first" in " ".join(outcome.reasons)
+    assert "expected this; found that; to mend: do so" in " ".join(outcome.reasons)
+    assert outcome.person_can_mend is True
+
+
+def test_a_failing_asset_of_a_later_wave_stops_the_same(toy: Toy):
+    toy.sync()
+    toy.code["raw"] = "2"
+    toy.content = lambda key: f"new {key}"
+    toy.failing = {"left": RuntimeError("later")}
+    outcome = toy.sync()
+    assert sorted(outcome.materialized) == ["raw", "right"]
+    assert outcome.failed == ["left"]
+    assert "low" not in toy.ran
+    assert "end" not in toy.ran  # it lies below the failure, whatever its other parent did
+
+
+def test_a_failing_blocking_check_does_not_loop(toy: Toy):
+    toy.check_passes = False
+    outcome = toy.sync()
+    assert toy.ran.count("left") == 1
+    assert not {"low", "end"} & set(toy.ran)
+    assert outcome.failed == ["low"]
+    assert sorted(outcome.materialized) == ["left", "raw", "right"]
+    assert any("left_is_good" in reason for reason in outcome.reasons), outcome.reasons
+
+
+def test_an_asset_that_never_comes_out_the_same_runs_once_a_sync(toy: Toy):
+    numbers = itertools.count()
+    toy.content = lambda key: f"{key} {next(numbers)}"
+    assert sorted(toy.sync().materialized) == sorted(SHAPE)
+    assert sorted(toy.ran) == sorted(SHAPE)
+    toy.code["raw"] = "2"
+    assert sorted(toy.sync().materialized) == sorted(SHAPE)
+    assert sorted(toy.ran) == sorted(SHAPE)
+    assert toy.sync().materialized == []
+
+
+def test_an_asset_that_comes_out_unchanged_spares_what_lies_below(toy: Toy):
+    toy.sync()
+    toy.code["raw"] = "2"
+    assert toy.sync().materialized == ["raw"]
+    toy.code["left"] = "2"
+    toy.content = lambda key: "other" if key == "left" else key
+    assert toy.sync().materialized == ["left", "low"]  # low is the same again, so end rests
+
+
+def test_a_file_that_was_added_is_seen_and_one_that_was_taken_back_too(toy: Toy):
+    toy.sync()
+    added = toy.settings.places.data / "train" / "more.png"
+    added.write_bytes(b"whatever")
+    assert toy.fresh() == SHAPE.keys() - {"raw"}
+    assert toy.sync().materialized == ["raw"]
+    added.unlink()
+    assert toy.sync().materialized == ["raw"]
+
+
+def test_a_folder_that_cannot_be_used_stops_everything(toy: Toy):
+    (toy.settings.places.data / "test").rename(toy.settings.places.data / "tests")
+    with pytest.raises(InputError, match="train/ and test/"):
+        toy.sync()
+    assert toy.ran == []
+
+
+def test_a_second_sync_leaves_while_the_first_is_at_work(toy: Toy):
+    state = toy.settings.places.state
+    state.mkdir()
+    with FileLock(state / "sync.lock"), pytest.raises(SyncInProgressError, match="no other sync on this state folder"):
+        toy.sync()
+    assert toy.ran == []
+    assert toy.sync().materialized  # the lock is free again
+
+
+def test_the_command_says_so_and_ends_with_status_1(synced: Workplace):
+    with FileLock(synced.state / "sync.lock"):
+        done = synced.run("sync")
+    assert done.status == 1
+    assert done.out == ""
+    assert len(done.err.splitlines()) == 1
+    assert "sync.lock held by one; to mend: wait for it to end, or use another --state" in done.err
+
+
+def whole(workplace: Workplace) -> Path | None:
+    """Which publication is in force, or none; never half of one."""
+    if not workplace.published.is_symlink():
+        return None
+    assert {path.name for path in workplace.published.iterdir()} == PUBLISHED
+    assert all(len(names) == 10 for names in workplace.lists().values())
+    assert len(workplace.lists()) == 12
+    return workplace.published.readlink()
+
+
+def kill_when(workplace: Workplace, moment: Callable[[], bool], patience: float = 120.0) -> None:
+    process = workplace.start("sync")
+    try:
+        deadline = time.monotonic() + patience
+        while not moment():
+            assert process.poll() is None, f"it ended by itself: {process.communicate()[1]}"
+            assert time.monotonic() < deadline, "the moment never came"
+            time.sleep(0.001)
+        process.kill()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.slow
+def test_a_killed_sync_can_go_on(unsynced: Workplace, synced_once: Workplace):
+    """Killed in the first steps, among the vectors and before the end; then the same bytes as an undisturbed one."""
+    state = unsynced.state
+    moments: dict[str, Callable[[], bool]] = {
+        "its records are being made": lambda: any(state.rglob("*.db")),
+        "the first vectors are being written": lambda: any((state / "content" / "vectors").glob("*/*")),
+        "the report is being made": (state / "artefacts" / "evaluation" / "manifest.json").exists,
+    }
+    for moment in moments.values():
+        kill_when(unsynced, moment)
+        assert whole(unsynced) is None
+    assert unsynced.sync().materialized[-1] == "publication"
+    assert unsynced.submission() == synced_once.submission()
+    assert unsynced.sync().materialized == []
+    assert not [path for path in state.rglob(".tmp-*") if path.parent.name == "publications"]
+
+
+@pytest.mark.slow
+def test_a_sync_killed_while_it_publishes_leaves_the_old_publication_or_the_new_one(synced: Workplace):
+    old, submission = whole(synced), synced.submission()
+    publications = synced.state / "publications"
+    known = set(publications.iterdir())
+    synced.config.write_text(synced.config.read_text().replace("queries = 3", "queries = 2"))
+    kill_when(synced, lambda: bool(set(publications.iterdir()) - known))
+    found = whole(synced)
+    assert found == old or publications / found.name not in known
+    assert set(synced.sync().materialized) <= {"retrieval_report", "publication"}
+    assert whole(synced) != old
+    assert synced.submission() == submission
+    assert synced.sync().materialized == []

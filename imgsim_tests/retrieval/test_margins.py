@@ -1,0 +1,72 @@
+"""By how much the first class leads, beside the loop that the definition is."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgsim_assets.retrieval import margins
+from imgsim_assets.retrieval.margins import class_margins
+
+
+def naive(gallery: np.ndarray, classes: np.ndarray, queries: np.ndarray) -> list[float]:
+    found = []
+    for query in queries:
+        best: dict[object, float] = {}
+        for row, (vector, number) in enumerate(zip(gallery, classes, strict=True)):
+            owner = int(number) if number >= 0 else ("alone", row)
+            best[owner] = max(best.get(owner, -np.inf), float(vector.astype(np.float64) @ query))
+        first, *others = sorted(best.values(), reverse=True)
+        found.append(first - others[0] if others else np.inf)
+    return found
+
+
+@st.composite
+def galleries(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(draw(st.integers(0, 10_000)))
+    count, dimension, asked = draw(st.integers(1, 12)), draw(st.integers(1, 5)), draw(st.integers(0, 6))
+    classes = np.array(draw(st.lists(st.integers(-1, 3), min_size=count, max_size=count)), dtype=np.int64)
+    gallery, queries = (generator.normal(size=(rows, dimension)).astype(np.float32) for rows in (count, asked))
+    return gallery, classes, queries
+
+
+@settings(deadline=None, max_examples=200)
+@given(case=galleries(), block=st.sampled_from([1, 7, 16_000_000]))
+def test_margins_are_those_of_the_definition(case, block):
+    """In one block or in many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(margins, "BLOCK_VALUES", block)
+        found = class_margins(*case)
+    assert found.dtype == np.float64
+    assert found.shape == (len(case[2]),)
+    np.testing.assert_allclose(found, naive(*case), rtol=1e-4, atol=1e-4)
+    assert (found >= 0).all()
+
+
+@settings(deadline=None, max_examples=50)
+@given(case=galleries(), seed=st.integers(0, 1000))
+def test_the_order_of_the_gallery_and_the_classes_numbers_do_not_matter(case, seed):
+    gallery, classes, queries = case
+    order = np.random.default_rng(seed).permutation(len(gallery))
+    renamed = np.where(classes >= 0, 10 - classes, -1)
+    np.testing.assert_allclose(
+        class_margins(gallery[order], renamed[order], queries), class_margins(gallery, classes, queries), atol=1e-5
+    )
+
+
+def test_one_class_leads_by_all():
+    gallery = np.eye(3, dtype=np.float32)
+    assert class_margins(gallery, np.zeros(3, dtype=np.int64), gallery[:2]).tolist() == [np.inf, np.inf]
+
+
+def test_photos_of_unknown_class_stand_for_themselves():
+    gallery = np.array([[3.0], [2.5], [1.0]], dtype=np.float32)
+    query = np.ones((1, 1), dtype=np.float32)
+    assert class_margins(gallery, np.array([0, -1, -1]), query).tolist() == [0.5]
+    assert class_margins(gallery, np.array([-1, -1, 0]), query).tolist() == [0.5]
+    assert class_margins(gallery, np.array([0, 0, -1]), query).tolist() == [2.0]
+
+
+def test_equal_best_classes_have_no_margin():
+    gallery = np.array([[1.0], [1.0]], dtype=np.float32)
+    assert class_margins(gallery, np.array([0, 1]), np.array([[2.0]], dtype=np.float32)).tolist() == [0.0]

@@ -1,0 +1,83 @@
+"""AP@10 of named lists, beside a scorer that is written as the definition reads."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
+
+TEXT = {"name": pl.String, "label": pl.String}
+
+
+def as_found(lists: dict[str, list[str]]) -> pl.DataFrame:
+    rows = [(query, rank, name) for query, names in lists.items() for rank, name in enumerate(names, 1)]
+    return pl.DataFrame(rows, schema={"query": pl.String, "rank": pl.Int32, "name": pl.String}, orient="row")
+
+
+def as_table(labels: dict[str, str | None]) -> pl.DataFrame:
+    return pl.DataFrame(list(labels.items()), schema=TEXT, orient="row")
+
+
+def naive(names: list[str], label: str, gallery: dict[str, str | None]) -> float | None:
+    relevant = [name for name, known in gallery.items() if known == label]
+    if not relevant:
+        return None
+    total = 0.0
+    for rank, name in enumerate(names[:10], 1):
+        if name in relevant:
+            total += sum(one in relevant for one in names[:rank]) / rank
+    return total / min(10, len(relevant))
+
+
+@st.composite
+def searches(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, str], dict[str, str | None]]:
+    label = st.sampled_from(["ant", "bee", "cow"])
+    gallery = {f"g{number}": draw(st.none() | label) for number in range(draw(st.integers(1, 25)))}
+    truth = {f"q{number}": draw(label) for number in range(draw(st.integers(1, 6)))}
+    asked = draw(st.lists(st.sampled_from([*truth, "other"]), unique=True))
+    lists = {query: draw(st.permutations(sorted(gallery)))[: draw(st.integers(0, 25))] for query in asked}
+    return lists, truth, gallery
+
+
+@settings(deadline=None, max_examples=150)
+@given(search=searches(), shuffle=st.randoms(use_true_random=False))
+def test_scores_are_those_of_the_definition(search, shuffle):
+    """Whatever the order of the rows, and with queries nobody scores, unlabelled photos and short lists."""
+    lists, truth, gallery = search
+    rows = as_found(lists).rows()
+    shuffle.shuffle(rows)
+    found = pl.DataFrame(rows, schema=as_found({}).schema, orient="row")
+    scored = score_ranked_names(found, as_table(truth), as_table(gallery))
+    assert scored.columns == ["name", "label", "average_precision"]
+    assert scored["name"].to_list() == list(truth)
+    assert scored["label"].to_list() == list(truth.values())
+    expected = [naive(lists.get(query, []), label, gallery) for query, label in truth.items()]
+    for one, other in zip(scored["average_precision"].to_list(), expected, strict=True):
+        assert one == (None if other is None else pytest.approx(other, abs=1e-12))
+
+
+def test_worked_by_hand():
+    gallery = {"a": "ant", "b": "bee", "c": "ant", "d": None}
+    lists = {"q": ["a", "b", "c"], "r": ["b", "d", "a"]}
+    scored = score_ranked_names(as_found(lists), as_table({"q": "ant", "r": "ant", "s": "cow"}), as_table(gallery))
+    found = scored["average_precision"].to_list()
+    assert found == [pytest.approx((1 + 2 / 3) / 2), pytest.approx(1 / 3 / 2), None]
+
+
+def test_ranks_beyond_ten_do_not_count():
+    names = [f"g{number}" for number in range(12)]
+    gallery = {name: "bee" if rank > DEPTH else "ant" for rank, name in enumerate(names, 1)}
+    scored = score_ranked_names(as_found({"q": names}), as_table({"q": "bee"}), as_table(gallery))
+    assert scored["average_precision"].to_list() == [0.0]
+
+
+def test_no_labels_to_score_with_is_an_empty_table():
+    scored = score_ranked_names(as_found({"q": ["a"]}), as_table({}), as_table({"a": "ant"}))
+    assert scored.height == 0
+    assert scored.columns == ["name", "label", "average_precision"]
+
+
+def test_a_gallery_without_labels_scores_nobody():
+    scored = score_ranked_names(as_found({"q": ["a"]}), as_table({"q": "ant"}), as_table({"a": None}))
+    assert scored["average_precision"].to_list() == [None]

@@ -1,0 +1,126 @@
+"""One photo through the published bundle: the answer is the one that the pipeline gave."""
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from imgsim_assets.errors import ArtefactError, InputError
+from imgsim_assets.retrieval.ranking import query_vectors
+from imgsim_assets.serving.bundle import open_bundle
+from imgsim_assets.serving.comparison import comparison_table
+from imgsim_assets.serving.search import describe, search_photo
+from imgsim_tests.workplace import Workplace
+
+
+@pytest.mark.parametrize("library", ["faiss", "annoy"])
+def test_a_test_photo_gets_the_published_list(synced_once: Workplace, library: str):
+    published = synced_once.lists()
+    settings = synced_once.settings()
+    labels = dict(pl.read_csv(synced_once.photos / "train.csv").select("image", "label").iter_rows())
+    for name, expected in published.items():
+        found = search_photo(synced_once.photos / "test" / name, settings, library, 10)
+        assert [row["name"] for row in found] == expected
+        assert [row["label"] for row in found] == [labels[one] for one in expected]
+        scores = [row["score"] for row in found]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_a_descriptor_is_that_of_the_pipeline(synced_once: Workplace):
+    """One photo at a time here, batches there."""
+    settings = synced_once.settings()
+    bundle = open_bundle(settings)
+    queries = np.load(synced_once.store.artefacts.open("query_vectors").path("vectors.npy"))
+    names = synced_once.table("query_vectors")["name"].to_list()
+    for name in names[:3]:
+        with Image.open(synced_once.photos / "test" / name) as photo:
+            descriptor = describe(photo.convert("RGB"), settings)
+        assert np.linalg.norm(descriptor) == pytest.approx(1, abs=1e-5)
+        asked = query_vectors(bundle.metric, descriptor)
+        np.testing.assert_allclose(asked[0], queries[names.index(name)], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("library", ["faiss", "annoy"])
+def test_a_train_photo_is_answered_by_brute_force_too(synced_once: Workplace, library: str):
+    """Every inner product with the gallery, sorted: the indices may not change it."""
+    settings = synced_once.settings()
+    bundle = open_bundle(settings)
+    names = bundle.gallery["name"].to_list()
+    for name in names[::7]:
+        path = synced_once.photos / "train" / name
+        with Image.open(path) as photo:
+            asked = query_vectors(bundle.metric, describe(photo.convert("RGB"), settings))
+        scores = (bundle.vectors.astype(np.float64) * asked).sum(axis=1)
+        order = sorted(range(len(names)), key=lambda row, of=scores: (-of[row], row))
+        found = search_photo(path, settings, library, 10)
+        assert [row["name"] for row in found] == [names[row] for row in order[:10]]
+        np.testing.assert_allclose([row["score"] for row in found], scores[order[:10]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("library", ["faiss", "annoy"])
+def test_asking_for_more_than_there_is_gives_every_train_photo_once(synced_once: Workplace, library: str):
+    photo = synced_once.photos / "test" / "test_00001.jpg"
+    found = search_photo(photo, synced_once.settings(), library, 100)
+    assert sorted(row["name"] for row in found) == sorted(p.name for p in (synced_once.photos / "train").iterdir())
+    assert [row["name"] for row in search_photo(photo, synced_once.settings(), library, 4)] == [
+        row["name"] for row in found[:4]
+    ]
+
+
+def test_what_is_no_photo_is_refused(synced_once: Workplace):
+    with pytest.raises(InputError, match=r"a photo at .*imgsim\.toml"):
+        search_photo(synced_once.config, synced_once.settings(), "faiss", 10)
+    with pytest.raises(InputError, match="a photo at"):
+        search_photo(synced_once.folder / "nowhere.jpg", synced_once.settings(), "faiss", 10)
+
+
+def test_nothing_published_is_told(unsynced: Workplace):
+    with pytest.raises(ArtefactError, match="run `imgsim sync`"):
+        open_bundle(unsynced.settings())
+    with pytest.raises(ArtefactError, match="run `imgsim sync`"):
+        comparison_table(unsynced.state)
+
+
+def test_weights_that_changed_since_are_refused(synced: Workplace):
+    """A query by other weights lies in another space: any answer would be noise."""
+    assert open_bundle(synced.settings()).vectors.shape[0] == 30
+    model = synced.folder / "tiny.onnx"
+    model.write_bytes(model.read_bytes() + b"\0")
+    with pytest.raises(ArtefactError, match="made the published gallery, backbones"):
+        open_bundle(synced.settings())
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"canny": {"blur": 2.0}}, "canny"),
+        ({"backbones": {"tiny": {"views": ["rgb"]}}}, "backbones"),
+        ({"ingest": {"max_pixels": 5}}, "max_pixels"),
+    ],
+)
+def test_settings_that_would_give_other_vectors_are_refused(synced_once: Workplace, change: dict, name: str):
+    with pytest.raises(ArtefactError, match=f"made the published gallery, {name} = .* run `imgsim sync`"):
+        open_bundle(synced_once.settings(change))
+
+
+def test_how_fast_it_runs_is_free(synced_once: Workplace):
+    photo = synced_once.photos / "test" / "test_00002.jpg"
+    faster = synced_once.settings({"runtime": {"threads": 2, "batch_size": 1}})
+    assert search_photo(photo, faster, "faiss", 10) == search_photo(photo, synced_once.settings(), "faiss", 10)
+
+
+def test_the_bundle_holds_the_gallery_and_both_indices(synced_once: Workplace):
+    bundle = open_bundle(synced_once.settings())
+    assert bundle.gallery.height == len(bundle.vectors) == 30
+    assert {bundle.index(one).size for one in ("faiss", "annoy")} == {30}
+
+
+def test_the_bundle_still_answers_when_the_model_was_moved(synced: Workplace):
+    """Where the weights are is no part of what they are."""
+    photo = synced.photos / "test" / "test_00000.jpg"
+    before = search_photo(photo, synced.settings(), "faiss", 10)
+    (synced.folder / "models").mkdir()
+    (synced.folder / "tiny.onnx").rename(synced.folder / "models" / "tiny.onnx")
+    synced.config.write_text(synced.config.read_text().replace("onnx:tiny.onnx", "onnx:models/tiny.onnx"))
+    assert synced.sync().failed == []
+    assert search_photo(photo, synced.settings(), "faiss", 10) == before
