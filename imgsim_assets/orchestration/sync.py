@@ -27,6 +27,7 @@ from imgsim_assets.vision.folder import read_folder
 
 MATERIALIZE_JOB = "materialize"
 SYNC_TAG = "imgsim/sync"
+STATE_TAG = "imgsim/state"
 PERSON_CAN_MEND: frozenset[str] = frozenset(
     kind.__name__ for kind in (UserError, InputError, ModelError, SettingsError)
 )
@@ -96,8 +97,8 @@ def _run_waves(
     definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, announce: Announce
 ) -> SyncOutcome:
     outcome = SyncOutcome()
-    tags = {SYNC_TAG: uuid.uuid4().hex}
-    _end_dead_runs(instance)
+    tags = {SYNC_TAG: uuid.uuid4().hex, STATE_TAG: str(settings.places.state.resolve())}
+    _end_dead_runs(instance, tags[STATE_TAG])
     observe(instance, settings)
     graph = read_graph(definitions)
     while True:
@@ -136,15 +137,15 @@ def _judge_now(instance: dg.DagsterInstance, graph: Mapping[str, Node], settings
     return statuses
 
 
-def _end_dead_runs(instance: dg.DagsterInstance) -> None:
+def _end_dead_runs(instance: dg.DagsterInstance, state: str) -> None:
     """End the runs of syncs that were killed: they would hold their place in the pool for ever.
 
-    Called under the lock, so no sync of this state folder is alive.
+    Called under the lock of the state folder, so no other sync of it is alive.
     """
-    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])):
-        if SYNC_TAG in run.tags:
-            instance.report_run_failed(run, "the process of this sync died")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    unfinished = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags={STATE_TAG: state})):
+        instance.report_run_failed(run, "the process of this sync died")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _run_wave(
