@@ -49,13 +49,13 @@ lock: env ## resolve the dependencies anew into requirements.lock
 clean: ## remove the environment; photos/ and .imgsim/ stay
 	@rm -rf .venv
 
-# uv is installed first, by its own pinned line of the lock file; it installs the rest in parallel.
+# uv comes first, by its own pinned line of the lock file; it installs the rest, and removes what is not in it (pip too).
 .venv/.ready: requirements.lock pyproject.toml Makefile
 	@test -n "$(PYTHON)" || { echo "imgsim needs Python 3.11 to 3.13; found none on the PATH; name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@command -v c++ >/dev/null || { echo "Annoy is built from source; to mend: apt-get install g++ python3-dev (or your system's C++ compiler)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "to mend: apt-get install python3-venv" >&2; exit 1; }
 	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	@echo "Installing the environment into .venv/ (a few gigabytes, once)"
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
