@@ -1,0 +1,189 @@
+"""The compact backbones: small members of the three families, with the weights that imgsim ships.
+
+`clip` is transformers' CLIP image tower, `vit_clip` timm's vision transformer in CLIP's arrangement,
+`resnet50v2` timm's pre-activation residual network. How they were trained: `weights/MODEL_CARD.md`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgsim_assets.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SIZE = 64
+DIMENSION = 320
+MEAN = (0.5, 0.5, 0.5)
+STD = (0.25, 0.25, 0.25)
+STAGES, CHANNELS = (2, 2, 3, 2), (128, 256, 512, 1024)  # of the residual network
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class CompactModel:
+    """A compact backbone, ready to use.
+
+    Attributes:
+        module: in evaluation mode; maps float32 [n, 3, size, size] to float32 [n, dimension], not normalised.
+        size: input side in pixels.
+        mean, std: what its input is normalised with, per RGB channel of values in 0 to 1.
+        dimension: length of its vectors.
+    """
+
+    module: "nn.Module"
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    dimension: int
+
+
+def _stem() -> "nn.Module":
+    """The first two stages of the residual network: [n, 3, 64, 64] to features [n, 256, 8, 8]."""
+    from timm.layers import BatchNormAct2d, create_conv2d
+    from timm.models.resnetv2 import ResNetV2
+
+    module: nn.Module = ResNetV2(
+        layers=STAGES[:2],
+        channels=CHANNELS[:2],
+        num_classes=0,
+        global_pool="",
+        conv_layer=create_conv2d,
+        norm_layer=BatchNormAct2d,
+    )
+    return module
+
+
+def _stemmed(tower: "nn.Module", embed: "Callable[[Any, Tensor], Tensor]") -> "nn.Module":
+    """Put a convolutional stem before a transformer: with few training pictures it sees better (Xiao 2021)."""
+    from torch import nn
+
+    class Stemmed(nn.Module):
+        """A stem, and a transformer that takes its features for an image of many channels."""
+
+        stem: nn.Module
+        tower: nn.Module
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = _stem()
+            self.tower = tower
+
+        def forward(self, pixels: "Tensor") -> "Tensor":
+            """Embed pixels: [n, 3, size, size] to [n, dimension]."""
+            return embed(self.tower, self.stem(pixels))
+
+    return Stemmed()
+
+
+def _clip() -> "nn.Module":
+    """CLIP's image tower: four blocks over 4 x 4 patches of the stem's features, the class token projected."""
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    config = CLIPVisionConfig(
+        hidden_size=256,
+        intermediate_size=1024,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_channels=CHANNELS[1],
+        image_size=8,
+        patch_size=2,
+        projection_dim=DIMENSION,
+        hidden_act="gelu",
+        attn_implementation="sdpa",
+    )
+    tower: nn.Module = CLIPVisionModelWithProjection(config)
+    return _stemmed(tower, lambda module, features: module(pixel_values=features).image_embeds)
+
+
+def _vit_clip() -> "nn.Module":
+    """A vision transformer with CLIP's normalisation before the blocks; all patches averaged."""
+    from timm.models.vision_transformer import VisionTransformer
+
+    tower: nn.Module = VisionTransformer(
+        img_size=8,
+        patch_size=2,
+        in_chans=CHANNELS[1],
+        embed_dim=240,
+        depth=5,
+        num_heads=4,
+        num_classes=DIMENSION,
+        pre_norm=True,
+        global_pool="avg",
+        class_token=False,
+    )
+    return _stemmed(tower, lambda module, features: module(features))
+
+
+def _resnet50v2() -> "nn.Module":
+    """A pre-activation bottleneck network of four stages."""
+    from timm.layers import BatchNormAct2d, create_conv2d
+    from timm.models.resnetv2 import ResNetV2
+
+    module: nn.Module = ResNetV2(
+        layers=STAGES,
+        channels=CHANNELS,
+        num_classes=DIMENSION,
+        conv_layer=create_conv2d,
+        norm_layer=BatchNormAct2d,
+    )
+    return module
+
+
+BUILDERS: dict[str, Callable[[], "nn.Module"]] = {"clip": _clip, "vit_clip": _vit_clip, "resnet50v2": _resnet50v2}
+COMPACT_NAMES: tuple[str, ...] = tuple(BUILDERS)
+
+
+def build_compact(name: str) -> CompactModel:
+    """Build a compact backbone with random weights.
+
+    Raises:
+        ModelError: there is no backbone of this name.
+    """
+    _check(name)
+    return CompactModel(BUILDERS[name]().eval(), SIZE, MEAN, STD, DIMENSION)
+
+
+def compact_weights(name: str) -> Path:
+    """Give the path of the shipped weights, float16 safetensors.
+
+    Raises:
+        ModelError: there is no backbone of this name, or its file is absent.
+    """
+    _check(name)
+    path = WEIGHTS / f"{name}.safetensors"
+    if not path.is_file():
+        raise ModelError(f"the weights {path}", "no such file", "install imgsim again, or run `imgsim pretrain`")
+    return path
+
+
+def load_compact(name: str, weights: Path | None = None) -> CompactModel:
+    """Build a compact backbone and give it its weights.
+
+    Args:
+        name: one of `COMPACT_NAMES`.
+        weights: another file of the same shape; None: the shipped one.
+
+    Raises:
+        ModelError: the name is unknown, or the file is absent or of another architecture.
+    """
+    from safetensors.torch import load_file
+
+    path = compact_weights(name) if weights is None else weights
+    model = build_compact(name)
+    tensors = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
+    try:
+        model.module.load_state_dict(tensors)
+    except RuntimeError as mismatch:
+        raise ModelError(
+            f"the weights of compact:{name} in {path}", str(mismatch), "run `imgsim pretrain` again"
+        ) from mismatch
+    return model
+
+
+def _check(name: str) -> None:
+    """Refuse an unknown name."""
+    if name not in BUILDERS:
+        raise ModelError(f"one of {', '.join(COMPACT_NAMES)}", repr(name), "name one of them after `compact:`")

@@ -1,0 +1,122 @@
+"""What each family is trained for: the shape for all, and classes, contrast or captions besides."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imgsim_assets.vision.pretraining.targets import shape_targets
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from imgsim_assets.vision.pretraining.classes import Kind
+
+SCALE = 16.0  # cosine to logit
+SMOOTHING = 0.1
+TEXT_WIDTH = 128
+SHAPE_WEIGHT = 2.0
+
+
+def objective(name: str, kinds: "Sequence[Kind]", dimension: int) -> "nn.Module":
+    """Build the objective of the backbone `name`: a module (vectors, classes, naming) -> loss."""
+    import torch
+    from torch import nn
+
+    builders = {"clip": _captions, "vit_clip": _together, "resnet50v2": _classes}
+    shapes = torch.from_numpy(shape_targets(kinds))
+
+    class Objective(nn.Module):
+        """The shape, and what the family is trained for besides."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.centre = nn.BatchNorm1d(dimension, affine=False)
+            self.shape = nn.Linear(dimension, shapes.shape[1])
+            self.besides = builders[name](kinds, dimension)
+
+        def forward(self, vectors: "Tensor", classes: "Tensor", naming: float) -> "Tensor":
+            """Give the mean loss of vectors [n, d] of classes [n]; `naming` weighs what is besides the shape."""
+            centred = self.centre(vectors.float())
+            missed = (self.shape(centred) - shapes[classes]).square().mean()
+            unit = nn.functional.normalize(centred, dim=1)
+            loss: Tensor = SHAPE_WEIGHT * missed + naming * self.besides(unit, classes)
+            return loss
+
+    return Objective()
+
+
+def _classes(kinds: "Sequence[Kind]", dimension: int) -> "nn.Module":
+    """Cross-entropy over cosines to one learned direction a class."""
+    import torch
+    from torch import nn
+
+    class Classes(nn.Module):
+        """One direction a class."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.directions = nn.Parameter(torch.randn(len(kinds), dimension))
+
+        def forward(self, unit: "Tensor", classes: "Tensor") -> "Tensor":
+            """Give the mean loss of unit vectors [n, d] of classes [n]."""
+            logits = SCALE * unit @ nn.functional.normalize(self.directions, dim=1).T
+            return nn.functional.cross_entropy(logits, classes, label_smoothing=SMOOTHING)
+
+    return Classes()
+
+
+def _together(kinds: "Sequence[Kind]", dimension: int) -> "nn.Module":
+    """The classes' cross-entropy, and the supervised contrast between the pictures of a batch (Khosla 2020)."""
+    import torch
+    from torch import nn
+
+    class Together(nn.Module):
+        """Classification and contrast."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.classes = _classes(kinds, dimension)
+
+        def forward(self, unit: "Tensor", classes: "Tensor") -> "Tensor":
+            """Give the mean loss of unit vectors [n, d] of classes [n]."""
+            own = torch.eye(len(unit), dtype=torch.bool)
+            logits = (SCALE / 2 * unit @ unit.T).masked_fill(own, -1e4)
+            same = (classes[:, None] == classes[None]) & ~own
+            chance = torch.log_softmax(logits, dim=1)
+            contrast = -(chance * same).sum(dim=1) / same.sum(dim=1).clamp(min=1)
+            loss: Tensor = self.classes(unit, classes) + contrast.mean()
+            return loss
+
+    return Together()
+
+
+def _captions(kinds: "Sequence[Kind]", dimension: int) -> "nn.Module":
+    """Contrast between pictures and captions, both ways; a small transformer reads the captions."""
+    import torch
+    from torch import nn
+
+    vocabulary = {word: k for k, word in enumerate(sorted({word for kind in kinds for word in kind.caption}))}
+    read = torch.tensor([[vocabulary[word] for word in kind.caption] for kind in kinds])
+
+    class Captions(nn.Module):
+        """The text tower and the contrast."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = nn.Embedding(len(vocabulary), TEXT_WIDTH)
+            self.places = nn.Parameter(torch.randn(read.shape[1], TEXT_WIDTH) * 0.02)
+            self.block = nn.TransformerEncoderLayer(TEXT_WIDTH, 4, 2 * TEXT_WIDTH, 0.0, "gelu", batch_first=True)
+            self.project = nn.Linear(TEXT_WIDTH, dimension)
+
+        def forward(self, unit: "Tensor", classes: "Tensor") -> "Tensor":
+            """Give the mean loss of unit vectors [n, d] of classes [n]."""
+            present, own = torch.unique(classes, return_inverse=True)
+            texts = self.project(self.block(self.words(read[present]) + self.places).mean(dim=1))
+            logits = SCALE * unit @ nn.functional.normalize(texts, dim=1).T
+            to_text = nn.functional.cross_entropy(logits, own)
+            same = (own[None] == torch.arange(len(present))[:, None]).float()
+            chance = torch.log_softmax(logits.T, dim=1)
+            to_image = -((chance * same).sum(dim=1) / same.sum(dim=1)).mean()
+            loss: Tensor = to_text + to_image
+            return loss
+
+    return Captions()

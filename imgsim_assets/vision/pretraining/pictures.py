@@ -1,0 +1,95 @@
+"""Drawing the training pictures once, into one array that all three trainings read."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import fields
+from functools import partial
+from multiprocessing import get_context
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from imgsim_assets.progress import track
+from imgsim_assets.vision.drawing.canvas import Picture, blurred
+from imgsim_assets.vision.drawing.pose import Difficulty
+from imgsim_assets.vision.drawing.scene import draw_scene
+from imgsim_assets.vision.pretraining.classes import Kind
+
+SIDE = 112
+EASY = Difficulty(turn=8.0, smallest=0.8, largest=1.0, clutter=0, hidden=0.0, chrome=0.1, outlined=0.02, ground=0.06)
+HARD = Difficulty(
+    turn=25.0, smallest=0.55, largest=1.05, clutter=6, hidden=0.35, chrome=0.35, outlined=0.12, ground=0.7
+)
+
+
+def graded(share: float) -> Difficulty:
+    """Give the difficulty `share` of the way from the easiest to the hardest: a curriculum needs both."""
+    steps = {
+        field.name: getattr(EASY, field.name) * (1 - share) + getattr(HARD, field.name) * share
+        for field in fields(Difficulty)
+    }
+    return Difficulty(**{**steps, "clutter": round(steps["clutter"])})
+
+
+def worn(picture: Picture, generator: np.random.Generator) -> Picture:
+    """Give some pictures blur, few colours or none, and JPEG artefacts."""
+    if generator.random() < 0.15:
+        picture = blurred(picture, 1)
+    if generator.random() < 0.12:
+        grey = picture.mean(axis=2, keepdims=True)
+        picture = np.repeat(grey, 3, axis=2).astype(np.uint8)
+    if generator.random() < 0.35:
+        quality = int(generator.integers(25, 85))
+        picture = np.asarray(
+            cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1), dtype=np.uint8
+        )
+    return picture
+
+
+def muted(picture: Picture, generator: np.random.Generator) -> Picture:
+    """Draw the colours towards grey, as in most photos."""
+    share = generator.random() * 0.8
+    grey = picture.mean(axis=2, keepdims=True)
+    return np.asarray(np.clip(np.rint(picture * (1 - share) + grey * share), 0, 255), dtype=np.uint8)
+
+
+def draw_class(kind: Kind, count: int, seed: int) -> npt.NDArray[np.uint8]:
+    """Draw `count` pictures of one class, each harder than the one before: uint8 [count, SIDE, SIDE, 3]."""
+    recipe = kind.recipe
+    pictures = np.empty((count, SIDE, SIDE, 3), dtype=np.uint8)
+    for index in range(count):
+        name = int.from_bytes(kind.family.encode(), "little") % 2**32
+        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, name, kind.number, index))))
+        picture = draw_scene(recipe, generator, (SIDE, SIDE), graded(index / max(1, count - 1)))
+        pictures[index] = worn(muted(picture, generator), generator)
+    return pictures
+
+
+def draw_pictures(kinds: Sequence[Kind], count: int, seed: int, workers: int) -> npt.NDArray[np.uint8]:
+    """Draw the training set.
+
+    Args:
+        kinds: the classes.
+        count: pictures of each class.
+        seed: another number gives other pictures of the same classes.
+        workers: processes that draw; the result does not depend on it.
+
+    Returns:
+        uint8 [classes * count, SIDE, SIDE, 3], class by class.
+    """
+    pictures = np.empty((len(kinds) * count, SIDE, SIDE, 3), dtype=np.uint8)
+    draw = partial(draw_class, count=count, seed=seed)
+    if workers <= 1:
+        drawn = map(draw, kinds)
+        _collect(pictures, drawn, count, len(kinds))
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            _collect(pictures, pool.map(draw, kinds, chunksize=4), count, len(kinds))
+    return pictures
+
+
+def _collect(pictures: npt.NDArray[np.uint8], drawn: Iterable[npt.NDArray[np.uint8]], count: int, total: int) -> None:
+    """Put each class's pictures at their place."""
+    for index, block in enumerate(track(drawn, "Drawing training pictures", total=total, unit="class")):
+        pictures[index * count : (index + 1) * count] = block

@@ -1,0 +1,125 @@
+"""The whole recipe: draw the pictures once, train the three backbones, write their weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.vision.compact import COMPACT_NAMES, CompactModel, load_compact
+from imgsim_assets.vision.pretraining.batches import Pictures
+from imgsim_assets.vision.pretraining.centring import centre
+from imgsim_assets.vision.pretraining.classes import training_kinds
+from imgsim_assets.vision.pretraining.lesson import TEACHER
+from imgsim_assets.vision.pretraining.pictures import draw_pictures
+from imgsim_assets.vision.pretraining.schedule import Schedule
+from imgsim_assets.vision.pretraining.training import train
+
+REVISION = "pretraining/1"
+CENTRED_ON = 500  # pictures
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is drawn and how long each backbone is trained."""
+
+    classes: int
+    pictures: int
+    schedules: dict[str, Schedule]
+
+
+BUDGETS: dict[str, Budget] = {
+    "small": Budget(
+        classes=24,
+        pictures=8,
+        schedules={
+            "clip": Schedule(steps=40, batch=32, size=64),
+            "vit_clip": Schedule(steps=40, batch=32, size=64),
+            "resnet50v2": Schedule(steps=80, batch=32, size=64, naming=(0.2, 1.0)),
+        },
+    ),
+    "full": Budget(
+        classes=1000,
+        pictures=20,
+        schedules={
+            "clip": Schedule(steps=800, batch=64, size=64, halved=True),
+            "vit_clip": Schedule(steps=800, batch=64, size=64, halved=True),
+            "resnet50v2": Schedule(steps=5600, batch=64, size=64, naming=(0.2, 1.0), halved=True),
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One trained backbone: its weights' file (float16 safetensors) and the loss of every step."""
+
+    name: str
+    weights: Path
+    losses: tuple[float, ...]
+
+
+def pretrain(
+    output: Path,
+    budget: Literal["small", "full"] = "full",
+    seed: int = 0,
+    names: Sequence[str] = COMPACT_NAMES,
+    workers: int = 2,
+) -> list[Trained]:
+    """Train compact backbones from nothing; an interrupted run goes on where its last checkpoint is.
+
+    Args:
+        output: folder for the weights, the checkpoints and the drawn pictures.
+        budget: "small" takes a minute and shows that it works, "full" is what ships.
+        seed: of everything random.
+        names: which backbones; the residual network comes first in any case, since it teaches the others.
+        workers: processes that draw; the result does not depend on it.
+    """
+    chosen = BUDGETS[budget]
+    pictures = cached_pictures(output, chosen, seed, workers)
+    teacher: CompactModel | None = None
+    trained = []
+    for name in (TEACHER, *(name for name in names if name != TEACHER)):
+        checkpoint, weights = output / f"{name}.checkpoint", output / f"{name}.safetensors"
+        model, losses = train(name, pictures, chosen.schedules[name], seed, checkpoint=checkpoint, teacher=teacher)
+        _finish(name, model, pictures, weights)
+        trained.append(Trained(name, weights, tuple(losses)))
+        teacher = teacher or load_compact(TEACHER, weights)
+    return trained
+
+
+def _finish(name: str, model: CompactModel, pictures: Pictures, weights: Path) -> None:
+    """Centre a trained model and write its weights."""
+    centre(name, model, pictures.pixels[:: max(1, len(pictures.pixels) // CENTRED_ON)])
+    write_weights(model, weights)
+
+
+def cached_pictures(output: Path, budget: Budget, seed: int, workers: int) -> Pictures:
+    """Draw the training set, or read it where an earlier run left it."""
+    output.mkdir(parents=True, exist_ok=True)
+    kinds = training_kinds(budget.classes)
+    path = output / f"{fingerprint('pictures', REVISION, budget.classes, budget.pictures, seed)}.npy"
+    if path.is_file():
+        pixels = np.load(path, mmap_mode="r")
+    else:
+        pixels = draw_pictures(kinds, budget.pictures, seed, workers)
+        aside = path.with_suffix(".part.npy")
+        np.save(aside, pixels)
+        aside.replace(path)
+    return Pictures(pixels, np.repeat(np.arange(len(kinds), dtype=np.int64), budget.pictures), kinds)
+
+
+def write_weights(model: CompactModel, path: Path) -> None:
+    """Write a model's weights in half precision, wholly or not at all."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        key: (value.half() if value.is_floating_point() else value).contiguous()
+        for key, value in model.module.state_dict().items()
+    }
+    aside = path.with_suffix(".part")
+    save_file(tensors, aside)
+    aside.chmod(0o644)  # readable by all, as the rest of the package
+    aside.replace(path)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from imgsim_assets.vision.compact import COMPACT_NAMES, build_compact, load_compact
+from imgsim_assets.vision.pretraining import pretrain
+from imgsim_assets.vision.pretraining.lesson import TEACHER
+from imgsim_assets.vision.pretraining.recipe import BUDGETS, Budget, cached_pictures
+from imgsim_assets.vision.pretraining.schedule import Schedule
+from imgsim_assets.vision.pretraining.training import train
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return tmp_path_factory.mktemp("pretraining")
+
+
+@pytest.mark.slow
+def test_the_small_budget_teaches_and_its_weights_load(output):
+    trained = pretrain(output, "small", seed=0, workers=1)
+    assert [one.name for one in trained] == list(COMPACT_NAMES)
+    for one in trained:
+        start, end = np.mean(one.losses[:4]), np.mean(one.losses[-4:])
+        assert len(one.losses) == BUDGETS["small"].schedules[one.name].steps
+        assert end < start
+        assert load_compact(one.name, one.weights).dimension > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMPACT_NAMES)
+def test_an_interrupted_training_ends_with_the_same_weights(output, tmp_path, name):
+    import torch
+
+    pictures = cached_pictures(output, BUDGETS["small"], 0, 1)
+    schedule = Schedule(steps=6, batch=8, size=64, naming=(0.2, 1.0))
+    torch.manual_seed(5)
+    teacher = None if name == TEACHER else build_compact(TEACHER)
+
+    def run(checkpoint, stop_after=None):
+        return train(name, pictures, schedule, 1, checkpoint=checkpoint, teacher=teacher, stop_after=stop_after)
+
+    straight, losses = run(tmp_path / "straight")
+    run(tmp_path / "stopped", stop_after=3)
+    resumed, resumed_losses = run(tmp_path / "stopped")
+    assert resumed_losses == losses
+    for key, value in straight.module.state_dict().items():
+        assert value.equal(resumed.module.state_dict()[key]), key
+
+
+@pytest.mark.slow
+def test_a_finished_run_trains_no_more(output):
+    before = {name: load_file(output / f"{name}.safetensors") for name in COMPACT_NAMES}
+    pretrain(output, "small", seed=0, workers=1)
+    for name, tensors in before.items():
+        again = load_file(output / f"{name}.safetensors")
+        assert all(value.equal(again[key]) for key, value in tensors.items())
+
+
+def test_pictures_are_drawn_once(tmp_path):
+    budget = BUDGETS["small"]
+    first = cached_pictures(tmp_path, budget, 0, 1)
+    (path,) = tmp_path.iterdir()
+    stamp = path.stat().st_mtime_ns
+    again = cached_pictures(tmp_path, budget, 0, 1)
+    assert path.stat().st_mtime_ns == stamp
+    assert np.array_equal(first.pixels, again.pixels)
+    assert len(first.classes) == budget.classes * budget.pictures
+
+
+def test_the_teacher_is_not_changed_by_its_lessons(tmp_path):
+    import torch
+
+    pictures = cached_pictures(tmp_path, Budget(classes=8, pictures=3, schedules={}), 0, 1)
+    teacher = build_compact(TEACHER)
+    before = {key: value.clone() for key, value in teacher.module.state_dict().items()}
+    train(
+        "vit_clip",
+        pictures,
+        Schedule(steps=2, batch=4, size=64),
+        0,
+        checkpoint=tmp_path / "checkpoint",
+        teacher=teacher,
+    )
+    assert all(torch.equal(value, teacher.module.state_dict()[key]) for key, value in before.items())
