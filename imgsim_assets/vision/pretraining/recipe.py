@@ -35,9 +35,9 @@ BUDGETS: dict[str, Budget] = {
         classes=24,
         pictures=8,
         schedules={
-            "clip": Schedule(steps=40, batch=32, size=64),
-            "vit_clip": Schedule(steps=40, batch=32, size=64),
-            "resnet50v2": Schedule(steps=80, batch=32, size=64, naming=(0.2, 1.0)),
+            "clip": Schedule(steps=30, batch=32, size=64, halved=True),
+            "vit_clip": Schedule(steps=30, batch=32, size=64, halved=True),
+            "resnet50v2": Schedule(steps=30, batch=32, size=64, halved=True),
         },
     ),
     "full": Budget(

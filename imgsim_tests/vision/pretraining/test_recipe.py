@@ -10,6 +10,17 @@ from imgsim_assets.vision.pretraining.schedule import Schedule
 from imgsim_assets.vision.pretraining.training import train
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Small steps on several threads wait for each other for minutes where other work shares the cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def output(tmp_path_factory):
     return tmp_path_factory.mktemp("pretraining")
@@ -18,9 +29,9 @@ def output(tmp_path_factory):
 @pytest.mark.slow
 def test_the_small_budget_teaches_and_its_weights_load(output):
     trained = pretrain(output, "small", seed=0, workers=1)
-    assert [one.name for one in trained] == list(COMPACT_NAMES)
+    assert {one.name for one in trained} == set(COMPACT_NAMES)
     for one in trained:
-        start, end = np.mean(one.losses[:4]), np.mean(one.losses[-4:])
+        start, end = np.mean(one.losses[:5]), np.mean(one.losses[-5:])
         assert len(one.losses) == BUDGETS["small"].schedules[one.name].steps
         assert end < start
         assert load_compact(one.name, one.weights).dimension > 0
