@@ -7,8 +7,8 @@ import dagster as dg
 import polars as pl
 import pyarrow as pa
 
-from imgsim_assets.assets.images import GROUP, RAW_IMAGES, usable_photos
-from imgsim_assets.assets.publishing import OWNERS, open_table, publish_table
+from imgsim_assets.assets.images import GROUP, RAW_IMAGES, distinct_photos
+from imgsim_assets.assets.publishing import OWNERS, publish_table
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
@@ -49,7 +49,7 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
     def canny_maps(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """Edge map, focus box and edge density of every photo, by OpenCV's Canny detector."""
         set_threads(settings.runtime.threads)
-        photos = usable_photos(open_table(store, RAW_IMAGES)).unique("content_id", keep="first").sort("content_id")
+        photos = distinct_photos(store)
         table = edges_table(store, settings)
         new = table.missing(photos["content_id"])
         failures = _find_missing_edges(settings, table, photos.filter(pl.col("content_id").is_in(new)))

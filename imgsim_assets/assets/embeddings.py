@@ -11,8 +11,8 @@ import polars as pl
 from PIL.Image import Image
 
 from imgsim_assets.assets.edges import CANNY_MAPS, canny_fingerprint, edges_table
-from imgsim_assets.assets.images import RAW_IMAGES, usable_photos
-from imgsim_assets.assets.publishing import OWNERS, open_table, publish_table
+from imgsim_assets.assets.images import RAW_IMAGES, distinct_photos
+from imgsim_assets.assets.publishing import OWNERS, publish_table
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings, View
@@ -80,7 +80,7 @@ def _embedding_asset(settings: Settings, name: str, backbone: Backbone) -> dg.As
         ),
     )
     def embeddings(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        photos = usable_photos(open_table(store, RAW_IMAGES)).unique("content_id", keep="first").sort("content_id")
+        photos = distinct_photos(store)
         # Loaded for the first photo that needs it: a run that finds every vector known imports no framework.
         load = functools.cache(lambda: _load(backbone, settings))
         computed: list[str] = []

@@ -41,6 +41,11 @@ def usable_photos(catalogue: pl.DataFrame) -> pl.DataFrame:
     return catalogue.filter(pl.col("status") == "ok")
 
 
+def distinct_photos(store: Store) -> pl.DataFrame:
+    """Read the photos that can be decoded, one row for each content, in the order of content ids."""
+    return usable_photos(open_table(store, RAW_IMAGES)).unique("content_id", keep="first").sort("content_id")
+
+
 def image_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.SourceAsset]:
     """Build the assets of this part."""
     return [_image_folder(settings), _raw_images(settings), _solution_labels(settings)]

@@ -68,7 +68,7 @@ def open_bundle(settings: Settings) -> SearchBundle:
     """
     folder = published(settings.places.state) / BUNDLE
     facts = json.loads((folder / "bundle.json").read_bytes())
-    present = json.loads(json.dumps(bundle_facts(settings)))
+    present = bundle_facts(settings)
     for name in facts.keys() | present.keys():
         if facts.get(name) != present.get(name):
             raise ArtefactError(
