@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-View = Literal["rgb", "mirror", "canny_focus", "canny_edges"]
+View = Literal["rgb", "mirror", "zoom", "zoom_mirror", "canny_focus", "canny_edges"]
 ScalarOrRGB = tuple[float, float, float]
 
 
@@ -93,7 +93,7 @@ class Backbone(Stage):
 
 
 class Clusters(Stage):
-    """k-means clusters and the pseudo-labels made from them."""
+    """k-means clusters over diffusion coordinates, and the pseudo-labels made with them."""
 
     count: Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"] = "auto"
     confidence: float = Field(default=0.6, ge=0, le=1, description="pseudo-labels below this are not learned from")
@@ -101,11 +101,14 @@ class Clusters(Stage):
 
 
 class Head(Stage):
-    """The two-covariance GLRT metric."""
+    """The metric head: two-covariance GLRT beside logistic regression, in principal coordinates."""
 
+    power: float = Field(default=0.5, gt=0, le=1, description="of each value of a vector; 1: as the backbone gave it")
+    dimensions: int = Field(default=1024, ge=2, le=8192, description="principal coordinates that are learned from")
     shrinkage: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
+    logistic: bool = Field(default=True, description="fuse the GLRT posterior with a logistic one")
     pair_weight: float = Field(
-        default=0.05, ge=0, le=1, description="share of the pair score that orders a class's photos"
+        default=0.01, ge=0, le=1, description="weight of the likeness that orders photos of equally probable classes"
     )
 
 

@@ -215,6 +215,6 @@ def test_the_example_for_real_photos_names_things_that_are_there():
         scheme, _, file = backbone.uri.partition(":")
         assert scheme == "onnx"
         assert os.path.isfile(file), file  # noqa: PTH113
-        assert backbone.views == ("rgb", "mirror")
+        assert backbone.views == ("rgb", "mirror", "zoom", "zoom_mirror")
     keys = {spec.key.to_user_string() for spec in build_definitions(settings).resolve_all_asset_specs()}
     assert keys >= {"embeddings/resnet50", "embeddings/mobilenet"}

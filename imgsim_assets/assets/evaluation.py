@@ -11,7 +11,7 @@ import polars as pl
 from imgsim_assets.assets.comparison import score_neighbours
 from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.indices import neighbors_key
-from imgsim_assets.assets.learning import METRIC_HEAD, embedding_deps, read_descriptors
+from imgsim_assets.assets.learning import CLUSTERS, METRIC_HEAD, embedding_deps, read_descriptors, read_pool
 from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, run_tags
 from imgsim_assets.assets.vectors import GALLERY
 from imgsim_assets.fingerprint import fingerprint
@@ -60,18 +60,31 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"mlflow", "polars"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, SOLUTION, GALLERY, METRIC_HEAD, neighbors_key(library), *embedding_deps(settings)],
+        deps=[RAW_IMAGES, SOLUTION, GALLERY, CLUSTERS, METRIC_HEAD, neighbors_key(library), *embedding_deps(settings)],
         code_version=fingerprint(
-            "evaluation/1", settings.evaluation, settings.head, library, sorted(settings.backbones)
+            "evaluation/3",
+            settings.evaluation,
+            settings.head,
+            settings.clusters.confidence,
+            library,
+            sorted(settings.backbones),
         ),
     )
     def evaluation(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
         """MAP@10 with its 95% interval: cross-validated on train, and on the hidden labels where they are given."""
         set_threads(settings.runtime.threads)
-        photos, descriptors = read_descriptors(store, settings)
+        photos, plain = read_descriptors(store, settings, first_view_only=True)
         served = score_neighbours(store, library)
-        on_solution = score_on_solution(served, open_table(store, SOLUTION), photos, descriptors)
-        validated, why_not = score_by_cross_validation(photos, descriptors, settings.head, settings.evaluation)
+        on_solution = score_on_solution(served, open_table(store, SOLUTION), photos, plain)
+        _, pool, _ = read_pool(store, settings)
+        validated, why_not = score_by_cross_validation(
+            photos,
+            pool,
+            plain,
+            head=settings.head,
+            confidence=settings.clusters.confidence,
+            evaluation=settings.evaluation,
+        )
         if why_not:
             context.log.info(f"not cross-validated: {why_not}")
         queries = pl.concat([on_solution, validated])

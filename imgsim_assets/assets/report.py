@@ -90,7 +90,7 @@ def _gallery(store: Store, settings: Settings) -> Gallery:
 
 
 def _queries(store: Store, settings: Settings) -> pl.DataFrame:
-    """Give each test photo its margin in nats, and its hidden label and AP@10 where they are known."""
+    """Give each test photo its margin, and its hidden label and AP@10 where they are known."""
     gallery, vectors = open_vectors(store, GALLERY)
     photos, asked = open_vectors(store, QUERIES)
     margins = class_margins(vectors, gallery["class_number"].to_numpy(), asked)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.learning import METRIC_HEAD, embedding_deps, open_metric, open_training, read_descriptors
+from imgsim_assets.assets.learning import METRIC_HEAD, embedding_deps, open_head, open_training, read_descriptors
 from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
@@ -44,16 +44,20 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
-        code_version=fingerprint("gallery_vectors/1", settings.head.pair_weight, sorted(settings.backbones)),
+        code_version=fingerprint(
+            "gallery_vectors/2", settings.head.pair_weight, settings.head.power, sorted(settings.backbones)
+        ),
     )
     def gallery_vectors(store: Store) -> dg.MaterializeResult[Any]:
-        """Train photos as vectors whose inner product with a query is the evidence for their class."""
+        """Train photos as vectors whose inner product with a query is the probability that both show one class."""
         set_threads(settings.runtime.threads)
-        photos, descriptors = read_descriptors(store, settings)
+        head = open_head(store)
+        photos, descriptors = read_descriptors(store, settings, settings.head.power)
         is_train = (photos["split"] == "train").to_numpy()
         table = photos.filter(is_train).join(open_training(store), on=["split", "name"], maintain_order="left")
-        classes = table["class_number"].to_numpy()
-        vectors = ranking.gallery_vectors(open_metric(store), descriptors[is_train], classes, settings.head.pair_weight)
+        labels = np.where(table["label"].is_not_null(), table["class_number"], ranking.UNKNOWN)
+        coordinates = head.axes.project(descriptors[is_train])
+        vectors = ranking.gallery_vectors(head, coordinates, labels, settings.head.pair_weight)
         table = table.select("name", "content_id", "label", "class", "class_number").with_columns(
             pl.Series("centrality", centrality(descriptors[is_train]))
         )
@@ -69,14 +73,15 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
-        code_version=fingerprint("query_vectors/1", sorted(settings.backbones)),
+        code_version=fingerprint("query_vectors/2", settings.head.power, sorted(settings.backbones)),
     )
     def query_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Test photos as queries for the gallery's vectors."""
         set_threads(settings.runtime.threads)
-        photos, descriptors = read_descriptors(store, settings)
+        head = open_head(store)
+        photos, descriptors = read_descriptors(store, settings, settings.head.power)
         is_test = (photos["split"] == "test").to_numpy()
-        vectors = ranking.query_vectors(open_metric(store), descriptors[is_test])
+        vectors = ranking.query_vectors(head, head.axes.project(descriptors[is_test]))
         return _publish_vectors(store, QUERIES, photos.filter(is_test).select("name", "content_id"), vectors)
 
     return query_vectors

@@ -24,7 +24,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Answer:
-    """One query and its ranked photos, best first; `margin` is the evidence, in nats, for its first class."""
+    """One query and its ranked photos, best first; `margin` is by how much its first class is the more probable."""
 
     query: Picture
     found: Sequence[Picture]

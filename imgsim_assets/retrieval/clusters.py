@@ -10,8 +10,6 @@ from imgsim_assets.retrieval.glrt import Floats, Ints, class_means
 from imgsim_assets.retrieval.single_thread import single_thread
 
 RESTARTS = 3
-PRINCIPAL_DIMENSIONS = 128
-POWER_ITERATIONS = 3
 MOSTLY_LABELLED = 0.5
 SAMPLE = 2000
 GRID_RATIO = 1.4
@@ -27,59 +25,47 @@ class Clusters:
     count: int
 
 
-def find_clusters(descriptors: npt.NDArray[np.floating], count: int, seed: int) -> Clusters:
-    """Group photos by k-means over centred descriptors, in their first 128 principal dimensions.
+def find_clusters(coordinates: npt.NDArray[np.floating], count: int, seed: int) -> Clusters:
+    """Group photos by k-means over their coordinates, diffusion coordinates as a rule.
 
     Membership is the posterior of the photo's own cluster when all clusters are Gaussian with one common
     spread. The spread is counted over the effective dimensions of the residuals only: over all of them every
     photo would be certain of its cluster. Runs on one thread: k-means adds up in the order its threads finish.
 
     Args:
-        descriptors: [n, d], finite, n >= 1.
+        coordinates: [n, p], finite, n >= 1.
         count: clusters; no more are made than there are distinct photos.
         seed: of the k-means starts.
     """
     import sklearn.cluster  # noqa: F401  loaded first, so that its threads are limited too
 
     with single_thread():
-        values = principal_values(descriptors, seed)
+        values = np.asarray(coordinates, dtype=np.float64)
         found = _k_means(values, count, RESTARTS, seed)
         return Clusters(found, _membership(values, found), int(found.max()) + 1)
 
 
-def cluster_count(descriptors: npt.NDArray[np.floating], train_labels: list[str | None], seed: int) -> int:
+def cluster_count(coordinates: npt.NDArray[np.floating], train_classes: Ints, seed: int) -> int:
     """Choose the number of clusters: the known classes where most train photos are labelled, else an estimate.
 
     The estimate is the count on a geometric grid whose clusters have the best silhouette on a sample of 2,000
     photos. It is never below the number of known classes.
 
     Args:
-        descriptors: [n, d] of all photos.
-        train_labels: one per train photo, None for none.
+        coordinates: [n, p] of all photos.
+        train_classes: int [t] of the train photos, -1 for none.
         seed: of the k-means starts.
     """
-    known = len({label for label in train_labels if label is not None})
-    labelled = sum(label is not None for label in train_labels)
-    if known and labelled >= MOSTLY_LABELLED * len(train_labels):
+    labelled = train_classes[train_classes >= 0]
+    known = len(np.unique(labelled))
+    if known and len(labelled) >= MOSTLY_LABELLED * len(train_classes):
         return known
     import sklearn.cluster  # noqa: F401
 
     with single_thread():
-        rows = np.random.default_rng(seed).permutation(len(descriptors))[:SAMPLE]
-        return _best_silhouette(principal_values(descriptors[np.sort(rows)], seed), max(known, 2), seed)
-
-
-def principal_values(descriptors: npt.NDArray[np.floating], seed: int) -> Floats:
-    """Centre [n, d] descriptors and keep their first 128 principal dimensions: float64 [n, up to 128]."""
-    from sklearn.utils.extmath import randomized_svd
-
-    values = np.asarray(descriptors, dtype=np.float32)
-    values = values - values.mean(axis=0)
-    kept = min(PRINCIPAL_DIMENSIONS, *values.shape)
-    if kept == values.shape[1]:
-        return np.asarray(values, dtype=np.float64)
-    _, _, axes = randomized_svd(values, kept, n_iter=POWER_ITERATIONS, random_state=seed)
-    return np.asarray(values @ axes.T, dtype=np.float64)
+        rows = np.random.default_rng(seed).permutation(len(coordinates))[:SAMPLE]
+        values = np.asarray(coordinates, dtype=np.float64)[np.sort(rows)]
+        return _best_silhouette(values, max(known, 2), seed)
 
 
 def _k_means(values: Floats, count: int, restarts: int, seed: int) -> Ints:

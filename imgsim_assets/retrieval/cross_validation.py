@@ -1,6 +1,6 @@
 """AP@10 of labelled train photos when the metric has not seen them, and what that earns over cosine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,12 +9,11 @@ from imgsim_assets.progress import track
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.glrt import Floats, Ints
-from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors, rank
-from imgsim_assets.retrieval.shrinkage import fit_metric
+from imgsim_assets.retrieval.learning_set import Pool, guess_classes, learn, learning_mode, training_classes
+from imgsim_assets.retrieval.ranking import UNKNOWN, gallery_vectors, query_vectors, rank
 from imgsim_assets.settings import Evaluation, Head
 
 LIST = 10
-UNKNOWN = -1
 
 
 @dataclass(frozen=True)
@@ -38,38 +37,53 @@ class NotCrossValidated:
 
 
 def cross_validate(
-    descriptors: npt.NDArray[np.floating], classes: Ints, groups: Ints, head: Head, evaluation: Evaluation
+    pool: Pool, cosine: npt.NDArray[np.float32], groups: Ints, *, head: Head, confidence: float, evaluation: Evaluation
 ) -> CrossValidated | NotCrossValidated:
     """Rank every labelled photo against the labelled photos of the other folds.
 
-    Metric, shrinkage included, is fitted on the other folds only. Near-duplicates are never on both sides.
+    Its label is hidden first; then all that is learned from labels (guessed classes, metric, shrinkage, calibration)
+    is learned anew. Near-duplicates are never on both sides.
 
     Args:
-        descriptors: [n, d] of train photos, norm 1.
-        classes: int [n] true labels; -1 for none: such photos take no part.
+        pool: all photos.
+        cosine: float32 [n, d], the plain descriptors of the same photos, norm 1.
         groups: int [n] near-duplicate group.
-        head: settings of the metric.
+        head: settings of the head.
+        confidence: guesses below it are not learned from.
         evaluation: settings of the split.
     """
     folds = evaluation.folds
-    rows = np.flatnonzero(classes != UNKNOWN)
+    rows = np.flatnonzero(pool.classes != UNKNOWN)
     if len(np.unique(groups[rows])) < folds:
         return NotCrossValidated(f"{folds} folds need as many labelled photos that are no near-duplicates")
-    if len(np.unique(classes[rows])) == len(rows):
+    if len(np.unique(pool.classes[rows])) == len(rows):
         return NotCrossValidated("no class has two labelled photos")
-    vectors, truth = np.asarray(descriptors)[rows], classes[rows]
+    truth = pool.classes[rows]
     fold = grouped_folds(truth, groups[rows], folds, evaluation.seed)
-    scores, cosine = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    scores, cosine_scores = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     for number in track(range(folds), "cross-validation", unit="fold"):
-        asked = fold == number
-        metric = fit_metric(vectors[~asked], truth[~asked], head.shrinkage)
-        gallery = gallery_vectors(metric, vectors[~asked], truth[~asked], head.pair_weight)
-        found = rank(gallery, query_vectors(metric, vectors[asked]), LIST).ids
-        scores[asked] = _score(found, truth[asked], truth[~asked])
-        plain = vectors.astype(np.float32)
-        nearest, _ = exact_neighbours(plain[~asked], plain[asked], LIST)
-        cosine[asked] = _score(nearest, truth[asked], truth[~asked])
-    return CrossValidated(rows, scores, cosine, fold)
+        asked, known = rows[fold == number], rows[fold != number]
+        found = _found(_without_labels(pool, asked), asked, known, head, confidence)
+        scores[fold == number] = _score(found, pool.classes[asked], pool.classes[known])
+        nearest, _ = exact_neighbours(cosine[known], cosine[asked], LIST)
+        cosine_scores[fold == number] = _score(nearest, pool.classes[asked], pool.classes[known])
+    return CrossValidated(rows, scores, cosine_scores, fold)
+
+
+def _without_labels(pool: Pool, rows: Ints) -> Pool:
+    classes = pool.classes.copy()
+    classes[rows] = UNKNOWN
+    return replace(pool, classes=classes)
+
+
+def _found(pool: Pool, asked: Ints, known: Ints, head: Head, confidence: float) -> Ints:
+    if learning_mode(pool.classes[pool.is_train]) == "labelled":
+        learned = pool.classes
+    else:
+        learned = training_classes(pool.classes, guess_classes(pool), pool.is_train, confidence)
+    fitted = learn(pool, learned, head)
+    gallery = gallery_vectors(fitted, pool.coordinates[known], pool.classes[known], head.pair_weight)
+    return rank(gallery, query_vectors(fitted, pool.coordinates[asked]), LIST).ids
 
 
 def grouped_folds(classes: Ints, groups: Ints, folds: int, seed: int) -> Ints:

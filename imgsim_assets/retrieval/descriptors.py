@@ -9,18 +9,20 @@ from imgsim_assets.errors import ArtefactError
 
 Vectors = npt.NDArray[np.float32]
 
-SAME_PHOTO_VIEWS = ("rgb", "mirror")
+MIRRORS = {"mirror": "rgb", "zoom_mirror": "zoom"}
 
 
-def assemble_descriptors(vectors: Mapping[tuple[str, str], npt.NDArray[np.floating]]) -> Vectors:
+def assemble_descriptors(vectors: Mapping[tuple[str, str], npt.NDArray[np.floating]], power: float = 1.0) -> Vectors:
     """Concatenate the blocks of every backbone, all with the same weight.
 
-    A mirrored photo means what the photo means, so `rgb` and `mirror` of a backbone are averaged into one
-    block. Any other view is a block of its own.
+    A mirrored photo means what the photo means, so a view and its mirror image are averaged into one block. Any
+    other view is a block of its own.
 
     Args:
         vectors: (backbone, view) to [photos, dimension], row i of each being the same photo. The order of
             the mapping is the order of the blocks.
+        power: each value x of a vector becomes sign(x) |x| ** power first (power normalisation, Perronnin et al.
+            2010): below 1 it keeps a few large values from deciding alone.
 
     Returns:
         float32 [photos, sum of the blocks' dimensions] of norm 1. A block whose vector is all zeros stays
@@ -34,8 +36,8 @@ def assemble_descriptors(vectors: Mapping[tuple[str, str], npt.NDArray[np.floati
     _check(vectors)
     blocks: dict[tuple[str, str], list[npt.NDArray[np.floating]]] = {}
     for (backbone, view), values in vectors.items():
-        block = "rgb" if view in SAME_PHOTO_VIEWS else view
-        blocks.setdefault((backbone, block), []).append(normalise(values))
+        raised = values if power == 1.0 else np.sign(values) * np.abs(values) ** power
+        blocks.setdefault((backbone, MIRRORS.get(view, view)), []).append(normalise(raised))
     joined = [normalise(np.mean(parts, axis=0)) for parts in blocks.values()]
     return np.concatenate(joined, axis=1).astype(np.float32) / np.float32(np.sqrt(len(joined)))
 
@@ -49,15 +51,14 @@ def normalise(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 
 def _check(vectors: Mapping[tuple[str, str], npt.NDArray[np.floating]]) -> None:
     count = len(next(iter(vectors.values())))
-    widths: dict[str, int] = {}
+    widths: dict[tuple[str, str], int] = {}
     for (backbone, view), values in vectors.items():
         name = f"{backbone}/{view}"
         if values.ndim != 2 or len(values) != count:
             raise ArtefactError(f"[{count}, d] vectors of {name}", f"shape {values.shape}", "embed the photos again")
-        if view in SAME_PHOTO_VIEWS and widths.setdefault(backbone, values.shape[1]) != values.shape[1]:
-            raise ArtefactError(
-                f"{widths[backbone]} dimensions in {name}", f"{values.shape[1]}", "embed the photos again"
-            )
+        width = widths.setdefault((backbone, MIRRORS.get(view, view)), values.shape[1])
+        if width != values.shape[1]:
+            raise ArtefactError(f"{width} dimensions in {name}", f"{values.shape[1]}", "embed the photos again")
         broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
         if len(broken):
             raise ArtefactError(

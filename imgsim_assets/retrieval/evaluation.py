@@ -12,8 +12,9 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
-from imgsim_assets.retrieval.average_precision import encode_labels, mean_average_precision
+from imgsim_assets.retrieval.average_precision import mean_average_precision
 from imgsim_assets.retrieval.cross_validation import NotCrossValidated, cross_validate
+from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
 from imgsim_assets.settings import Evaluation, Head
 
@@ -63,28 +64,33 @@ def score_on_solution(
 
 
 def score_by_cross_validation(
-    photos: pl.DataFrame, descriptors: npt.NDArray[np.float32], head: Head, evaluation: Evaluation
+    photos: pl.DataFrame,
+    pool: Pool,
+    cosine: npt.NDArray[np.float32],
+    *,
+    head: Head,
+    confidence: float,
+    evaluation: Evaluation,
 ) -> tuple[pl.DataFrame, str | None]:
-    """Score the metric, and plain cosine beside it, on train photos that it has not seen.
+    """Score what is learned, and plain cosine beside it, on train photos that it has not seen.
 
     Args:
-        photos: `split`, `name`, `label`, `near_duplicate_group` of all photos with a descriptor.
-        descriptors: float32 [n, d] of `photos`, norm 1.
-        head: settings of the metric.
+        photos: `name`, `label`, `near_duplicate_group` of all photos with a descriptor.
+        pool: the same photos, as learning sees them.
+        cosine: float32 [n, d], their plain descriptors, norm 1.
+        head: settings of the head.
+        confidence: guessed classes below it are not learned from.
         evaluation: settings of the split.
 
     Returns:
         The scored queries, and why there are none if there are none.
     """
-    is_train = (photos["split"] == "train").to_numpy()
-    train = photos.filter(is_train)
-    (classes,) = encode_labels(train["label"].to_list())
-    groups = train["near_duplicate_group"].cast(pl.Int64).to_numpy()
-    found = cross_validate(descriptors[is_train], classes, groups, head, evaluation)
+    groups = photos["near_duplicate_group"].cast(pl.Int64).to_numpy()
+    found = cross_validate(pool, cosine, groups, head=head, confidence=confidence, evaluation=evaluation)
     if isinstance(found, NotCrossValidated):
         return pl.DataFrame(schema=QUERY_COLUMNS), found.reason
-    scores, cosine = (pl.Series(values).fill_nan(None) for values in (found.scores, found.cosine_scores))
-    return _scored("cross_validation", train[found.rows], scores, cosine), None
+    scores, plain = (pl.Series(values).fill_nan(None) for values in (found.scores, found.cosine_scores))
+    return _scored("cross_validation", photos[found.rows], scores, plain), None
 
 
 def _scored(source: Source, asked: pl.DataFrame, served: pl.Series, cosine: pl.Series) -> pl.DataFrame:

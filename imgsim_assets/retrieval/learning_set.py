@@ -1,4 +1,4 @@
-"""Which photos the metric learns from, and as which class."""
+"""Which photos the head learns from, and as which class."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,56 +6,66 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.retrieval.average_precision import encode_labels
-from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED
-from imgsim_assets.retrieval.glrt import Ints
-from imgsim_assets.retrieval.pseudo_labels import PseudoLabels
+from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
+from imgsim_assets.retrieval.glrt import Floats, Ints
+from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
+from imgsim_assets.retrieval.principal import PrincipalAxes
+from imgsim_assets.retrieval.pseudo_labels import UNKNOWN, PseudoLabels, pseudo_labels
+from imgsim_assets.settings import Head
 
 Mode = Literal["labelled", "partly labelled", "unlabelled"]
 
 
 @dataclass(frozen=True)
-class LearningSet:
-    """int64 [n] classes, -1 for photos that are left out, and the class names by number."""
+class Pool:
+    """All photos, row for row, as learning sees them.
 
+    `axes` made the `coordinates` float64 [n, k]; `diffused` is float64 [n, p]; `classes` int64 [n] is -1 for a photo
+    without label and for every test photo; `is_train` bool [n].
+    """
+
+    axes: PrincipalAxes
+    coordinates: Floats
+    diffused: Floats
+    clusters: Clusters
     classes: Ints
-    names: list[str]
-    mode: Mode
+    is_train: npt.NDArray[np.bool_]
 
 
-def learning_mode(train_labels: list[str | None]) -> Mode:
-    """Tell from the labels of the train photos: at least half, some, or none of them carry one."""
-    labelled = sum(label is not None for label in train_labels)
+def learning_mode(train_classes: Ints) -> Mode:
+    """Tell from the classes of the train photos (-1: none): at least half, some, or none of them carry a label."""
+    labelled = int((train_classes != UNKNOWN).sum())
     if not labelled:
         return "unlabelled"
-    return "labelled" if labelled >= MOSTLY_LABELLED * len(train_labels) else "partly labelled"
+    return "labelled" if labelled >= MOSTLY_LABELLED * len(train_classes) else "partly labelled"
 
 
-def training_classes(
-    labels: list[str | None], guessed: PseudoLabels, is_train: npt.NDArray[np.bool_], threshold: float
-) -> LearningSet:
-    """Take labels where there are any, and pseudo-labels where the confidence reaches `threshold`.
+def guess_classes(pool: Pool) -> PseudoLabels:
+    """Guess the classes of the photos of `pool` that carry no label."""
+    return pseudo_labels(pool.coordinates, pool.diffused, pool.clusters, pool.classes)
 
-    Where most train photos are labelled, test photos are left out: they have nothing to add that is worth their
-    errors. If fewer than two classes are left all pseudo-labels are taken: a metric needs something to tell apart.
+
+def training_classes(classes: Ints, guessed: PseudoLabels, is_train: npt.NDArray[np.bool_], threshold: float) -> Ints:
+    """Take labels where there are any, and guesses where the confidence reaches `threshold`.
+
+    Where most train photos are labelled nothing is guessed: it has nothing to add that is worth its errors. If fewer
+    than two classes are left all guesses are taken: a metric needs something to tell apart.
 
     Args:
-        labels: one per photo, train and test; None for none, and always None for test photos.
-        guessed: one per photo.
+        classes: int64 [n], -1 for none.
+        guessed: of the same photos.
         is_train: bool [n].
         threshold: in 0..1.
+
+    Returns:
+        int64 [n], -1 for photos that are not learned from.
     """
-    mode = learning_mode([label for label, train in zip(labels, is_train, strict=True) if train])
-    sure = (guessed.confidence >= threshold) & (is_train | (mode != "labelled"))
-    chosen = _labels_or(labels, guessed.labels, sure)
-    if len({label for label in chosen if label is not None}) < 2:
-        chosen = _labels_or(labels, guessed.labels, np.ones(len(labels), dtype=np.bool_))
-    (classes,) = encode_labels(chosen)
-    return LearningSet(classes, sorted({label for label in chosen if label is not None}), mode)
+    sure = (guessed.confidence >= threshold) & (learning_mode(classes[is_train]) != "labelled")
+    chosen = np.where(classes != UNKNOWN, classes, np.where(sure, guessed.classes, UNKNOWN))
+    return guessed.classes if len(np.unique(chosen[chosen != UNKNOWN])) < 2 else chosen
 
 
-def _labels_or(labels: list[str | None], guesses: list[str], sure: npt.NDArray[np.bool_]) -> list[str | None]:
-    return [
-        label if label is not None else (guess if taken else None)
-        for label, guess, taken in zip(labels, guesses, sure.tolist(), strict=True)
-    ]
+def learn(pool: Pool, learned: Ints, chosen: Head) -> MetricHead:
+    """Fit a head on the photos of `pool` whose `learned` class, int64 [n], is not -1."""
+    taken = learned != UNKNOWN
+    return fit_head(pool.axes, pool.coordinates[taken], learned[taken], chosen)

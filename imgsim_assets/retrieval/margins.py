@@ -1,4 +1,4 @@
-"""How sure a ranking is of its first class: the evidence by which that class leads."""
+"""How sure a ranking is of its first class: the probability by which that class leads."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ def class_margins(
     Args:
         gallery: float32 [n, d], n >= 1.
         classes: int64 [n]; -1 for a photo of unknown class, which stands for itself.
-        queries: float32 [q, d]; an inner product with the gallery is a log likelihood ratio.
+        queries: float32 [q, d]; an inner product with the gallery tells how probable one class is.
 
     Returns:
-        float64 [q], in nats, at least 0; infinite where the gallery holds one class only.
+        float64 [q], in probability, at least 0; infinite where the gallery holds one class only.
     """
     numbers = np.where(classes >= 0, classes, classes.max(initial=0) + 1 + np.arange(len(classes)))
     order = np.argsort(numbers, kind="stable")

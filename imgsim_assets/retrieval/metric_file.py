@@ -1,44 +1,69 @@
-"""The GLRT metric as a safetensors file; the same metric gives the same bytes."""
+"""The metric head as a safetensors file; the same head gives the same bytes."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.glrt import GlrtMetric
+from imgsim_assets.retrieval.logistic import LogisticClasses
+from imgsim_assets.retrieval.metric_head import MetricHead, Temperatures
+from imgsim_assets.retrieval.principal import PrincipalAxes
 
-FORMAT = "imgsim-glrt/1"
+FORMAT = "imgsim-head/1"
 
 
-def save_metric(metric: GlrtMetric, path: Path) -> None:
-    """Write `metric` to `path`."""
+def save_head(head: MetricHead, path: Path) -> None:
+    """Write `head` to `path`."""
     from safetensors.numpy import save_file
 
     tensors = {
-        "between": np.ascontiguousarray(metric.between),
-        "mean": np.ascontiguousarray(metric.mean),
-        "projection": np.ascontiguousarray(metric.projection),
+        "axes.axes": head.axes.axes,
+        "axes.mean": head.axes.mean,
+        "axes.variances": head.axes.variances,
+        "classes": head.classes,
+        "metric.between": head.metric.between,
+        "metric.mean": head.metric.mean,
+        "metric.projection": head.metric.projection,
+        "sets": head.sets,
     }
+    if head.logistic is not None:
+        tensors |= {"logistic.weights": head.logistic.weights, "logistic.offsets": head.logistic.offsets}
+    about = {"format": FORMAT, "shrinkage": head.metric.shrinkage, "temperatures": asdict(head.temperatures)}
     # One key only: safetensors keeps no order among metadata keys, so two could swap from run to run.
-    save_file(tensors, path, metadata={"glrt": json.dumps({"format": FORMAT, "shrinkage": metric.shrinkage})})
+    whole = {name: np.ascontiguousarray(values) for name, values in tensors.items()}
+    save_file(whole, path, metadata={"head": json.dumps(about)})
 
 
-def load_metric(path: Path) -> GlrtMetric:
-    """Read a metric.
+def load_head(path: Path) -> MetricHead:
+    """Read a metric head.
 
     Raises:
-        ArtefactError: the file is absent, damaged, or no GLRT metric.
+        ArtefactError: the file is absent, damaged, or no metric head.
     """
     from safetensors import SafetensorError, safe_open
 
     mend = "materialize metric_head again"
     try:
         with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("glrt", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+            about = json.loads((file.metadata() or {}).get("head", "{}"))
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
     except (OSError, SafetensorError) as error:
-        raise ArtefactError(f"a GLRT metric in {path.name}", str(error), mend) from error
-    if header.get("format") != FORMAT:
-        raise ArtefactError(f"{FORMAT} in {path.name}", str(header.get("format")), mend)
-    return GlrtMetric(tensors["mean"], tensors["projection"], tensors["between"], float(header["shrinkage"]))
+        raise ArtefactError(f"a metric head in {path.name}", str(error), mend) from error
+    if about.get("format") != FORMAT:
+        raise ArtefactError(f"{FORMAT} in {path.name}", str(about.get("format")), mend)
+    logistic = None
+    if "logistic.weights" in stored:
+        logistic = LogisticClasses(stored["logistic.weights"], stored["logistic.offsets"])
+    return MetricHead(
+        axes=PrincipalAxes(stored["axes.mean"], stored["axes.axes"], stored["axes.variances"]),
+        metric=GlrtMetric(
+            stored["metric.mean"], stored["metric.projection"], stored["metric.between"], float(about["shrinkage"])
+        ),
+        sets=stored["sets"],
+        classes=stored["classes"],
+        logistic=logistic,
+        temperatures=Temperatures(**about["temperatures"]),
+    )

@@ -1,57 +1,67 @@
-"""Labels for photos without one, from the clusters they fall in."""
+"""Classes for photos without a label: from the labels around them, or else from the cluster they fall in.
+
+This is CPLFPA's idea (Zhang et al., arXiv 2410.05773): clusters and confident guesses become classes, and the
+distributions are estimated again with them. What follows is imgsim's own form of it.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from imgsim_assets.retrieval.clusters import Clusters
-from imgsim_assets.retrieval.glrt import Floats
+from imgsim_assets.retrieval.descriptors import normalise
+from imgsim_assets.retrieval.glrt import Floats, Ints
+from imgsim_assets.retrieval.metric_head import fit_head
+from imgsim_assets.retrieval.principal import PrincipalAxes
+from imgsim_assets.settings import Head
+
+UNKNOWN = -1
+DIFFUSION_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """One per photo: its label or pseudo-label, and the confidence in it, float64 [n] in 0..1."""
+    """int64 [n] classes of all photos, given or guessed, and the confidence in each, float64 [n] in 0..1.
 
-    labels: list[str]
+    Guessed classes that no label names have the numbers from `first_nameless` on: the clusters without a label.
+    """
+
+    classes: Ints
     confidence: Floats
+    first_nameless: int
 
 
-def pseudo_labels(clusters: Clusters, labels: list[str | None]) -> PseudoLabels:
-    """Name every photo.
+def pseudo_labels(coordinates: Floats, diffused: Floats, clusters: Clusters, classes: Ints) -> PseudoLabels:
+    """Give every photo a class.
 
-    A labelled photo keeps its label, with confidence 1. Another gets the most frequent label of its cluster
-    (ties by name) with confidence membership x m / (l + 1), m of the cluster's l labelled photos carrying that
-    label: one labelled photo alone never makes a cluster certain. Where a cluster holds no labels its own
-    name, `cluster_0017`, is the pseudo-label, with the membership as confidence.
+    A labelled photo keeps its class, with confidence 1. Another whose cluster holds a labelled photo gets the most
+    probable class by a GLRT head on coordinates and diffusion coordinates joined, with its calibrated probability.
+    One whose cluster holds no labelled photo gets the cluster as a class of its own, with its membership.
 
     Args:
+        coordinates: float64 [n, k] of all photos, train and test.
+        diffused: float64 [n, p], their diffusion coordinates.
         clusters: of all photos.
-        labels: one per photo, None for none; None for every test photo.
+        classes: int64 [n]; -1 for photos without a label, and always for test photos.
     """
-    votes: dict[int, dict[str, int]] = {}
-    for number, label in zip(clusters.numbers.tolist(), labels, strict=True):
-        if label is not None:
-            ballot = votes.setdefault(number, {})
-            ballot[label] = ballot.get(label, 0) + 1
-    taken = {label for label in labels if label is not None}
-    winners = {number: _winner(ballot) for number, ballot in votes.items()}
-    named: list[str] = []
-    confidence = np.ones(len(labels))
-    for row, (number, label) in enumerate(zip(clusters.numbers.tolist(), labels, strict=True)):
-        guess, share = winners.get(number, (_cluster_name(number, taken), 1.0))
-        named.append(guess if label is None else label)
-        if label is None:
-            confidence[row] = clusters.membership[row] * share
-    return PseudoLabels(named, confidence)
+    labelled = classes != UNKNOWN
+    first = int(classes.max(initial=UNKNOWN)) + 1
+    found, confidence = first + clusters.numbers, clusters.membership.copy()
+    if labelled.any():
+        near = np.isin(clusters.numbers, clusters.numbers[labelled])
+        guessed, probability = _propagated(coordinates, diffused, classes, labelled)
+        found, confidence = np.where(near, guessed, found), np.where(near, probability, confidence)
+    return PseudoLabels(np.where(labelled, classes, found), np.where(labelled, 1.0, confidence), first)
 
 
-def _winner(ballot: dict[str, int]) -> tuple[str, float]:
-    label, count = min(ballot.items(), key=lambda vote: (-vote[1], vote[0]))
-    return label, count / (sum(ballot.values()) + 1)
-
-
-def _cluster_name(number: int, taken: set[str]) -> str:
-    name = f"cluster_{number:04d}"
-    while name in taken:
-        name = f"_{name}"
-    return name
+def _propagated(
+    coordinates: Floats, diffused: Floats, classes: Ints, labelled: npt.NDArray[np.bool_]
+) -> tuple[Ints, Floats]:
+    joined = normalise(np.concatenate([normalise(coordinates), DIFFUSION_SHARE * diffused], axis=1))
+    nothing = np.zeros(0, dtype=np.float32)
+    head = fit_head(
+        PrincipalAxes(nothing, nothing, np.zeros(0)), joined[labelled], classes[labelled], Head(logistic=False)
+    )
+    posterior = head.posterior(joined)
+    return head.classes[posterior.argmax(axis=1)], posterior.max(axis=1)

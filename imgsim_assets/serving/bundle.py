@@ -12,24 +12,24 @@ import polars as pl
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.ann.build import load_index
 from imgsim_assets.retrieval.ann.protocol import Index
-from imgsim_assets.retrieval.glrt import GlrtMetric
-from imgsim_assets.retrieval.metric_file import load_metric
+from imgsim_assets.retrieval.metric_file import load_head
+from imgsim_assets.retrieval.metric_head import MetricHead
 from imgsim_assets.settings import Annoy, Faiss, Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import published
 from imgsim_assets.vision.backbones.identity import backbone_identity
 
 BUNDLE = "bundle"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class SearchBundle:
-    """A gallery with its metric and indices: `vectors` is float32 [n, d], row i is photo i of `gallery`."""
+    """A gallery with its metric head and indices: `vectors` is float32 [n, d], row i is photo i of `gallery`."""
 
     gallery: pl.DataFrame
     vectors: npt.NDArray[np.float32]
-    metric: GlrtMetric
+    head: MetricHead
     facts: dict[str, Any]
     folder: Path
 
@@ -57,7 +57,13 @@ def bundle_facts(settings: Settings) -> dict[str, Any]:
         }
         for name, backbone in settings.backbones.items()
     }
-    return {"format": FORMAT, "max_pixels": settings.ingest.max_pixels, "backbones": backbones, **stages}
+    return {
+        "format": FORMAT,
+        "power": settings.head.power,
+        "max_pixels": settings.ingest.max_pixels,
+        "backbones": backbones,
+        **stages,
+    }
 
 
 def open_bundle(settings: Settings) -> SearchBundle:
@@ -79,7 +85,7 @@ def open_bundle(settings: Settings) -> SearchBundle:
     return SearchBundle(
         gallery=read_table(folder / "gallery.parquet"),
         vectors=np.asarray(read_array(folder / "gallery.npy")),
-        metric=load_metric(folder / "metric.safetensors"),
+        head=load_head(folder / "metric.safetensors"),
         facts=facts,
         folder=folder,
     )

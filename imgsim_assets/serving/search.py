@@ -41,7 +41,9 @@ def search_photo(path: Path, settings: Settings, library: str, count: int) -> li
     except PhotoError as error:
         raise InputError(f"a photo at {path}", str(error), "name another file") from error
     descriptor = describe(photo, settings)
-    found = search(bundle.index(library), bundle.vectors, query_vectors(bundle.metric, descriptor), count)
+    found = search(
+        bundle.index(library), bundle.vectors, query_vectors(bundle.head, bundle.head.axes.project(descriptor)), count
+    )
     names, labels = bundle.gallery["name"], bundle.gallery["label"]
     return [
         {"name": names[row], "label": labels[row], "score": float(score)}
@@ -65,4 +67,4 @@ def describe(photo: Image, settings: Settings) -> npt.NDArray[np.float32]:
             vectors[name, view], usable = normalise(raw)
             if not usable.all():
                 raise InputError("a photo with content", f"no vector by {name}, view {view}", "name another file")
-    return assemble_descriptors(vectors)
+    return assemble_descriptors(vectors, settings.head.power)

@@ -8,12 +8,15 @@ from PIL import Image, ImageOps
 from imgsim_assets.settings import View
 from imgsim_assets.vision.canny import Edges
 
+MIDDLE = (0.125, 0.125, 0.875, 0.875)
+
 
 def make_view(photo: Image.Image, view: View, edges: Edges | None) -> Image.Image:
     """Make one view of an RGB photo.
 
-    `rgb` is the photo itself, `mirror` swaps left and right, `canny_focus` is the part of the photo
-    inside the edges' box, `canny_edges` is the edge map, white on black, in the map's own size.
+    `rgb` is the photo itself, `mirror` swaps left and right, `zoom` is its middle, three quarters of each side
+    (`zoom_mirror`: mirrored), `canny_focus` is the part of the photo inside the edges' box, `canny_edges` is the edge
+    map, white on black, in the map's own size.
 
     Raises:
         ValueError: a canny view is asked for without edges.
@@ -22,15 +25,18 @@ def make_view(photo: Image.Image, view: View, edges: Edges | None) -> Image.Imag
         return photo
     if view == "mirror":
         return ImageOps.mirror(photo)
+    if view in ("zoom", "zoom_mirror"):
+        middle = _crop(photo, MIDDLE)
+        return middle if view == "zoom" else ImageOps.mirror(middle)
     if edges is None:
         raise ValueError(f"the view {view!r} needs the photo's edges")
     if view == "canny_focus":
-        return _crop(photo, edges)
+        return _crop(photo, edges.box)
     return Image.fromarray(edges.map.astype(np.uint8) * 255).convert("RGB")
 
 
-def _crop(photo: Image.Image, edges: Edges) -> Image.Image:
-    left, top, right, bottom = edges.box
+def _crop(photo: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+    left, top, right, bottom = box
     columns = slice(_start(left, photo.width), max(1, math.ceil(right * photo.width)))
     rows = slice(_start(top, photo.height), max(1, math.ceil(bottom * photo.height)))
     # Not by Image.crop, which judges the size of the result by a global limit.

@@ -7,11 +7,11 @@ from scipy.stats import spearmanr
 from imgsim_assets.retrieval.ann.build import build_index
 from imgsim_assets.retrieval.comparison import Contender, compare_indices, overlap, rank_correlation
 from imgsim_assets.settings import Annoy, Faiss
-from imgsim_tests.retrieval.ann.vectors import glrt_vectors
+from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 
 def test_one_row_per_library():
-    gallery, queries, _ = glrt_vectors()
+    gallery, queries, _ = served_vectors()
     contenders = [
         Contender("faiss", build_index(Faiss(), gallery), 0.5, 1000),
         Contender("annoy", build_index(Annoy(), gallery), 0.25, 2000),

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.evaluation import (
     QUERY_COLUMNS,
     headline_metrics,
@@ -15,6 +16,7 @@ from imgsim_assets.retrieval.evaluation import (
     summarise,
 )
 from imgsim_assets.settings import Evaluation, Head
+from imgsim_tests.retrieval.heads import draw_pool
 
 EVALUATION = Evaluation(folds=3, bootstrap=200)
 
@@ -70,9 +72,16 @@ def test_without_labels_nothing_is_claimed(rows):
     assert "not measured" in in_words(metrics)
 
 
+def validate(photos, descriptors):
+    (classes,) = encode_labels(photos["label"].to_list())
+    is_train = (photos["split"] == "train").to_numpy()
+    pool = draw_pool(descriptors, np.where(is_train, classes, -1), is_train, clusters=2)
+    return score_by_cross_validation(photos, pool, descriptors, head=Head(), confidence=0.6, evaluation=EVALUATION)
+
+
 def test_cross_validation_asks_train_photos_only_and_finds_the_gain():
     photos, descriptors = two_classes(per_class=40)
-    scored, why_not = score_by_cross_validation(photos, descriptors, Head(), EVALUATION)
+    scored, why_not = validate(photos, descriptors)
     assert why_not is None
     assert set(scored["name"]) == set(photos.filter(pl.col("split") == "train")["name"])
     summary = summarise(scored, EVALUATION)
@@ -82,7 +91,7 @@ def test_cross_validation_asks_train_photos_only_and_finds_the_gain():
 
 def test_cross_validation_says_why_there_is_none():
     photos, descriptors = two_classes()
-    scored, why_not = score_by_cross_validation(photos.with_columns(label=None), descriptors, Head(), EVALUATION)
+    scored, why_not = validate(photos.with_columns(label=pl.lit(None, dtype=pl.String)), descriptors)
     assert scored.is_empty()
     assert scored.columns == list(QUERY_COLUMNS)
     assert why_not

@@ -3,13 +3,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.ann.equal_norms import equalise, move_origin, widen
-from imgsim_tests.retrieval.ann.vectors import glrt_vectors
+from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 
 @given(st.integers(0, 1000))
 @settings(deadline=None, max_examples=20)
 def test_all_scores_of_a_query_move_by_the_same_amount(seed):
-    gallery, queries, _ = glrt_vectors(seed=seed)
+    gallery, queries, _ = served_vectors(seed=seed)
     before = queries.astype(np.float64) @ gallery.T.astype(np.float64)
     points = equalise(gallery)
     shift = widen(queries).astype(np.float64) @ points.T.astype(np.float64) - before

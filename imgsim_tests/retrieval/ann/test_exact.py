@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from imgsim_assets.retrieval.ann import exact
 from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
 from imgsim_assets.retrieval.ann.rescoring import rescore
-from imgsim_tests.retrieval.ann.vectors import glrt_vectors
+from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 
 def brute_force(vectors, queries, k):
@@ -37,7 +37,7 @@ def test_equal_vectors_come_in_the_order_of_their_rows():
 
 
 def test_blocks_do_not_change_the_answer(monkeypatch):
-    gallery, queries, _ = glrt_vectors()
+    gallery, queries, _ = served_vectors()
     whole = exact_neighbours(gallery, queries, 10)
     monkeypatch.setattr(exact, "BLOCK_SCORES", 700)
     monkeypatch.setattr("imgsim_assets.retrieval.ann.rescoring.BLOCK_VALUES", 900)
@@ -54,7 +54,7 @@ def test_missing_candidates_go_last():
 
 
 def test_a_saved_oracle_is_the_vectors(tmp_path):
-    gallery, queries, _ = glrt_vectors()
+    gallery, queries, _ = served_vectors()
     index = ExactIndex(gallery)
     index.save(tmp_path / "exact.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "exact.npy", allow_pickle=False), gallery)
@@ -64,5 +64,5 @@ def test_a_saved_oracle_is_the_vectors(tmp_path):
 
 @pytest.mark.parametrize("queries", [0, 1])
 def test_empty_batches_are_answered(queries):
-    gallery, asked, _ = glrt_vectors()
+    gallery, asked, _ = served_vectors()
     assert exact_neighbours(gallery, asked[:queries], 10)[0].shape == (queries, 10)

@@ -13,7 +13,7 @@ from imgsim_assets.retrieval.ann.build import build_index, load_index
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.settings import Annoy, Faiss
-from imgsim_tests.retrieval.ann.vectors import glrt_vectors
+from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 KINDS = {
     "auto": Faiss(),
@@ -31,7 +31,7 @@ def kind(request):
 
 
 def test_finds_what_exact_search_finds(kind):
-    gallery, queries, _ = glrt_vectors()
+    gallery, queries, _ = served_vectors()
     ids, scores = exact_neighbours(gallery, queries, 10)
     found = search(build_index(kind, gallery), gallery, queries, 10)
     assert (found.ids[:, :, None] == ids[:, None, :]).any(axis=2).mean() >= 0.98
@@ -41,13 +41,13 @@ def test_finds_what_exact_search_finds(kind):
 
 
 def test_flat_is_exact():
-    gallery, queries, _ = glrt_vectors(seed=5)
+    gallery, queries, _ = served_vectors(seed=5)
     found = search(build_index(Faiss(kind="flat"), gallery), gallery, queries, 10)
     np.testing.assert_array_equal(found.ids, exact_neighbours(gallery, queries, 10)[0])
 
 
 def test_saved_and_loaded_it_answers_the_same_from_the_same_bytes(kind, tmp_path):
-    gallery, queries, _ = glrt_vectors()
+    gallery, queries, _ = served_vectors()
     first = build_index(kind, gallery)
     first.save(tmp_path / "first")
     build_index(kind, gallery).save(tmp_path / "second")
@@ -59,7 +59,7 @@ def test_saved_and_loaded_it_answers_the_same_from_the_same_bytes(kind, tmp_path
 
 @pytest.mark.parametrize("size", [1, 3, 12])
 def test_small_galleries_give_all_they_have(kind, size):
-    gallery, queries, _ = glrt_vectors()
+    gallery, queries, _ = served_vectors()
     found = search(build_index(kind, gallery[:size]), gallery[:size], queries, 10)
     assert ((found.ids >= 0).sum(axis=1) == min(size, 10)).all()
 
@@ -71,7 +71,7 @@ def test_photos_that_do_not_differ(kind):
 
 
 def test_absent_damaged_and_foreign_files_are_refused(kind, tmp_path):
-    gallery, _, _ = glrt_vectors()
+    gallery, _, _ = served_vectors()
     build_index(kind, gallery).save(tmp_path / "whole")
     content = (tmp_path / "whole").read_bytes()
     (tmp_path / "cut").write_bytes(content[: len(content) // 2 - 3])
@@ -87,16 +87,15 @@ PROGRAM = """
 import sys, numpy as np
 from imgsim_assets.retrieval.ann.build import build_index
 from imgsim_assets.retrieval.ann.search import search
-from imgsim_assets.retrieval.clusters import find_clusters
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
-from imgsim_assets.retrieval.shrinkage import fit_metric
 from imgsim_assets.settings import Annoy, Faiss
+from imgsim_tests.retrieval.heads import draw_head, draw_pool
 from imgsim_tests.retrieval.synthetic import draw_photos
 vectors, classes = draw_photos(classes=30, photos=20, width=200)
-clusters = find_clusters(vectors, 30, 0)
-metric = fit_metric(vectors, classes)
-gallery, queries = gallery_vectors(metric, vectors, classes, 0.05), query_vectors(metric, vectors[::3] + 0.1)
-parts = [clusters.numbers, clusters.membership, metric.projection, gallery, queries]
+pool = draw_pool(vectors, classes, clusters=30)
+head, coordinates = draw_head(vectors, classes)
+gallery, queries = gallery_vectors(head, coordinates, classes, 0.01), query_vectors(head, coordinates[::3] + 0.1)
+parts = [pool.diffused, pool.clusters.numbers, pool.clusters.membership, head.metric.projection, gallery, queries]
 for kind in (Faiss(), Faiss(kind="hnsw"), Faiss(kind="ivf"), Annoy()):
     found = search(build_index(kind, gallery), gallery, queries, 10)
     parts += [found.ids, found.scores]

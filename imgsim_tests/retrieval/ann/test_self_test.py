@@ -8,9 +8,9 @@ from imgsim_assets.retrieval.ann.annoy_index import AnnoyIndex
 from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.ann.self_test import check_index
-from imgsim_tests.retrieval.ann.vectors import glrt_vectors
+from imgsim_tests.retrieval.ann.vectors import served_vectors
 
-GALLERY, QUERIES, _ = glrt_vectors()
+GALLERY, QUERIES, _ = served_vectors()
 
 
 @dataclass(frozen=True)

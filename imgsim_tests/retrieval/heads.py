@@ -1,0 +1,26 @@
+"""Metric heads and pools learned from drawn photos."""
+
+import numpy as np
+
+from imgsim_assets.retrieval.clusters import find_clusters
+from imgsim_assets.retrieval.diffusion import diffusion_coordinates
+from imgsim_assets.retrieval.learning_set import Pool
+from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
+from imgsim_assets.retrieval.principal import principal_axes
+from imgsim_assets.settings import Head
+
+
+def draw_head(vectors, classes, **chosen) -> tuple[MetricHead, np.ndarray]:
+    """Learn a head from vectors [n, d] and classes; give it and the photos' coordinates."""
+    axes = principal_axes(vectors, 1024)
+    coordinates = axes.project(vectors)
+    return fit_head(axes, coordinates, np.asarray(classes), Head(**chosen)), coordinates
+
+
+def draw_pool(vectors, classes, is_train=None, clusters=8) -> Pool:
+    """Put vectors [n, d] with classes (-1: none) together as learning sees them."""
+    axes = principal_axes(vectors, 1024)
+    diffused = diffusion_coordinates(vectors)
+    train = np.ones(len(vectors), dtype=bool) if is_train is None else is_train
+    found = find_clusters(diffused, clusters, 0)
+    return Pool(axes, axes.project(vectors), diffused, found, np.asarray(classes), train)
