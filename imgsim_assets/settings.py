@@ -103,7 +103,9 @@ class Clusters(Stage):
 class Head(Stage):
     """The metric head: two-covariance GLRT beside logistic regression, in principal coordinates."""
 
-    power: float = Field(default=0.5, gt=0, le=1, description="of each value of a vector; 1: as the backbone gave it")
+    power: float = Field(
+        default=0.5, gt=0, le=1, description="of the values of vectors without a negative one; 1: none"
+    )
     dimensions: int = Field(default=1024, ge=2, le=8192, description="principal coordinates that are learned from")
     shrinkage: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
     logistic: bool = Field(default=True, description="fuse the GLRT posterior with a logistic one")

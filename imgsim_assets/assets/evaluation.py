@@ -62,7 +62,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         owners=OWNERS,
         deps=[RAW_IMAGES, SOLUTION, GALLERY, CLUSTERS, METRIC_HEAD, neighbors_key(library), *embedding_deps(settings)],
         code_version=fingerprint(
-            "evaluation/3",
+            "evaluation/4",
             settings.evaluation,
             settings.head,
             settings.clusters.confidence,

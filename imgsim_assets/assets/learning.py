@@ -152,7 +152,7 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         pool="gpu",
         deps=[RAW_IMAGES, CLUSTERS, *embedding_deps(settings)],
         code_version=fingerprint(
-            "metric_head/2",
+            "metric_head/3",
             settings.head.model_dump(mode="json", exclude={"pair_weight"}),
             settings.clusters.confidence,
             sorted(settings.backbones),

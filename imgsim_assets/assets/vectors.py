@@ -45,7 +45,7 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
         code_version=fingerprint(
-            "gallery_vectors/2", settings.head.pair_weight, settings.head.power, sorted(settings.backbones)
+            "gallery_vectors/3", settings.head.pair_weight, settings.head.power, sorted(settings.backbones)
         ),
     )
     def gallery_vectors(store: Store) -> dg.MaterializeResult[Any]:
@@ -73,7 +73,7 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
-        code_version=fingerprint("query_vectors/2", settings.head.power, sorted(settings.backbones)),
+        code_version=fingerprint("query_vectors/3", settings.head.power, sorted(settings.backbones)),
     )
     def query_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Test photos as queries for the gallery's vectors."""

@@ -21,8 +21,9 @@ def assemble_descriptors(vectors: Mapping[tuple[str, str], npt.NDArray[np.floati
     Args:
         vectors: (backbone, view) to [photos, dimension], row i of each being the same photo. The order of
             the mapping is the order of the blocks.
-        power: each value x of a vector becomes sign(x) |x| ** power first (power normalisation, Perronnin et al.
-            2010): below 1 it keeps a few large values from deciding alone.
+        power: values x of vectors without a negative one, pooled activations mostly, become x ** power first (power
+            normalisation, Perronnin et al. 2010): below 1 it keeps a few large values from deciding alone. Other
+            vectors stay as they are.
 
     Returns:
         float32 [photos, sum of the blocks' dimensions] of norm 1. A block whose vector is all zeros stays
@@ -36,10 +37,14 @@ def assemble_descriptors(vectors: Mapping[tuple[str, str], npt.NDArray[np.floati
     _check(vectors)
     blocks: dict[tuple[str, str], list[npt.NDArray[np.floating]]] = {}
     for (backbone, view), values in vectors.items():
-        raised = values if power == 1.0 else np.sign(values) * np.abs(values) ** power
-        blocks.setdefault((backbone, MIRRORS.get(view, view)), []).append(normalise(raised))
+        blocks.setdefault((backbone, MIRRORS.get(view, view)), []).append(normalise(_raised(values, power)))
     joined = [normalise(np.mean(parts, axis=0)) for parts in blocks.values()]
     return np.concatenate(joined, axis=1).astype(np.float32) / np.float32(np.sqrt(len(joined)))
+
+
+def _raised(values: npt.NDArray[np.floating], power: float) -> npt.NDArray[np.floating]:
+    unsigned = (values >= 0).all(axis=1, keepdims=True)
+    return np.where(unsigned, np.abs(values) ** power, values)
 
 
 def normalise(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.retrieval.descriptors import assemble_descriptors
+from imgsim_assets.retrieval.descriptors import assemble_descriptors, normalise
 
 
 def vectors(seed, width, count=5):
@@ -49,3 +49,22 @@ def test_a_zero_vector_stays_zero():
 def test_what_cannot_be_joined_is_refused(broken):
     with pytest.raises(ArtefactError):
         assemble_descriptors(broken)
+
+
+def test_power_is_for_vectors_without_a_negative_value():
+    values = np.array([[4.0, 9.0, 0.0], [4.0, -9.0, 1.0]])
+    found = assemble_descriptors({("a", "rgb"): values}, power=0.5)
+    np.testing.assert_allclose(found[0], np.array([2.0, 3.0, 0.0]) / np.sqrt(13), rtol=1e-6)
+    np.testing.assert_allclose(found[1], values[1] / np.sqrt(98), rtol=1e-6)
+    np.testing.assert_array_equal(
+        assemble_descriptors({("a", "rgb"): values}), assemble_descriptors({("a", "rgb"): values}, 1.0)
+    )
+
+
+def test_a_view_and_its_mirror_image_are_one_block():
+    random = np.random.default_rng(0)
+    zoom, mirrored, rgb = (random.normal(size=(3, 4)) for _ in range(3))
+    found = assemble_descriptors({("a", "rgb"): rgb, ("a", "zoom"): zoom, ("a", "zoom_mirror"): mirrored})
+    assert found.shape == (3, 8)
+    both = normalise(normalise(zoom) + normalise(mirrored)) / np.sqrt(2)
+    np.testing.assert_allclose(found[:, 4:], both, atol=1e-6)

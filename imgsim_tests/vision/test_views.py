@@ -20,6 +20,13 @@ def test_rgb_is_the_photo_and_mirror_swaps_left_and_right():
     np.testing.assert_array_equal(np.asarray(make_view(photo, "mirror", None)), np.asarray(photo)[:, ::-1])
 
 
+def test_zoom_is_the_middle_of_the_photo():
+    photo = picture(1, 80)
+    middle = np.asarray(photo)[10:70, 10:70]
+    np.testing.assert_array_equal(np.asarray(make_view(photo, "zoom", None)), middle)
+    np.testing.assert_array_equal(np.asarray(make_view(photo, "zoom_mirror", None)), middle[:, ::-1])
+
+
 @pytest.mark.parametrize("view", ["canny_focus", "canny_edges"])
 def test_canny_views_need_edges(view):
     with pytest.raises(ValueError, match=view):
