@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.comparison import score_neighbours
 from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.indices import neighbors_key
-from imgsim_assets.assets.learning import CLUSTERS, METRIC_HEAD, embedding_deps, read_descriptors, read_pool
+from imgsim_assets.assets.learning import CLUSTERS, METRIC_HEAD, embedding_deps, open_head, read_descriptors, read_pool
 from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, run_tags
-from imgsim_assets.assets.vectors import GALLERY
+from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
@@ -23,6 +24,7 @@ from imgsim_assets.retrieval.evaluation import (
     in_words,
     score_by_cross_validation,
     score_on_solution,
+    served_measures,
     summarise,
 )
 from imgsim_assets.settings import Settings
@@ -34,6 +36,7 @@ EVALUATION = "evaluation"
 METRICS_FILE = "metrics.json"
 QUERIES_FILE = "queries.parquet"
 SUMMARY_FILE = "summary.parquet"
+MEASURES = ("precision_at_1", "recall_at_10", "calibration_error", "brier_score")
 
 
 def open_metrics(store: Store) -> dict[str, Any]:
@@ -60,9 +63,18 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"mlflow", "polars"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, SOLUTION, GALLERY, CLUSTERS, METRIC_HEAD, neighbors_key(library), *embedding_deps(settings)],
+        deps=[
+            RAW_IMAGES,
+            SOLUTION,
+            GALLERY,
+            QUERIES,
+            CLUSTERS,
+            METRIC_HEAD,
+            neighbors_key(library),
+            *embedding_deps(settings),
+        ],
         code_version=fingerprint(
-            "evaluation/4",
+            "evaluation/5",
             settings.evaluation,
             settings.head,
             settings.clusters.confidence,
@@ -89,7 +101,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             context.log.info(f"not cross-validated: {why_not}")
         queries = pl.concat([on_solution, validated])
         summary = summarise(queries, settings.evaluation)
-        metrics = headline_metrics(summary)
+        metrics = headline_metrics(summary) | served_measures(served, _confidence(store))
         context.log.info(in_words(metrics))
         drawings = _draw(queries, summary)
 
@@ -112,6 +124,13 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         return publish(store, EVALUATION, write, metadata=shown)
 
     return evaluation
+
+
+def _confidence(store: Store) -> pl.DataFrame:
+    """Give each query the probability of its most probable class; its vector holds those first."""
+    photos, vectors = open_vectors(store, QUERIES)
+    best = np.asarray(vectors[:, : len(open_head(store).classes)], dtype=np.float64).max(axis=1, initial=0.0)
+    return photos.select("name").with_columns(pl.Series("confidence", np.clip(best, 0.0, 1.0)))
 
 
 def _narrow(summary: pl.DataFrame) -> pl.DataFrame:
@@ -158,6 +177,7 @@ def _data_versions(store: Store, settings: Settings) -> dict[str, str]:
 
 def _finite(metrics: dict[str, Any], summary: pl.DataFrame) -> dict[str, float]:
     found = {f"{row['source']}_{row['ranking']}": row["value"] for row in summary.iter_rows(named=True)}
+    found |= {name: metrics[name] for name in MEASURES if name in metrics}
     if metrics["map_at_10"] is not None:
         found |= {
             "map_at_10": metrics["map_at_10"],

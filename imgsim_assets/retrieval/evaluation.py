@@ -15,6 +15,7 @@ from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.average_precision import mean_average_precision
 from imgsim_assets.retrieval.cross_validation import NotCrossValidated, cross_validate
 from imgsim_assets.retrieval.learning_set import Pool
+from imgsim_assets.retrieval.measures import calibration
 from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
 from imgsim_assets.settings import Evaluation, Head
 
@@ -115,6 +116,26 @@ def summarise(queries: pl.DataFrame, evaluation: Evaluation) -> pl.DataFrame:
             if mean.queries:
                 rows.append({"source": source, "ranking": ranking, **mean.as_dict()})
     return pl.DataFrame(rows, schema=SUMMARY_COLUMNS)
+
+
+def served_measures(served: pl.DataFrame, confidence: pl.DataFrame) -> dict[str, float]:
+    """Measure the served ranking on the hidden labels beside MAP@10; empty where none of them can be scored.
+
+    Args:
+        served: what `score_ranked_names` gave.
+        confidence: `name`, `confidence`: the probability that each query's first photo shows its class.
+    """
+    scored = served.filter(pl.col("precision_at_1").is_not_null()).join(confidence, on="name")
+    if scored.is_empty():
+        return {}
+    first = scored["precision_at_1"].to_numpy()
+    calibrated = calibration(scored["confidence"].to_numpy(), first > 0)
+    return {
+        "precision_at_1": float(first.mean()),
+        "recall_at_10": float(scored["recall_at_10"].to_numpy().mean()),
+        "calibration_error": calibrated.expected_error,
+        "brier_score": calibrated.brier,
+    }
 
 
 def headline_metrics(summary: pl.DataFrame) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.retrieval.average_precision import average_precision, encode_labels, relevance
+from imgsim_assets.retrieval.measures import precision_at_1, recall_at_k
 
 DEPTH = 10
 
@@ -17,8 +18,8 @@ def score_ranked_names(found: pl.DataFrame, truth: pl.DataFrame, gallery: pl.Dat
         gallery: `name`, `label` (or null) of every photo that could have been found.
 
     Returns:
-        `name`, `label`, `average_precision`, in the order of `truth`; null where the gallery holds no photo of
-        the label. A query without a list found nothing.
+        `name`, `label`, `average_precision`, `precision_at_1`, `recall_at_10`, in the order of `truth`; null where
+        the gallery holds no photo of the label. A query without a list found nothing.
     """
     queries = pl.DataFrame({"query": truth["name"], "row": np.arange(truth.height)})
     photos = pl.DataFrame({"name": gallery["name"], "photo": np.arange(gallery.height)})
@@ -26,5 +27,12 @@ def score_ranked_names(found: pl.DataFrame, truth: pl.DataFrame, gallery: pl.Dat
     neighbours = np.full((truth.height, DEPTH), -1, dtype=np.int64)
     neighbours[cells["row"].to_numpy(), cells["rank"].to_numpy() - 1] = cells["photo"].to_numpy()
     asked, known = encode_labels(truth["label"].to_list(), gallery["label"].to_list())
-    scores = average_precision(*relevance(neighbours, asked, known), DEPTH)
-    return truth.select("name", "label").with_columns(pl.Series("average_precision", scores).fill_nan(None))
+    relevant = relevance(neighbours, asked, known)
+    scores = {
+        "average_precision": average_precision(*relevant, DEPTH),
+        "precision_at_1": precision_at_1(*relevant),
+        "recall_at_10": recall_at_k(*relevant, DEPTH),
+    }
+    return truth.select("name", "label").with_columns(
+        pl.Series(name, values).fill_nan(None) for name, values in scores.items()
+    )

@@ -13,6 +13,7 @@ from imgsim_assets.retrieval.evaluation import (
     in_words,
     score_by_cross_validation,
     score_on_solution,
+    served_measures,
     summarise,
 )
 from imgsim_assets.settings import Evaluation, Head
@@ -112,3 +113,15 @@ def test_cosine_is_that_of_the_train_photos_by_a_naive_search():
         naive = sum(sum(relevant[: k + 1]) / (k + 1) for k in range(10) if relevant[k]) / possible
         assert math.isclose(row["cosine_average_precision"], naive, abs_tol=1e-9)
     assert scored["average_precision"].to_list() == [1.0] * test.height
+
+
+def test_served_measures_are_means_over_what_can_be_scored():
+    served = pl.DataFrame(
+        {"name": ["a", "b", "c"], "precision_at_1": [1.0, 0.0, None], "recall_at_10": [0.5, 0.1, None]}
+    )
+    confidence = pl.DataFrame({"name": ["c", "b", "a"], "confidence": [0.1, 0.8, 0.9]})
+    found = served_measures(served, confidence)
+    assert found["precision_at_1"] == 0.5
+    assert found["recall_at_10"] == pytest.approx(0.3)
+    assert found["brier_score"] == pytest.approx((0.1**2 + 0.8**2) / 2)
+    assert served_measures(served.filter(pl.col("name") == "c"), confidence) == {}

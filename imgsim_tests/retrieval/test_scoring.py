@@ -49,7 +49,7 @@ def test_scores_are_those_of_the_definition(search, shuffle):
     shuffle.shuffle(rows)
     found = pl.DataFrame(rows, schema=as_found({}).schema, orient="row")
     scored = score_ranked_names(found, as_table(truth), as_table(gallery))
-    assert scored.columns == ["name", "label", "average_precision"]
+    assert scored.columns == ["name", "label", "average_precision", "precision_at_1", "recall_at_10"]
     assert scored["name"].to_list() == list(truth)
     assert scored["label"].to_list() == list(truth.values())
     expected = [naive(lists.get(query, []), label, gallery) for query, label in truth.items()]
@@ -75,7 +75,7 @@ def test_ranks_beyond_ten_do_not_count():
 def test_no_labels_to_score_with_is_an_empty_table():
     scored = score_ranked_names(as_found({"q": ["a"]}), as_table({}), as_table({"a": "ant"}))
     assert scored.height == 0
-    assert scored.columns == ["name", "label", "average_precision"]
+    assert scored.columns == ["name", "label", "average_precision", "precision_at_1", "recall_at_10"]
 
 
 def test_a_gallery_without_labels_scores_nobody():
