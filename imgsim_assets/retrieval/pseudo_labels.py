@@ -24,12 +24,12 @@ DIFFUSION_SHARE = 0.5
 class PseudoLabels:
     """int64 [n] classes of all photos, given or guessed, and the confidence in each, float64 [n] in 0..1.
 
-    Guessed classes that no label names have the numbers from `first_nameless` on: the clusters without a label.
+    Clusters without a label follow the labelled classes in number: theirs is the highest label plus one plus the
+    cluster's own.
     """
 
     classes: Ints
     confidence: Floats
-    first_nameless: int
 
 
 def pseudo_labels(coordinates: Floats, diffused: Floats, clusters: Clusters, classes: Ints) -> PseudoLabels:
@@ -52,7 +52,7 @@ def pseudo_labels(coordinates: Floats, diffused: Floats, clusters: Clusters, cla
         near = np.isin(clusters.numbers, clusters.numbers[labelled])
         guessed, probability = _propagated(coordinates, diffused, classes, labelled)
         found, confidence = np.where(near, guessed, found), np.where(near, probability, confidence)
-    return PseudoLabels(np.where(labelled, classes, found), np.where(labelled, 1.0, confidence), first)
+    return PseudoLabels(np.where(labelled, classes, found), np.where(labelled, 1.0, confidence))
 
 
 def _propagated(

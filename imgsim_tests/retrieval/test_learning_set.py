@@ -12,7 +12,7 @@ TRAIN = np.array([True, True, True, True, False])
 
 
 def guesses(classes, confidence):
-    return PseudoLabels(np.array(classes), np.array(confidence, dtype=float), 9)
+    return PseudoLabels(np.array(classes), np.array(confidence, dtype=float))
 
 
 def test_labels_stay_and_clusters_without_label_are_classes_of_their_own():
@@ -24,7 +24,6 @@ def test_labels_stay_and_clusters_without_label_are_classes_of_their_own():
         np.array([4, -1, 6, -1, -1]),
     )
     assert found.classes.tolist() == [4, 4, 6, 6, 7 + 2]
-    assert found.first_nameless == 7
     assert found.confidence[[0, 2]].tolist() == [1.0, 1.0]
     assert found.confidence[4] == 0.7
     assert (found.confidence[[1, 3]] > 0.5).all()
@@ -33,7 +32,6 @@ def test_labels_stay_and_clusters_without_label_are_classes_of_their_own():
 def test_without_any_label_clusters_are_the_classes():
     found = pseudo_labels(np.eye(3), np.eye(3), Clusters(np.array([1, 0, 1]), np.ones(3), 2), np.full(3, -1))
     assert found.classes.tolist() == [1, 0, 1]
-    assert found.first_nameless == 0
 
 
 def test_a_few_labels_name_most_of_the_rest():
