@@ -27,6 +27,7 @@ from imgsim_assets.retrieval.evaluation import (
     served_measures,
     summarise,
 )
+from imgsim_assets.retrieval.measures import per_class_average_precision
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.vision.threads import set_threads
@@ -142,12 +143,12 @@ def _draw(queries: pl.DataFrame, summary: pl.DataFrame) -> dict[str, bytes]:
         return {}
     source = summary["source"][0]
     asked = queries.filter(pl.col("source") == source, pl.col("average_precision").is_not_null())
-    means = asked.group_by("label").agg(pl.col("average_precision").mean()).sort("label")
+    means = per_class_average_precision(asked["average_precision"].to_numpy(), asked["label"].to_list())
     rankings = summary.filter(pl.col("ranking") != "gain")
     names = [f"{one} ({by.replace('_', ' ')})" for one, by in rankings.select("ranking", "source").iter_rows()]
     return {
         "average_precision": plots.average_precision_histogram(asked["average_precision"].to_numpy()),
-        "hardest_classes": plots.class_average_precision(dict(means.iter_rows())),
+        "hardest_classes": plots.class_average_precision(dict(means.select("label", "map_at_10").iter_rows())),
         "ranking_intervals": plots.steps_with_intervals(
             names, rankings["value"].to_list(), rankings.select("low", "high").rows()
         ),
