@@ -14,6 +14,7 @@ from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
+from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.submission import centrality
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, write_array, write_table
@@ -55,7 +56,7 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         photos, descriptors = read_descriptors(store, settings, settings.head.power)
         is_train = (photos["split"] == "train").to_numpy()
         table = photos.filter(is_train).join(open_training(store), on=["split", "name"], maintain_order="left")
-        labels = np.where(table["label"].is_not_null(), table["class_number"], ranking.UNKNOWN)
+        labels = np.where(table["label"].is_not_null(), table["class_number"], UNKNOWN)
         coordinates = head.axes.project(descriptors[is_train])
         vectors = ranking.gallery_vectors(head, coordinates, labels, settings.head.pair_weight)
         table = table.select("name", "content_id", "label", "class", "class_number").with_columns(

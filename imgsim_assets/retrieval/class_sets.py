@@ -37,6 +37,12 @@ def set_features(means: Floats, counts: Floats | Ints, between: Floats) -> Float
     return np.concatenate([predicted / variance, square, constant], axis=1)
 
 
+def describe_classes(projected: Floats, classes: Ints, between: Floats) -> tuple[Floats, Ints]:
+    """Describe each class of photos [n, r] as a set: float64 [c, 2r + 1], and the c class numbers in rising order."""
+    numbers, rows, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    return set_features(class_means(projected, rows, len(counts)), counts, between), numbers
+
+
 def class_log_ratios(queries: Floats, projected: Floats, classes: Ints, between: Floats) -> tuple[Floats, Ints]:
     """Score queries [q, r] against every class of the photos [n, r].
 
@@ -44,8 +50,7 @@ def class_log_ratios(queries: Floats, projected: Floats, classes: Ints, between:
         float64 [q, c] log ratios and the c class numbers in rising order. Photos of class -1 take no part.
     """
     known = classes != UNKNOWN
-    numbers, rows, counts = np.unique(classes[known], return_inverse=True, return_counts=True)
-    sets = set_features(class_means(projected[known], rows, len(counts)), counts, between)
+    sets, numbers = describe_classes(projected[known], classes[known], between)
     return query_features(queries, between) @ sets.T, numbers
 
 

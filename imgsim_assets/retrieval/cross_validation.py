@@ -8,9 +8,10 @@ import numpy.typing as npt
 from imgsim_assets.progress import track
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
+from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.glrt import Floats, Ints
 from imgsim_assets.retrieval.learning_set import Pool, guess_classes, learn, learning_mode, training_classes
-from imgsim_assets.retrieval.ranking import UNKNOWN, gallery_vectors, query_vectors, rank
+from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors, rank
 from imgsim_assets.settings import Evaluation, Head
 
 LIST = 10

@@ -6,11 +6,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
 from imgsim_assets.retrieval.glrt import Floats, Ints
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
 from imgsim_assets.retrieval.principal import PrincipalAxes
-from imgsim_assets.retrieval.pseudo_labels import UNKNOWN, PseudoLabels, pseudo_labels
+from imgsim_assets.retrieval.pseudo_labels import PseudoLabels, pseudo_labels
 from imgsim_assets.settings import Head
 
 Mode = Literal["labelled", "partly labelled", "unlabelled"]

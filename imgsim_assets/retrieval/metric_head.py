@@ -8,12 +8,12 @@ import numpy.typing as npt
 from imgsim_assets.retrieval.class_sets import (
     class_log_ratios,
     class_posterior,
+    describe_classes,
     fit_temperature,
     query_features,
-    set_features,
 )
 from imgsim_assets.retrieval.descriptors import normalise
-from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_means
+from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints
 from imgsim_assets.retrieval.logistic import LogisticClasses, fit_logistic
 from imgsim_assets.retrieval.principal import PrincipalAxes
 from imgsim_assets.retrieval.shrinkage import FOLDS, balanced_folds, fit_metric
@@ -81,15 +81,9 @@ def fit_head(axes: PrincipalAxes, coordinates: Floats, classes: Ints, chosen: He
     logistic = fit_logistic(coordinates, classes) if chosen.logistic and len(np.unique(classes)) > 1 else None
     with single_thread():
         projected = metric.project(coordinates)
-        sets, numbers = class_sets(projected, classes, metric.between)
+        sets, numbers = describe_classes(projected, classes, metric.between)
     temperatures = _calibrate(coordinates, classes, metric.shrinkage, logistic is not None)
     return MetricHead(axes, metric, sets, numbers, logistic, temperatures)
-
-
-def class_sets(projected: Floats, classes: Ints, between: Floats) -> tuple[Floats, Ints]:
-    """Describe each class of projected photos [n, r] as a set: float64 [c, 2r + 1], and the c class numbers."""
-    numbers, rows, counts = np.unique(classes, return_inverse=True, return_counts=True)
-    return set_features(class_means(projected, rows, len(counts)), counts, between), numbers
 
 
 def _calibrate(coordinates: Floats, classes: Ints, shrinkage: float, with_logistic: bool) -> Temperatures:

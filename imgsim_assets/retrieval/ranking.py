@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.glrt import Floats, Ints
 from imgsim_assets.retrieval.metric_head import MetricHead
 
 Vectors = npt.NDArray[np.float32]
-
-UNKNOWN = -1
 
 
 @dataclass(frozen=True)
