@@ -11,6 +11,7 @@ from imgsim_assets.assets.images import IMAGE_FOLDER, image_assets, image_checks
 from imgsim_assets.assets.indices import index_assets
 from imgsim_assets.assets.learning import learning_assets
 from imgsim_assets.assets.report import report_assets
+from imgsim_assets.assets.selection import selection_assets
 from imgsim_assets.assets.vectors import vector_assets
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB
 from imgsim_assets.resources.console import console_logger
@@ -29,6 +30,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *edge_assets(settings),
             *embedding_assets(settings),
             *learning_assets(settings),
+            *selection_assets(settings),
             *vector_assets(settings),
             *index_assets(settings),
             *comparison_assets(settings),

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 View = Literal["rgb", "mirror", "zoom", "zoom_mirror", "canny_focus", "canny_edges"]
+Switch = Literal["auto", "on", "off"]
 ScalarOrRGB = tuple[float, float, float]
 
 
@@ -100,15 +101,51 @@ class Clusters(Stage):
     seed: int = Field(default=0, ge=0)
 
 
+class Steps(Stage):
+    """The steps of the ranking ladder: `on`, `off`, or `auto`: taken where cross-validation shows that it gains."""
+
+    centring: Switch = Field(default="auto", description="cosine of vectors from which the mean is taken off")
+    whitening: Switch = Field(default="auto", description="cosine of half-whitened principal coordinates")
+    glrt_pair: Switch = Field(default="auto", description="likelihood ratio of two photos being of one class")
+    glrt_set: Switch = Field(default="auto", description="likelihood ratio of a photo belonging to a class")
+    pseudo_labels: Switch = Field(default="auto", description="learn from sure guesses of unlabelled and test photos")
+    ensemble: Switch = Field(default="auto", description="join the vectors of further backbones")
+    power: Switch = Field(default="auto", description="power normalisation, see head.power")
+    mirror: Switch = Field(default="auto", description="average each view with its mirror image, where configured")
+    zoom: Switch = Field(default="auto", description="join the view of the middle, where configured")
+    canny_focus: Switch = Field(default="auto", description="join the crop to the edges' box, where configured")
+    canny_edges: Switch = Field(default="auto", description="join the edge map, where configured")
+    projection: Switch = Field(default="auto", description="a projection learned by gradient in front of the metric")
+    logistic: Switch = Field(default="auto", description="logistic regression in place of the likelihood ratio")
+    fusion: Switch = Field(default="auto", description="logistic regression beside the likelihood ratio")
+    augmentation: Switch = Field(default="auto", description="gallery vectors averaged with their neighbours (DBA)")
+    expansion: Switch = Field(default="auto", description="queries averaged with what they find (alpha-QE)")
+    reciprocal: Switch = Field(default="auto", description="k-reciprocal re-ranking of the candidates")
+
+
+class Selection(Stage):
+    """How the steps of the ladder are chosen: by cross-validation on labelled train photos."""
+
+    folds: int = Field(default=5, ge=2, le=100)
+    bootstrap: int = Field(default=2000, ge=100, le=1_000_000)
+    seed: int = Field(default=1, ge=0, description="other folds than those of `evaluation`, which judges the choice")
+    photos: int = Field(default=4000, ge=10, description="labelled photos looked at, at most; and as many others")
+    trust: bool = Field(
+        default=True, description="take steps known to serve well where they gain, even if that may be chance"
+    )
+    renewal: float = Field(
+        default=0.1, ge=0, le=1, description="share of the labelled photos that must change before it is made anew"
+    )
+
+
 class Head(Stage):
-    """The metric head: two-covariance GLRT beside logistic regression, in principal coordinates."""
+    """The numbers of the metric head: two-covariance GLRT and logistic regression, in principal coordinates."""
 
     power: float = Field(
-        default=0.5, gt=0, le=1, description="of the values of vectors without a negative one; 1: none"
+        default=0.5, gt=0, le=1, description="of the values of vectors without a negative one, where the step is on"
     )
     dimensions: int = Field(default=1024, ge=2, le=8192, description="principal coordinates that are learned from")
     shrinkage: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
-    logistic: bool = Field(default=True, description="fuse the GLRT posterior with a logistic one")
     pair_weight: float = Field(
         default=0.01, ge=0, le=1, description="weight of the likeness that orders photos of equally probable classes"
     )
@@ -157,6 +194,9 @@ class Evaluation(Stage):
     folds: int = Field(default=5, ge=2, le=100)
     bootstrap: int = Field(default=2000, ge=100, le=1_000_000)
     seed: int = Field(default=0, ge=0)
+    leaked: Literal["keep", "leave_out"] = Field(
+        default="keep", description="train photos with a copy in test: in cross-validation, or left out of it"
+    )
 
 
 class Report(Stage):
@@ -184,6 +224,8 @@ class Settings(Stage):
     canny: Canny = Canny()
     backbones: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Backbone] = Field(min_length=1)
     clusters: Clusters = Clusters()
+    steps: Steps = Steps()
+    selection: Selection = Selection()
     head: Head = Head()
     faiss: Faiss = Faiss()
     annoy: Annoy = Annoy()

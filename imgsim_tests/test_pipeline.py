@@ -21,6 +21,7 @@ ASSETS = {
     "canny_maps",
     "embeddings/tiny",
     "clusters",
+    "ranking_choice",
     "metric_head",
     "gallery_vectors",
     "query_vectors",

@@ -7,18 +7,21 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.comparison import score_neighbours
 from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.indices import neighbors_key
-from imgsim_assets.assets.learning import CLUSTERS, METRIC_HEAD, embedding_deps, open_head, read_descriptors, read_pool
+from imgsim_assets.assets.learning import METRIC_HEAD, open_head
+from imgsim_assets.assets.pool import CLUSTERS, embedding_deps, read_embeddings, read_pool
 from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, run_tags
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.evaluation import (
     headline_metrics,
     in_words,
@@ -30,6 +33,7 @@ from imgsim_assets.retrieval.evaluation import (
 from imgsim_assets.retrieval.measures import per_class_average_precision
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.vision.catalogue import leaked
 from imgsim_assets.vision.threads import set_threads
 
 GROUP = "delivery"
@@ -75,9 +79,8 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             *embedding_deps(settings),
         ],
         code_version=fingerprint(
-            "evaluation/5",
+            "evaluation/6",
             settings.evaluation,
-            settings.head,
             settings.clusters.confidence,
             library,
             sorted(settings.backbones),
@@ -86,15 +89,17 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
     def evaluation(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
         """MAP@10 with its 95% interval: cross-validated on train, and on the hidden labels where they are given."""
         set_threads(settings.runtime.threads)
-        photos, plain = read_descriptors(store, settings, first_view_only=True)
+        recipe = open_head(store).recipe
+        photos, pool, _ = read_pool(store, settings, recipe)
+        photos = photos.with_columns(leaked(photos))
+        plain = _plain_descriptors(store, settings)
         served = score_neighbours(store, library)
         on_solution = score_on_solution(served, open_table(store, SOLUTION), photos, plain)
-        _, pool, _ = read_pool(store, settings)
         validated, why_not = score_by_cross_validation(
             photos,
             pool,
             plain,
-            head=settings.head,
+            recipe=recipe,
             confidence=settings.clusters.confidence,
             evaluation=settings.evaluation,
         )
@@ -127,9 +132,21 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
     return evaluation
 
 
+def _plain_descriptors(store: Store, settings: Settings) -> npt.NDArray[np.float32]:
+    """Join what plain cosine compares: the first view of each backbone, as it is."""
+    first = {name: backbone.views[:1] for name, backbone in settings.backbones.items()}
+    return assemble_descriptors(read_embeddings(store, settings, first)[1])
+
+
 def _confidence(store: Store) -> pl.DataFrame:
-    """Give each query the probability of its most probable class; its vector holds those first."""
+    """Give each query the probability of its most probable class; its vector holds those first, unless expanded.
+
+    Empty where the recipe ranks without a probability.
+    """
     photos, vectors = open_vectors(store, QUERIES)
+    recipe = open_head(store).recipe
+    if recipe.evidence == "likeness" or recipe.expansion:
+        return pl.DataFrame(schema={"name": pl.String, "confidence": pl.Float64})
     best = np.asarray(vectors[:, : len(open_head(store).classes)], dtype=np.float64).max(axis=1, initial=0.0)
     return photos.select("name").with_columns(pl.Series("confidence", np.clip(best, 0.0, 1.0)))
 
@@ -158,7 +175,7 @@ def _draw(queries: pl.DataFrame, summary: pl.DataFrame) -> dict[str, bytes]:
 def _parameters(settings: Settings) -> dict[str, Any]:
     """Spell out the settings that decide the result, one parameter each."""
     stages = settings.model_dump(
-        mode="json", include={"profile", "canny", "backbones", "clusters", "head", "faiss", "annoy"}
+        mode="json", include={"profile", "canny", "backbones", "clusters", "steps", "head", "faiss", "annoy"}
     )
     return _flat("", stages)
 

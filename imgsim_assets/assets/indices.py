@@ -7,6 +7,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.publishing import OWNERS, publish, publish_table
 from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
 from imgsim_assets.fingerprint import digest, fingerprint
@@ -98,8 +99,8 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={library, "parquet"},
         owners=OWNERS,
-        deps=[GALLERY, index_key(library), QUERIES],
-        code_version=fingerprint(f"{library}_neighbors/1", _search_effort(settings, library), list_length(settings)),
+        deps=[METRIC_HEAD, GALLERY, index_key(library), QUERIES],
+        code_version=fingerprint(f"{library}_neighbors/2", _search_effort(settings, library), list_length(settings)),
         description=f"The train photos that {NAMES[library]} finds for each test photo, best first.",
     )
     def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
@@ -107,10 +108,11 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         gallery, _ = open_vectors(store, GALLERY)
         queries, query_vectors = open_vectors(store, QUERIES)
         index, vectors = open_index(store, settings, library)
+        reciprocal = open_head(store).recipe.reciprocal
         found = join_blocks(
             [
-                search(index, vectors, query_vectors[start : start + QUERIES_A_BLOCK], list_length(settings))
-                for start in track(range(0, len(query_vectors), QUERIES_A_BLOCK), f"asking {library}", unit="block")
+                search(index, vectors, query_vectors[block], list_length(settings), reciprocal=reciprocal)
+                for block in track(_blocks(len(query_vectors)), f"asking {library}", unit="block")
             ]
         )
         if found.short_lists:
@@ -119,6 +121,10 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         return publish_table(store, neighbors_key(library), table, metadata={"short_lists": found.short_lists})
 
     return neighbors
+
+
+def _blocks(count: int) -> list[slice]:
+    return [slice(start, start + QUERIES_A_BLOCK) for start in range(0, count, QUERIES_A_BLOCK)]
 
 
 def _search_effort(settings: Settings, library: str) -> int:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.learning import METRIC_HEAD, embedding_deps, open_head, open_training, read_descriptors
+from imgsim_assets.assets.learning import METRIC_HEAD, open_head, open_training
+from imgsim_assets.assets.pool import embedding_deps, read_descriptors
 from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
@@ -45,20 +46,18 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
-        code_version=fingerprint(
-            "gallery_vectors/3", settings.head.pair_weight, settings.head.power, sorted(settings.backbones)
-        ),
+        code_version=fingerprint("gallery_vectors/4", sorted(settings.backbones)),
     )
     def gallery_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Train photos as vectors whose inner product with a query is the probability that both show one class."""
         set_threads(settings.runtime.threads)
         head = open_head(store)
-        photos, descriptors = read_descriptors(store, settings, settings.head.power)
+        photos, descriptors = read_descriptors(store, settings, head.recipe)
         is_train = (photos["split"] == "train").to_numpy()
         table = photos.filter(is_train).join(open_training(store), on=["split", "name"], maintain_order="left")
         labels = np.where(table["label"].is_not_null(), table["class_number"], UNKNOWN)
         coordinates = head.axes.project(descriptors[is_train])
-        vectors = ranking.gallery_vectors(head, coordinates, labels, settings.head.pair_weight)
+        vectors = ranking.gallery_vectors(head, coordinates, labels)
         table = table.select("name", "content_id", "label", "class", "class_number").with_columns(
             pl.Series("centrality", centrality(descriptors[is_train]))
         )
@@ -73,16 +72,17 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"numpy"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
-        code_version=fingerprint("query_vectors/3", settings.head.power, sorted(settings.backbones)),
+        deps=[RAW_IMAGES, METRIC_HEAD, GALLERY, *embedding_deps(settings)],
+        code_version=fingerprint("query_vectors/4", sorted(settings.backbones)),
     )
     def query_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Test photos as queries for the gallery's vectors."""
         set_threads(settings.runtime.threads)
         head = open_head(store)
-        photos, descriptors = read_descriptors(store, settings, settings.head.power)
+        photos, descriptors = read_descriptors(store, settings, head.recipe)
         is_test = (photos["split"] == "test").to_numpy()
-        vectors = ranking.query_vectors(head, head.axes.project(descriptors[is_test]))
+        _, gallery = open_vectors(store, GALLERY)
+        vectors = ranking.query_vectors(head, head.axes.project(descriptors[is_test]), gallery)
         return _publish_vectors(store, QUERIES, photos.filter(is_test).select("name", "content_id"), vectors)
 
     return query_vectors

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 INK = "#1d1d1b"
 BLUE = "#2f6db3"
 GREY = "#9b9b95"
+LONGEST_NAME = 40
 
 
 def average_precision_histogram(average_precision: npt.NDArray[np.float64]) -> bytes:
@@ -67,6 +68,34 @@ def steps_with_intervals(
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("MAP@10, 95% interval")
+    return _png(figure)
+
+
+def gains_with_intervals(
+    names: Sequence[str],
+    gains: Sequence[float],
+    intervals: Sequence[tuple[float, float]],
+    verdicts: Sequence[str],
+) -> bytes:
+    """Show what each step of the ladder gained, with its 95% interval; steps that were not taken are grey.
+
+    Args:
+        names: one per step, from the bottom up; long ones are cut.
+        gains: in MAP@10, over the recipe below.
+        intervals: (low, high) of each.
+        verdicts: what became of each.
+    """
+    figure = _figure(6.0, 0.7 + 0.3 * max(len(names), 1))
+    axes = figure.subplots()
+    for place, (gain, (low, high), verdict) in enumerate(zip(gains, intervals, verdicts, strict=True)):
+        colour = BLUE if verdict in {"taken", "taken on trust", "forced on"} else GREY
+        axes.errorbar([gain], [place], xerr=[[gain - low], [high - gain]], fmt="o", color=colour, capsize=3)
+    axes.axvline(0.0, color=INK, linewidth=0.8)
+    shown = [name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in names]
+    axes.set_yticks(range(len(names)), shown)
+    axes.invert_yaxis()
+    axes.set_xscale("symlog", linthresh=0.02)
+    axes.set_xlabel("gain in MAP@10, 95% interval")
     return _png(figure)
 
 

@@ -1,33 +1,41 @@
-"""AP@10 of labelled train photos when the metric has not seen them, and what that earns over cosine."""
+"""AP@10 of labelled train photos by what has not seen their labels: the judge of every recipe."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.progress import track
-from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
+from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.glrt import Floats, Ints
-from imgsim_assets.retrieval.learning_set import Pool, guess_classes, learn, learning_mode, training_classes
-from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors, rank
-from imgsim_assets.settings import Evaluation, Head
+from imgsim_assets.retrieval.learning_set import Pool, learned_classes
+from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
+from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
+from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.tuning import Tuning
 
 LIST = 10
 
 
 @dataclass(frozen=True)
-class CrossValidated:
-    """Per labelled photo, in the order of `rows`: float64 AP@10 by the metric and by plain cosine, and its fold.
-
-    NaN where a photo has no photo of its class, outside its own near-duplicate group, in the other folds.
-    """
+class Folds:
+    """The labelled photos that are asked, int64 [m] rows of the pool, and the fold of each, int64 [m]."""
 
     rows: Ints
-    scores: Floats
-    cosine_scores: Floats
-    folds: Ints
+    numbers: Ints
+    count: int
+
+    def asked(self, number: int) -> Ints:
+        """Rows whose labels are hidden in fold `number`."""
+        return np.asarray(self.rows[self.numbers == number])
+
+    def known(self, number: int) -> Ints:
+        """Rows that can be found in fold `number`."""
+        return np.asarray(self.rows[self.numbers != number])
 
 
 @dataclass(frozen=True)
@@ -37,54 +45,83 @@ class NotCrossValidated:
     reason: str
 
 
-def cross_validate(
-    pool: Pool, cosine: npt.NDArray[np.float32], groups: Ints, *, head: Head, confidence: float, evaluation: Evaluation
-) -> CrossValidated | NotCrossValidated:
-    """Rank every labelled photo against the labelled photos of the other folds.
-
-    Its label is hidden first; then all that is learned from labels (guessed classes, metric, shrinkage, calibration)
-    is learned anew. Near-duplicates are never on both sides.
+def deal_folds(
+    classes: Ints, groups: Ints, count: int, seed: int, left_out: npt.NDArray[np.bool_] | None = None
+) -> Folds | NotCrossValidated:
+    """Deal the labelled photos out to folds; near-duplicates are never on both sides.
 
     Args:
-        pool: all photos.
-        cosine: float32 [n, d], the plain descriptors of the same photos, norm 1.
+        classes: int [n], -1 for none.
         groups: int [n] near-duplicate group.
-        head: settings of the head.
-        confidence: guesses below it are not learned from.
-        evaluation: settings of the split.
+        count: of the folds.
+        seed: of the deal.
+        left_out: bool [n], photos that take no part at all.
     """
-    folds = evaluation.folds
-    rows = np.flatnonzero(pool.classes != UNKNOWN)
-    if len(np.unique(groups[rows])) < folds:
-        return NotCrossValidated(f"{folds} folds need as many labelled photos that are no near-duplicates")
-    if len(np.unique(pool.classes[rows])) == len(rows):
+    taken = classes != UNKNOWN
+    rows = np.flatnonzero(taken if left_out is None else taken & ~left_out)
+    if len(np.unique(groups[rows])) < count:
+        return NotCrossValidated(f"{count} folds need as many labelled photos that are no near-duplicates")
+    if len(np.unique(classes[rows])) == len(rows):
         return NotCrossValidated("no class has two labelled photos")
-    truth = pool.classes[rows]
-    fold = grouped_folds(truth, groups[rows], folds, evaluation.seed)
-    scores, cosine_scores = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    for number in track(range(folds), "cross-validation", unit="fold"):
-        asked, known = rows[fold == number], rows[fold != number]
-        found = _found(_without_labels(pool, asked), asked, known, head, confidence)
-        scores[fold == number] = _score(found, pool.classes[asked], pool.classes[known])
-        nearest, _ = exact_neighbours(cosine[known], cosine[asked], LIST)
-        cosine_scores[fold == number] = _score(nearest, pool.classes[asked], pool.classes[known])
-    return CrossValidated(rows, scores, cosine_scores, fold)
+    return Folds(rows, grouped_folds(classes[rows], groups[rows], count, seed), count)
 
 
-def _without_labels(pool: Pool, rows: Ints) -> Pool:
-    classes = pool.classes.copy()
-    classes[rows] = UNKNOWN
-    return replace(pool, classes=classes)
+def cross_validate(pool: Pool, folds: Folds, recipe: Recipe, confidence: float, tuning: Tuning | None = None) -> Floats:
+    """Rank every asked photo against the labelled photos of the other folds: float64 [m] AP@10.
+
+    Its label is hidden first; then all that is learned from labels (guessed classes, metric, shrinkage, calibration)
+    is learned anew. NaN where a photo has no photo of its class in the other folds.
+
+    Args:
+        pool: all photos, in the recipe's coordinates.
+        folds: of the same photos.
+        recipe: how photos are ranked.
+        confidence: guesses below it are not learned from.
+        tuning: taken as it is; None: found anew in each fold.
+    """
+    return score_heads(pool, folds, recipe, fit_folds(pool, folds, recipe, confidence, tuning))
 
 
-def _found(pool: Pool, asked: Ints, known: Ints, head: Head, confidence: float) -> Ints:
-    if learning_mode(pool.classes[pool.is_train]) == "labelled":
-        learned = pool.classes
-    else:
-        learned = training_classes(pool.classes, guess_classes(pool), pool.is_train, confidence)
-    fitted = learn(pool, learned, head)
-    gallery = gallery_vectors(fitted, pool.coordinates[known], pool.classes[known], head.pair_weight)
-    return rank(gallery, query_vectors(fitted, pool.coordinates[asked]), LIST).ids
+def fit_folds(
+    pool: Pool, folds: Folds, recipe: Recipe, confidence: float, tuning: Tuning | None = None
+) -> list[MetricHead]:
+    """Fit a head for each fold without the labels that are asked in it."""
+    heads = []
+    for number in track(range(folds.count), "cross-validation", unit="fold"):
+        hidden = pool.classes.copy()
+        hidden[folds.asked(number)] = UNKNOWN
+        learned = learned_classes(replace(pool, classes=hidden), recipe, confidence)
+        taken = learned != UNKNOWN
+        heads.append(fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, tuning))
+    return heads
+
+
+def score_heads(pool: Pool, folds: Folds, recipe: Recipe, heads: list[MetricHead]) -> Floats:
+    """Score what `fit_folds` gave for the learned part of `recipe`, ranking as `recipe` says: float64 [m]."""
+
+    def find(number: int, asked: Ints, known: Ints) -> Ints:
+        head = replace(heads[number], recipe=recipe)
+        gallery = gallery_vectors(head, pool.coordinates[known], pool.classes[known])
+        queries = query_vectors(head, pool.coordinates[asked], gallery)
+        return search(ExactIndex(gallery), gallery, queries, LIST, reciprocal=recipe.reciprocal).ids
+
+    return _score(pool.classes, folds, find)
+
+
+def score_cosine(descriptors: npt.NDArray[np.float32], classes: Ints, folds: Folds) -> Floats:
+    """Rank by the inner product of descriptors [n, d] (norm 1) alone: float64 [m] AP@10."""
+    return _score(
+        classes, folds, lambda _, asked, known: exact_neighbours(descriptors[known], descriptors[asked], LIST)[0]
+    )
+
+
+def _score(classes: Ints, folds: Folds, find: Callable[[int, Ints, Ints], Ints]) -> Floats:
+    scores = np.full(len(folds.rows), np.nan)
+    for number in range(folds.count):
+        asked, known = folds.asked(number), folds.known(number)
+        relevant = relevance(find(number, asked, known), classes[asked], classes[known])
+        scores[folds.numbers == number] = average_precision(*relevant, LIST)
+    return scores
 
 
 def grouped_folds(classes: Ints, groups: Ints, folds: int, seed: int) -> Ints:
@@ -101,7 +138,3 @@ def grouped_folds(classes: Ints, groups: Ints, folds: int, seed: int) -> Ints:
     fold_of_group = np.empty(len(first), dtype=np.int64)
     fold_of_group[order] = np.arange(len(first)) % folds
     return fold_of_group[member]
-
-
-def _score(found: Ints, asked: Ints, gallery: Ints) -> Floats:
-    return average_precision(*relevance(found, asked, gallery), LIST)

@@ -27,19 +27,16 @@ POWER_ITERATIONS = 20
 def diffusion_coordinates(descriptors: npt.NDArray[np.floating], seed: int = 0) -> Floats:
     """Embed photos [n, d] by diffusion over their neighbour graph: float64 [n, up to 200] of norm 1.
 
-    Neighbours are sought in half-whitened principal coordinates: each divided by the square root of its standard
-    deviation, so that what all photos share does not decide alone.
+    Neighbours are sought in half-whitened principal coordinates.
 
     Args:
         descriptors: [n, d], finite.
         seed: of the decomposition.
     """
     axes = principal_axes(descriptors, PRINCIPAL_DIMENSIONS, seed)
-    spread = np.sqrt(axes.variances)
-    used = spread > spread.max(initial=0.0) * np.finfo(np.float32).eps
-    whitened = axes.project(descriptors)[:, used] / np.sqrt(spread[used])
-    if len(whitened) < 3 or not used.any():  # too few for a graph, or all photos equal
-        return normalise(whitened) if used.any() else np.zeros((len(whitened), 1))
+    whitened = axes.half_whitened(axes.project(descriptors))
+    if len(whitened) < 3 or not whitened.shape[1]:  # too few for a graph, or all photos equal
+        return normalise(whitened) if whitened.shape[1] else np.zeros((len(whitened), 1))
     with single_thread():
         return spectral_coordinates(neighbour_graph(normalise(whitened), NEIGHBOURS), DIMENSIONS, STEPS)
 

@@ -1,8 +1,9 @@
 """Scores of single queries put together: MAP@10 with its interval, by source of labels and by ranking.
 
 A table of scored queries has the columns of `QUERY_COLUMNS`: where the labels come from (`solution`: hidden labels
-of test photos; `cross_validation`: labels of train photos that the metric had not seen), and AP@10 of the served
-ranking and of plain cosine, null where no train photo carries the query's label.
+of test photos; `cross_validation`: labels of train photos that the metric had not seen), whether the query has a
+copy in the other split, and AP@10 of the served ranking and of plain cosine, null where no train photo carries the
+query's label.
 """
 
 from typing import Any, Literal
@@ -13,11 +14,12 @@ import polars as pl
 
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.average_precision import mean_average_precision
-from imgsim_assets.retrieval.cross_validation import NotCrossValidated, cross_validate
+from imgsim_assets.retrieval.cross_validation import NotCrossValidated, cross_validate, deal_folds, score_cosine
 from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.measures import calibration
+from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
-from imgsim_assets.settings import Evaluation, Head
+from imgsim_assets.settings import Evaluation
 
 Source = Literal["solution", "cross_validation"]
 SOURCES: tuple[Source, Source] = ("solution", "cross_validation")  # the more telling first
@@ -25,6 +27,7 @@ QUERY_COLUMNS: dict[str, Any] = {
     "source": pl.String,
     "name": pl.String,
     "label": pl.String,
+    "leaked": pl.Boolean,
     "average_precision": pl.Float64,
     "cosine_average_precision": pl.Float64,
 }
@@ -47,7 +50,7 @@ def score_on_solution(
     Args:
         served: what `score_ranked_names` gave for the served ranking.
         truth: `name`, `label` of test photos; may be empty.
-        photos: `split`, `name`, `label` of all photos with a descriptor.
+        photos: `split`, `name`, `label`, `leaked` of all photos with a descriptor.
         descriptors: float32 [n, d] of `photos`, norm 1.
     """
     is_train = (photos["split"] == "train").to_numpy()
@@ -61,7 +64,9 @@ def score_on_solution(
         }
     )
     cosine = score_ranked_names(nearest, truth, train)
-    return _scored("solution", served, served["average_precision"], cosine["average_precision"])
+    leaked = truth.join(test.select("name", "leaked"), on="name", how="left", maintain_order="left")["leaked"]
+    asked = served.with_columns(leaked.fill_null(value=False))
+    return _scored("solution", asked, served["average_precision"], cosine["average_precision"])
 
 
 def score_by_cross_validation(
@@ -69,17 +74,17 @@ def score_by_cross_validation(
     pool: Pool,
     cosine: npt.NDArray[np.float32],
     *,
-    head: Head,
+    recipe: Recipe,
     confidence: float,
     evaluation: Evaluation,
 ) -> tuple[pl.DataFrame, str | None]:
     """Score what is learned, and plain cosine beside it, on train photos that it has not seen.
 
     Args:
-        photos: `name`, `label`, `near_duplicate_group` of all photos with a descriptor.
-        pool: the same photos, as learning sees them.
+        photos: `name`, `label`, `near_duplicate_group`, `leaked` of all photos with a descriptor.
+        pool: the same photos, in the recipe's coordinates.
         cosine: float32 [n, d], their plain descriptors, norm 1.
-        head: settings of the head.
+        recipe: how photos are ranked.
         confidence: guessed classes below it are not learned from.
         evaluation: settings of the split.
 
@@ -87,11 +92,13 @@ def score_by_cross_validation(
         The scored queries, and why there are none if there are none.
     """
     groups = photos["near_duplicate_group"].cast(pl.Int64).to_numpy()
-    found = cross_validate(pool, cosine, groups, head=head, confidence=confidence, evaluation=evaluation)
-    if isinstance(found, NotCrossValidated):
-        return pl.DataFrame(schema=QUERY_COLUMNS), found.reason
-    scores, plain = (pl.Series(values).fill_nan(None) for values in (found.scores, found.cosine_scores))
-    return _scored("cross_validation", photos[found.rows], scores, plain), None
+    left_out = photos["leaked"].to_numpy() & (evaluation.leaked == "leave_out")
+    folds = deal_folds(pool.classes, groups, evaluation.folds, evaluation.seed, left_out)
+    if isinstance(folds, NotCrossValidated):
+        return pl.DataFrame(schema=QUERY_COLUMNS), folds.reason
+    served = pl.Series(cross_validate(pool, folds, recipe, confidence)).fill_nan(None)
+    plain = pl.Series(score_cosine(cosine, pool.classes, folds)).fill_nan(None)
+    return _scored("cross_validation", photos[folds.rows], served, plain), None
 
 
 def _scored(source: Source, asked: pl.DataFrame, served: pl.Series, cosine: pl.Series) -> pl.DataFrame:
@@ -99,19 +106,26 @@ def _scored(source: Source, asked: pl.DataFrame, served: pl.Series, cosine: pl.S
         pl.lit(source).alias("source"),
         "name",
         "label",
+        "leaked",
         served.alias("average_precision"),
         cosine.alias("cosine_average_precision"),
     )
 
 
 def summarise(queries: pl.DataFrame, evaluation: Evaluation) -> pl.DataFrame:
-    """Give MAP@10 of each source: of plain `cosine`, of the `served` ranking, and of the paired `gain`."""
+    """Give MAP@10 of each source: of plain `cosine`, of the `served` ranking, and of the paired `gain`.
+
+    `served_without_copies` is the served ranking on queries without a copy in the other split, where some have one.
+    """
     rows = []
     for source in SOURCES:
         asked = queries.filter(pl.col("source") == source)
         served = asked["average_precision"].fill_null(np.nan).to_numpy()
         cosine = asked["cosine_average_precision"].fill_null(np.nan).to_numpy()
-        for ranking, scores in (("cosine", cosine), ("served", served), ("gain", served - cosine)):
+        rankings = {"cosine": cosine, "served": served, "gain": served - cosine}
+        if asked["leaked"].any():
+            rankings["served_without_copies"] = served[~asked["leaked"].to_numpy()]
+        for ranking, scores in rankings.items():
             mean = mean_average_precision(scores, evaluation.bootstrap, evaluation.seed)
             if mean.queries:
                 rows.append({"source": source, "ranking": ranking, **mean.as_dict()})
@@ -146,6 +160,7 @@ def headline_metrics(summary: pl.DataFrame) -> dict[str, Any]:
     if source is None:
         return {"map_at_10": None, "ci95": None, "queries": 0, "source": None}
     best = served[source]
+    clean = summary.filter(pl.col("source") == source, pl.col("ranking") == "served_without_copies")["value"].to_list()
     return {
         "map_at_10": best["value"],
         "ci95": [best["low"], best["high"]],
@@ -153,6 +168,7 @@ def headline_metrics(summary: pl.DataFrame) -> dict[str, Any]:
         "queries_without_relevant": best["queries_without_relevant"],
         "source": source,
         "gain_over_cosine": gains[source],
+        "map_at_10_without_copies": clean[0] if clean else best["value"],
         "cross_validated_map_at_10": served.get("cross_validation", {}).get("value"),
     }
 

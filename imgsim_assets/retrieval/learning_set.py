@@ -9,10 +9,9 @@ import numpy.typing as npt
 from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
 from imgsim_assets.retrieval.glrt import Floats, Ints
-from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
 from imgsim_assets.retrieval.principal import PrincipalAxes
 from imgsim_assets.retrieval.pseudo_labels import PseudoLabels, pseudo_labels
-from imgsim_assets.settings import Head
+from imgsim_assets.retrieval.recipe import Recipe
 
 Mode = Literal["labelled", "partly labelled", "unlabelled"]
 
@@ -46,27 +45,22 @@ def guess_classes(pool: Pool) -> PseudoLabels:
     return pseudo_labels(pool.coordinates, pool.diffused, pool.clusters, pool.classes)
 
 
-def training_classes(classes: Ints, guessed: PseudoLabels, is_train: npt.NDArray[np.bool_], threshold: float) -> Ints:
-    """Take labels where there are any, and guesses where the confidence reaches `threshold`.
+def learned_classes(pool: Pool, recipe: Recipe, threshold: float) -> Ints:
+    """Say which photos of `pool` are learned from, and as which class: int64 [n], -1 for those that are not.
 
-    Where most train photos are labelled nothing is guessed: it has nothing to add that is worth its errors. If fewer
-    than two classes are left all guesses are taken: a metric needs something to tell apart.
-
-    Args:
-        classes: int64 [n], -1 for none.
-        guessed: of the same photos.
-        is_train: bool [n].
-        threshold: in 0..1.
-
-    Returns:
-        int64 [n], -1 for photos that are not learned from.
+    Labels count always; guesses where the recipe asks for them and their confidence reaches `threshold`, 0..1.
     """
-    sure = (guessed.confidence >= threshold) & (learning_mode(classes[is_train]) != "labelled")
-    chosen = np.where(classes != UNKNOWN, classes, np.where(sure, guessed.classes, UNKNOWN))
+    enough = len(np.unique(pool.classes[pool.classes != UNKNOWN])) > 1
+    return (
+        pool.classes if enough and not recipe.pseudo_labels else training_classes(pool, guess_classes(pool), threshold)
+    )
+
+
+def training_classes(pool: Pool, guessed: PseudoLabels, threshold: float) -> Ints:
+    """Take labels where there are any, and guesses of the same photos where the confidence reaches `threshold`.
+
+    If fewer than two classes are left all guesses are taken: a metric needs something to tell apart.
+    """
+    known = pool.classes != UNKNOWN
+    chosen = np.where(known | (guessed.confidence >= threshold), guessed.classes, UNKNOWN)
     return guessed.classes if len(np.unique(chosen[chosen != UNKNOWN])) < 2 else chosen
-
-
-def learn(pool: Pool, learned: Ints, chosen: Head) -> MetricHead:
-    """Fit a head on the photos of `pool` whose `learned` class, int64 [n], is not -1."""
-    taken = learned != UNKNOWN
-    return fit_head(pool.axes, pool.coordinates[taken], learned[taken], chosen)

@@ -9,10 +9,12 @@ import numpy as np
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.glrt import GlrtMetric
 from imgsim_assets.retrieval.logistic import LogisticClasses
-from imgsim_assets.retrieval.metric_head import MetricHead, Temperatures
+from imgsim_assets.retrieval.metric_head import MetricHead
 from imgsim_assets.retrieval.principal import PrincipalAxes
+from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.tuning import Tuning
 
-FORMAT = "imgsim-head/1"
+FORMAT = "imgsim-head/2"
 
 
 def save_head(head: MetricHead, path: Path) -> None:
@@ -31,7 +33,7 @@ def save_head(head: MetricHead, path: Path) -> None:
     }
     if head.logistic is not None:
         tensors |= {"logistic.weights": head.logistic.weights, "logistic.offsets": head.logistic.offsets}
-    about = {"format": FORMAT, "shrinkage": head.metric.shrinkage, "temperatures": asdict(head.temperatures)}
+    about = {"format": FORMAT, "recipe": head.recipe.model_dump(mode="json"), "tuning": asdict(head.tuning)}
     # One key only: safetensors keeps no order among metadata keys, so two could swap from run to run.
     whole = {name: np.ascontiguousarray(values) for name, values in tensors.items()}
     save_file(whole, path, metadata={"head": json.dumps(about)})
@@ -57,13 +59,15 @@ def load_head(path: Path) -> MetricHead:
     logistic = None
     if "logistic.weights" in stored:
         logistic = LogisticClasses(stored["logistic.weights"], stored["logistic.offsets"])
+    tuning = Tuning(**about["tuning"])
     return MetricHead(
+        recipe=Recipe.model_validate(about["recipe"]),
         axes=PrincipalAxes(stored["axes.mean"], stored["axes.axes"], stored["axes.variances"]),
         metric=GlrtMetric(
-            stored["metric.mean"], stored["metric.projection"], stored["metric.between"], float(about["shrinkage"])
+            stored["metric.mean"], stored["metric.projection"], stored["metric.between"], tuning.shrinkage
         ),
         sets=stored["sets"],
         classes=stored["classes"],
         logistic=logistic,
-        temperatures=Temperatures(**about["temperatures"]),
+        tuning=tuning,
     )

@@ -3,33 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from imgsim_assets.retrieval.class_sets import (
-    class_log_ratios,
-    class_posterior,
-    describe_classes,
-    fit_temperature,
-    query_features,
-)
+from imgsim_assets.retrieval.class_sets import class_posterior, describe_classes, query_features, set_features
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints
 from imgsim_assets.retrieval.logistic import LogisticClasses, fit_logistic
 from imgsim_assets.retrieval.principal import PrincipalAxes
-from imgsim_assets.retrieval.shrinkage import FOLDS, balanced_folds, fit_metric
+from imgsim_assets.retrieval.projection import learn_projection
+from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.single_thread import single_thread
-from imgsim_assets.settings import Head
-
-WITHOUT_EVIDENCE = 20.0
-
-
-@dataclass(frozen=True)
-class Temperatures:
-    """By what GLRT ratios, logits and the sum of both are divided before they are log probabilities."""
-
-    glrt: float
-    logistic: float
-    both: float
+from imgsim_assets.retrieval.tuning import FitMetric, Tuning, closed_form, tune
 
 
 @dataclass(frozen=True)
@@ -37,89 +20,84 @@ class MetricHead:
     """The GLRT metric and the logistic classes in principal coordinates, and their calibration.
 
     `sets` is float64 [c, 2r + 1] (`class_sets.set_features`), `classes` int64 [c] in rising order. `logistic` is None
-    where it is switched off or there is one class only.
+    where the recipe does not ask for it or there is one class only.
     """
 
+    recipe: Recipe
     axes: PrincipalAxes
     metric: GlrtMetric
     sets: Floats
     classes: Ints
     logistic: LogisticClasses | None
-    temperatures: Temperatures
+    tuning: Tuning
 
     def posterior(self, coordinates: Floats) -> Floats:
         """Give the probability of each class for photos [n, k]: float64 [n, c], rows adding up to 1.
 
-        A log-linear fusion: the two experts' calibrated log odds are added and calibrated again.
+        By the evidence that the recipe names; both together are a log-linear fusion.
         """
         with single_thread():
-            projected = self.metric.project(coordinates)
-            ratios = query_features(projected, self.metric.between) @ self.sets.T
-            logits = None if self.logistic is None else self.logistic.logits(coordinates)
-            return class_posterior(_fused(ratios, logits, self.temperatures))
+            if self.recipe.evidence == "logistic" and self.logistic is not None:
+                return class_posterior(self.logistic.logits(coordinates), self.tuning.logistic)
+            ratios = query_features(self.metric.project(coordinates), self.metric.between) @ self.sets.T
+            if self.logistic is None:
+                return class_posterior(ratios, self.tuning.glrt)
+            return class_posterior(self.tuning.fused(ratios, self.logistic.logits(coordinates)))
 
-    def likeness(self, coordinates: Floats) -> Floats:
-        """Give photos [n, k] as float64 [n, r] of norm 1 whose inner products tell how alike two photos are.
+    def likeness(self, coordinates: Floats) -> tuple[Floats, Floats]:
+        """Give photos [n, k] as queries and as gallery photos: the inner product of the two tells how alike they are.
 
-        Directions count by the share of their variance that lies between classes.
+        Both float64 [n, m]. They differ for the likelihood ratio of a pair only; all others are cosines. In the
+        metric's space directions count by the share of their variance that lies between classes.
         """
+        with single_thread():
+            if self.recipe.likeness == "pair":
+                projected, between = self.metric.project(coordinates), self.metric.between
+                return query_features(projected, between), set_features(projected, np.ones(len(projected)), between)
+            alike = normalise(self._compared(coordinates))
+            return alike, alike
+
+    def _compared(self, coordinates: Floats) -> Floats:
+        if self.recipe.likeness == "cosine":
+            return coordinates + self.axes.origin
+        if self.recipe.likeness == "centred":
+            return coordinates
+        if self.recipe.likeness == "whitened":
+            return self.axes.half_whitened(coordinates)
         between = self.metric.between
-        with single_thread():
-            return normalise(self.metric.project(coordinates) * np.sqrt(between / (1.0 + between)))
+        return self.metric.project(coordinates) * np.sqrt(between / (1.0 + between))
 
 
-def fit_head(axes: PrincipalAxes, coordinates: Floats, classes: Ints, chosen: Head) -> MetricHead:
-    """Fit both experts on photos [n, k], and calibrate them on photos that they have not seen.
+def fit_head(
+    axes: PrincipalAxes, coordinates: Floats, classes: Ints, recipe: Recipe, tuning: Tuning | None = None
+) -> MetricHead:
+    """Fit what the recipe asks for on photos [n, k], and tune it on photos that it has not seen.
 
     Args:
         axes: what made the coordinates; kept for queries.
         coordinates: float64 [n, k].
         classes: int [n], no -1.
-        chosen: settings of the head.
+        recipe: what is fitted.
+        tuning: found already; None: found here.
     """
-    metric = fit_metric(coordinates, classes, chosen.shrinkage)
-    logistic = fit_logistic(coordinates, classes) if chosen.logistic and len(np.unique(classes)) > 1 else None
+    import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
+
+    found = tuning or tune_head(coordinates, classes, recipe)
+    logistic = fit_logistic(coordinates, classes) if recipe.fits_logistic and len(np.unique(classes)) > 1 else None
     with single_thread():
-        projected = metric.project(coordinates)
-        sets, numbers = describe_classes(projected, classes, metric.between)
-    temperatures = _calibrate(coordinates, classes, metric.shrinkage, logistic is not None)
-    return MetricHead(axes, metric, sets, numbers, logistic, temperatures)
+        metric = _fit_metric(recipe)(coordinates, classes, found.shrinkage)
+        sets, numbers = describe_classes(metric.project(coordinates), classes, metric.between)
+    return MetricHead(recipe, axes, metric, sets, numbers, logistic, found)
 
 
-def _calibrate(coordinates: Floats, classes: Ints, shrinkage: float, with_logistic: bool) -> Temperatures:
-    """Fit the temperatures on each of two folds that the other half has not seen; their geometric mean."""
-    fold = balanced_folds(classes, FOLDS)
-    found = [
-        _temperatures(coordinates, classes, fold != number, shrinkage, with_logistic)
-        for number in range(FOLDS)
-        if len(np.unique(classes[fold != number])) > 1
-    ]
-    known = np.array([one for one in found if one is not None])
-    if not len(known):
-        return Temperatures(WITHOUT_EVIDENCE, 1.0, 1.0)
-    return Temperatures(*np.exp(np.log(known).mean(axis=0)).tolist())
+def tune_head(coordinates: Floats, classes: Ints, recipe: Recipe) -> Tuning:
+    """Tune the head that `fit_head` would fit on the same photos."""
+    return tune(coordinates, classes, recipe.shrinkage, logistic=recipe.fits_logistic, fit=_fit_metric(recipe))
 
 
-def _temperatures(
-    coordinates: Floats, classes: Ints, kept: npt.NDArray[np.bool_], shrinkage: float, with_logistic: bool
-) -> tuple[float, float, float] | None:
-    asked = np.isin(classes, classes[kept]) & ~kept
-    if not asked.any():
-        return None
-    metric = fit_metric(coordinates[kept], classes[kept], shrinkage)
-    with single_thread():
-        projected = metric.project(coordinates[asked]), metric.project(coordinates[kept])
-        ratios, numbers = class_log_ratios(*projected, classes[kept], metric.between)
-    truth = np.searchsorted(numbers, classes[asked])
-    glrt = fit_temperature(ratios, truth)
-    if not with_logistic:
-        return glrt, 1.0, 1.0
-    logits = fit_logistic(coordinates[kept], classes[kept]).logits(coordinates[asked])
-    logistic = fit_temperature(logits, truth)
-    return glrt, logistic, fit_temperature(_fused(ratios, logits, Temperatures(glrt, logistic, 1.0)), truth)
+def _fit_metric(recipe: Recipe) -> FitMetric:
+    return _learned if recipe.projection else closed_form
 
 
-def _fused(ratios: Floats, logits: Floats | None, temperatures: Temperatures) -> Floats:
-    if logits is None:
-        return ratios / temperatures.glrt
-    return (ratios / temperatures.glrt + logits / temperatures.logistic) / temperatures.both
+def _learned(coordinates: Floats, classes: Ints, shrinkage: float) -> GlrtMetric:
+    return learn_projection(coordinates, classes, shrinkage).metric

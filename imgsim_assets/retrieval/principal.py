@@ -23,6 +23,20 @@ class PrincipalAxes:
         """Take descriptors [n, d] to their principal coordinates: float64 [n, k]."""
         return np.asarray((np.asarray(vectors, dtype=np.float32) - self.mean) @ self.axes, dtype=np.float64)
 
+    @property
+    def origin(self) -> Floats:
+        """What was taken off: the coordinates of the mean, float64 [k], as seen from the vectors' own zero."""
+        return np.asarray(self.mean.astype(np.float64) @ self.axes)
+
+    def half_whitened(self, coordinates: Floats) -> Floats:
+        """Divide coordinates [n, k] by the square root of their standard deviation: float64 [n, up to k].
+
+        What all photos share then does not decide alone. Coordinates that do not vary are dropped.
+        """
+        spread = np.sqrt(self.variances)
+        used = spread > spread.max(initial=0.0) * np.finfo(np.float32).eps
+        return np.asarray(coordinates[:, used] / np.sqrt(spread[used]))
+
 
 def principal_axes(vectors: npt.NDArray[np.floating], kept: int, seed: int = 0) -> PrincipalAxes:
     """Find the directions in which descriptors [n, d] vary most: at most `kept`, n and d of them.

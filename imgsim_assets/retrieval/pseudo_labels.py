@@ -15,9 +15,10 @@ from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.glrt import Floats, Ints
 from imgsim_assets.retrieval.metric_head import fit_head
 from imgsim_assets.retrieval.principal import PrincipalAxes
-from imgsim_assets.settings import Head
+from imgsim_assets.retrieval.recipe import Recipe
 
 DIFFUSION_SHARE = 0.5
+GUESSING = Recipe(views={}, dimensions=1, shrinkage="auto", pair_weight=0.0, evidence="glrt", likeness="metric")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,6 @@ def _propagated(
 ) -> tuple[Ints, Floats]:
     joined = normalise(np.concatenate([normalise(coordinates), DIFFUSION_SHARE * diffused], axis=1))
     nothing = np.zeros(0, dtype=np.float32)
-    head = fit_head(
-        PrincipalAxes(nothing, nothing, np.zeros(0)), joined[labelled], classes[labelled], Head(logistic=False)
-    )
+    head = fit_head(PrincipalAxes(nothing, nothing, np.zeros(0)), joined[labelled], classes[labelled], GUESSING)
     posterior = head.posterior(joined)
     return head.classes[posterior.argmax(axis=1)], posterior.max(axis=1)

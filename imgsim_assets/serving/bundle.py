@@ -20,7 +20,7 @@ from imgsim_assets.storage.publication import published
 from imgsim_assets.vision.backbones.identity import backbone_identity
 
 BUNDLE = "bundle"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,6 @@ def bundle_facts(settings: Settings) -> dict[str, Any]:
     }
     return {
         "format": FORMAT,
-        "power": settings.head.power,
         "max_pixels": settings.ingest.max_pixels,
         "backbones": backbones,
         **stages,

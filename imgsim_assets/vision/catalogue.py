@@ -112,6 +112,12 @@ def catalogue_counts(catalogue: pl.DataFrame) -> dict[str, int]:
     }
 
 
+def leaked(usable: pl.DataFrame) -> pl.Series:
+    """Tell which usable photos, train and test, have an exact or near copy in the other split: Boolean, row for row."""
+    splits = pl.col("split").n_unique().over("near_duplicate_group")
+    return usable.select((splits > 1).alias("leaked"))["leaked"]
+
+
 def _cross_split_pairs(usable: pl.DataFrame, column: str) -> int:
     sides = usable.group_by(column).agg(
         *((pl.col("split") == split).sum().cast(pl.Int64).alias(split) for split in SPLITS)

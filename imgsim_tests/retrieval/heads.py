@@ -1,4 +1,4 @@
-"""Metric heads and pools learned from drawn photos."""
+"""Metric heads, recipes and pools learned from drawn photos."""
 
 import numpy as np
 
@@ -7,14 +7,27 @@ from imgsim_assets.retrieval.diffusion import diffusion_coordinates
 from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
 from imgsim_assets.retrieval.principal import principal_axes
-from imgsim_assets.settings import Head
+from imgsim_assets.retrieval.recipe import Recipe
+
+
+def draw_recipe(**chosen) -> Recipe:
+    """Give the recipe of both experts fused, changed as asked for."""
+    standing = {
+        "views": {"tiny": ("rgb",)},
+        "dimensions": 1024,
+        "shrinkage": "auto",
+        "pair_weight": 0.01,
+        "evidence": "fused",
+        "likeness": "metric",
+    }
+    return Recipe.model_validate(standing | chosen)
 
 
 def draw_head(vectors, classes, **chosen) -> tuple[MetricHead, np.ndarray]:
     """Learn a head from vectors [n, d] and classes; give it and the photos' coordinates."""
     axes = principal_axes(vectors, 1024)
     coordinates = axes.project(vectors)
-    return fit_head(axes, coordinates, np.asarray(classes), Head(**chosen)), coordinates
+    return fit_head(axes, coordinates, np.asarray(classes), draw_recipe(**chosen)), coordinates
 
 
 def draw_pool(vectors, classes, is_train=None, clusters=8) -> Pool:

@@ -16,14 +16,16 @@ from imgsim_assets.retrieval.evaluation import (
     served_measures,
     summarise,
 )
-from imgsim_assets.settings import Evaluation, Head
-from imgsim_tests.retrieval.heads import draw_pool
+from imgsim_assets.settings import Evaluation
+from imgsim_tests.retrieval.heads import draw_pool, draw_recipe
 
 EVALUATION = Evaluation(folds=3, bootstrap=200)
 
 
 def queries(*rows: tuple[str, float | None, float | None]) -> pl.DataFrame:
-    columns = [(source, f"q{number}", "cat", served, cosine) for number, (source, served, cosine) in enumerate(rows)]
+    columns = [
+        (source, f"q{number}", "cat", False, served, cosine) for number, (source, served, cosine) in enumerate(rows)
+    ]
     return pl.DataFrame(columns, schema=QUERY_COLUMNS, orient="row")
 
 
@@ -41,6 +43,7 @@ def two_classes(per_class: int = 12, seed: int = 0) -> tuple[pl.DataFrame, np.nd
             "name": [f"{number}.jpg" for number in range(2 * per_class)],
             "label": [label if part == "train" else None for label, part in zip(labels, split, strict=True)],
             "near_duplicate_group": np.arange(2 * per_class, dtype=np.uint32),
+            "leaked": np.zeros(2 * per_class, dtype=bool),
         }
     )
     return photos, vectors.astype(np.float32)
@@ -73,11 +76,13 @@ def test_without_labels_nothing_is_claimed(rows):
     assert "not measured" in in_words(metrics)
 
 
-def validate(photos, descriptors):
+def validate(photos, descriptors, evaluation=EVALUATION):
     (classes,) = encode_labels(photos["label"].to_list())
     is_train = (photos["split"] == "train").to_numpy()
     pool = draw_pool(descriptors, np.where(is_train, classes, -1), is_train, clusters=2)
-    return score_by_cross_validation(photos, pool, descriptors, head=Head(), confidence=0.6, evaluation=EVALUATION)
+    return score_by_cross_validation(
+        photos, pool, descriptors, recipe=draw_recipe(), confidence=0.6, evaluation=evaluation
+    )
 
 
 def test_cross_validation_asks_train_photos_only_and_finds_the_gain():
@@ -88,6 +93,25 @@ def test_cross_validation_asks_train_photos_only_and_finds_the_gain():
     summary = summarise(scored, EVALUATION)
     gain = summary.filter(pl.col("ranking") == "gain")
     assert gain["low"].item() > 0
+
+
+def test_queries_with_a_copy_in_the_other_split_are_reported_apart():
+    scored = queries(("solution", 1.0, 0.5), ("solution", 0.5, 0.5), ("solution", 0.25, 0.5))
+    leaking = scored.with_columns(leaked=pl.Series([True, False, False]))
+    metrics = headline_metrics(summarise(leaking, EVALUATION))
+    assert metrics["map_at_10"] == pytest.approx(1.75 / 3)
+    assert metrics["map_at_10_without_copies"] == pytest.approx(0.375)
+    without = headline_metrics(summarise(scored, EVALUATION))
+    assert without["map_at_10_without_copies"] == without["map_at_10"]
+
+
+def test_train_photos_with_a_copy_in_test_can_be_left_out_of_cross_validation():
+    photos, descriptors = two_classes(per_class=40)
+    copies = photos.with_columns(leaked=pl.int_range(pl.len()) % 5 == 1)
+    kept, _ = validate(copies, descriptors)
+    assert kept["leaked"].any()
+    left_out, _ = validate(copies, descriptors, EVALUATION.model_copy(update={"leaked": "leave_out"}))
+    assert set(left_out["name"]) == set(kept.filter(~pl.col("leaked"))["name"])
 
 
 def test_cross_validation_says_why_there_is_none():
@@ -104,7 +128,9 @@ def test_cosine_is_that_of_the_train_photos_by_a_naive_search():
     test, train = (photos.filter(pl.col("split") == split) for split in ("test", "train"))
     truth = test.select("name").with_columns(label=test["name"].replace_strict(labels))
     served = truth.with_columns(average_precision=pl.lit(1.0))
+    photos = photos.with_columns(leaked=pl.col("name") == test["name"][0])
     scored = score_on_solution(served, truth, photos, descriptors)
+    assert scored["leaked"].to_list() == [True] + [False] * (test.height - 1)
     vectors = dict(zip(photos["name"], descriptors.astype(np.float64), strict=True))
     for row in scored.iter_rows(named=True):
         ranked = sorted(train["name"], key=lambda name: -float(vectors[name] @ vectors[row["name"]]))[:10]

@@ -2,13 +2,25 @@ import numpy as np
 import pytest
 
 from imgsim_assets.retrieval.clusters import Clusters
-from imgsim_assets.retrieval.learning_set import guess_classes, learn, learning_mode, training_classes
+from imgsim_assets.retrieval.learning_set import (
+    Pool,
+    guess_classes,
+    learned_classes,
+    learning_mode,
+    training_classes,
+)
+from imgsim_assets.retrieval.principal import principal_axes
 from imgsim_assets.retrieval.pseudo_labels import PseudoLabels, pseudo_labels
-from imgsim_assets.settings import Head
-from imgsim_tests.retrieval.heads import draw_pool
+from imgsim_tests.retrieval.heads import draw_pool, draw_recipe
 from imgsim_tests.retrieval.synthetic import draw_photos
 
 TRAIN = np.array([True, True, True, True, False])
+
+
+def labelled_pool(classes):
+    """Give five photos with these classes, and nothing else of interest."""
+    nothing = Clusters(np.zeros(5, dtype=int), np.ones(5), 1)
+    return Pool(principal_axes(np.eye(5), 4), np.eye(5), np.eye(5), nothing, np.array(classes), TRAIN)
 
 
 def guesses(classes, confidence):
@@ -56,33 +68,23 @@ def test_modes(classes, mode):
     assert learning_mode(np.array(classes, dtype=int)) == mode
 
 
-def test_where_most_photos_are_labelled_nothing_is_guessed():
-    classes = np.array([0, 1, -1, -1, -1])
-    assert training_classes(classes, guesses([0, 1, 0, 1, 1], [1, 1, 0.9, 0.1, 1]), TRAIN, 0.6).tolist() == [
-        0,
-        1,
-        -1,
-        -1,
-        -1,
-    ]
+def test_nothing_is_guessed_unless_the_recipe_asks_for_it_or_nothing_else_is_there():
+    vectors, truth = draw_photos(classes=4, photos=12, spread=5.0)
+    some = np.where(np.arange(len(truth)) % 12 < 4, truth, -1)
+    pool = draw_pool(vectors, some, clusters=4)
+    assert learned_classes(pool, draw_recipe(), 0.6).tolist() == some.tolist()
+    guessing = learned_classes(pool, draw_recipe(pseudo_labels=True), 0.6)
+    assert (guessing[some == -1] != -1).mean() > 0.8
+    unlabelled = draw_pool(vectors, np.full(len(truth), -1), clusters=4)
+    assert len(set(learned_classes(unlabelled, draw_recipe(), 0.0).tolist())) > 1
 
 
-def test_test_photos_are_learned_from_where_labels_are_few_and_unsure_ones_are_left_out():
-    classes = np.array([0, -1, -1, -1, -1])
-    found = training_classes(classes, guesses([0, 1, 0, 1, 1], [1, 0.9, 0.9, 0.1, 1]), TRAIN, 0.6)
+def test_photos_are_learned_from_where_the_guess_is_sure():
+    pool = labelled_pool([0, -1, -1, -1, -1])
+    found = training_classes(pool, guesses([0, 1, 0, 1, 1], [1, 0.9, 0.9, 0.1, 1]), 0.6)
     assert found.tolist() == [0, 1, 0, -1, 1]
 
 
 def test_with_nothing_sure_every_guess_is_taken():
-    found = training_classes(np.full(5, -1), guesses([0, 1, 0, 1, 1], [0.1] * 5), TRAIN, 0.9)
+    found = training_classes(labelled_pool([-1] * 5), guesses([0, 1, 0, 1, 1], [0.1] * 5), 0.9)
     assert found.tolist() == [0, 1, 0, 1, 1]
-
-
-def test_photos_that_are_left_out_do_not_move_the_head():
-    vectors, classes = draw_photos()
-    pool = draw_pool(vectors, classes)
-    some = np.where(np.arange(len(classes)) % 3 == 0, -1, classes)
-    left = learn(pool, some, Head(shrinkage=0.3))
-    kept = some != -1
-    assert np.array_equal(left.classes, np.unique(classes[kept]))
-    assert left.metric.mean == pytest.approx(pool.coordinates[kept].mean(axis=0))

@@ -34,9 +34,9 @@ def test_a_descriptor_is_that_of_the_pipeline(synced_once: Workplace):
     names = synced_once.table("query_vectors")["name"].to_list()
     for name in names[:3]:
         with Image.open(synced_once.photos / "test" / name) as photo:
-            descriptor = describe(photo.convert("RGB"), settings)
+            descriptor = describe(photo.convert("RGB"), settings, bundle.head.recipe)
         assert np.linalg.norm(descriptor) == pytest.approx(1, abs=1e-5)
-        asked = query_vectors(bundle.head, bundle.head.axes.project(descriptor))
+        asked = query_vectors(bundle.head, bundle.head.axes.project(descriptor), bundle.vectors)
         np.testing.assert_allclose(asked[0], queries[names.index(name)], rtol=1e-4, atol=1e-5)
 
 
@@ -49,7 +49,8 @@ def test_a_train_photo_is_answered_by_brute_force_too(synced_once: Workplace, li
     for name in names[::7]:
         path = synced_once.photos / "train" / name
         with Image.open(path) as photo:
-            asked = query_vectors(bundle.head, bundle.head.axes.project(describe(photo.convert("RGB"), settings)))
+            descriptor = describe(photo.convert("RGB"), settings, bundle.head.recipe)
+        asked = query_vectors(bundle.head, bundle.head.axes.project(descriptor), bundle.vectors)
         scores = (bundle.vectors.astype(np.float64) * asked).sum(axis=1)
         order = sorted(range(len(names)), key=lambda row, of=scores: (-of[row], row))
         found = search_photo(path, settings, library, 10)

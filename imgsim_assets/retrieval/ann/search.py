@@ -9,8 +9,10 @@ import numpy.typing as npt
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Index, Vectors
 from imgsim_assets.retrieval.ann.rescoring import rescore
+from imgsim_assets.retrieval.reciprocal import rerank
 
 OVERFETCH = 5
+RECIPROCAL_CANDIDATES = 100
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,16 @@ def join_blocks(blocks: Sequence[Neighbours]) -> Neighbours:
     )
 
 
-def search(index: Index, vectors: Vectors, queries: Vectors, k: int) -> Neighbours:
+def search(index: Index, vectors: Vectors, queries: Vectors, k: int, *, reciprocal: bool = False) -> Neighbours:
     """Find k neighbours of each query [q, d] among `vectors` [n, d], the ones `index` was built from.
 
-    With fewer than k vectors the lists end in -1 with score minus infinity.
+    With fewer than k vectors the lists end in -1 with score minus infinity. With `reciprocal` the candidates are
+    ordered by k-reciprocal re-ranking; scores are then minus its distances, and a list that falls short stays short.
     """
+    if reciprocal:
+        found = index.candidates(queries, min(index.size, max(RECIPROCAL_CANDIDATES, k)))
+        ids, scores = rerank(vectors, queries, found, k)
+        return Neighbours(ids, scores.astype(np.float32), int((ids[:, min(k, index.size) - 1] == MISSING).sum()))
     count = min(index.size, k * OVERFETCH)
     found = index.candidates(queries, count)
     ids, scores = rescore(vectors, queries, found, k)

@@ -94,11 +94,18 @@ from imgsim_tests.retrieval.synthetic import draw_photos
 vectors, classes = draw_photos(classes=30, photos=20, width=200)
 pool = draw_pool(vectors, classes, clusters=30)
 head, coordinates = draw_head(vectors, classes)
-gallery, queries = gallery_vectors(head, coordinates, classes, 0.01), query_vectors(head, coordinates[::3] + 0.1)
+gallery = gallery_vectors(head, coordinates, classes)
+queries = query_vectors(head, coordinates[::3] + 0.1, gallery)
 parts = [pool.diffused, pool.clusters.numbers, pool.clusters.membership, head.metric.projection, gallery, queries]
 for kind in (Faiss(), Faiss(kind="hnsw"), Faiss(kind="ivf"), Annoy()):
     found = search(build_index(kind, gallery), gallery, queries, 10)
     parts += [found.ids, found.scores]
+    reranked = search(build_index(kind, gallery), gallery, queries, 10, reciprocal=True)
+    parts += [reranked.ids, reranked.scores]
+for changes in ({"projection": True}, {"augmentation": True, "expansion": True}, {"evidence": "glrt"}):
+    head, coordinates = draw_head(vectors, classes, **changes)
+    gallery = gallery_vectors(head, coordinates, classes)
+    parts += [head.metric.projection, gallery, query_vectors(head, coordinates[::3] + 0.1, gallery)]
 sys.stdout.buffer.write(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
 """
 

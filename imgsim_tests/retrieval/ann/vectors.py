@@ -14,5 +14,6 @@ def served_vectors(classes=20, photos=15, rank=8, queries=40, seed=0):
     labels = np.repeat(np.arange(classes), photos)
     gallery = means[labels] + random.normal(size=(len(labels), rank))
     asked = means[random.integers(0, classes, queries)] + random.normal(size=(queries, rank))
-    head, coordinates = draw_head(gallery, labels, logistic=False)
-    return gallery_vectors(head, coordinates, labels, 0.01), query_vectors(head, head.axes.project(asked)), labels
+    head, coordinates = draw_head(gallery, labels, evidence="glrt")
+    vectors = gallery_vectors(head, coordinates, labels)
+    return vectors, query_vectors(head, head.axes.project(asked), vectors), labels

@@ -1,0 +1,208 @@
+"""The group `learning`, second part: how photos are ranked, chosen by what each step earns on labelled train photos."""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from imgsim_assets.assets.embeddings import view_fingerprint
+from imgsim_assets.assets.images import RAW_IMAGES
+from imgsim_assets.assets.pool import CLUSTERS, embedding_deps, read_clusters, read_embeddings
+from imgsim_assets.assets.publishing import (
+    OWNERS,
+    TABLE,
+    markdown_picture,
+    markdown_table,
+    open_table,
+    publish,
+    run_tags,
+)
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.reporting import plots
+from imgsim_assets.resources.store import Store
+from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.retrieval.average_precision import encode_labels
+from imgsim_assets.retrieval.choice import Choice, Collection, choose
+from imgsim_assets.retrieval.learning_set import learning_mode
+from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.settings import Settings
+from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.storage.versioned_folder import JSON
+from imgsim_assets.vision.catalogue import leaked
+from imgsim_assets.vision.threads import set_threads
+
+GROUP = "learning"
+RANKING_CHOICE = "ranking_choice"
+RECIPE_FILE = "recipe.json"
+LABELLED_FILE = "labelled.parquet"
+
+
+def open_recipe(store: Store) -> Recipe:
+    """Open the chosen recipe."""
+    return Recipe.model_validate_json(store.artefacts.open(RANKING_CHOICE).path(RECIPE_FILE).read_bytes())
+
+
+def open_steps(store: Store) -> pl.DataFrame:
+    """Open what each step earned: `choice.STEP_COLUMNS`."""
+    return open_table(store, RANKING_CHOICE)
+
+
+def selection_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build the asset of this part."""
+    return [_ranking_choice(settings)]
+
+
+def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
+    code_version = fingerprint(
+        "ranking_choice/1",
+        settings.head,
+        settings.steps,
+        settings.selection,
+        settings.clusters.confidence,
+        settings.evaluation.leaked,
+        {name: list(backbone.views) for name, backbone in settings.backbones.items()},
+    )
+
+    @dg.asset(
+        key=RANKING_CHOICE,
+        group_name=GROUP,
+        kinds={"scikitlearn", "mlflow"},
+        owners=OWNERS,
+        deps=[RAW_IMAGES, CLUSTERS, *embedding_deps(settings)],
+        code_version=code_version,
+    )
+    def ranking_choice(
+        context: dg.AssetExecutionContext, store: Store, tracking: Tracking
+    ) -> dg.MaterializeResult[Any]:
+        """How photos are ranked: a step is taken where it gains on labelled train photos that it has not seen.
+
+        Made anew when settings or backbones change, or more than a tenth of the labelled photos; else it stays.
+        """
+        set_threads(settings.runtime.threads)
+        made_by = _made_by(settings, code_version)
+        photos = open_table(store, RAW_IMAGES).filter(pl.col("status") == "ok")
+        labelled = photos.select("content_id", "label").drop_nulls().unique().sort("content_id", "label")
+        if _stands(store, made_by, labelled, settings.selection.renewal):
+            context.log.info("too few labelled photos changed to choose anew: the choice stays")
+            return _published_again(store)
+        collection = _collection(store, settings)
+        choice = choose(
+            collection,
+            settings.backbones,
+            head=settings.head,
+            steps=settings.steps,
+            selection=settings.selection,
+            confidence=settings.clusters.confidence,
+        )
+        context.log.info(f"not chosen by evidence: {choice.reason}" if choice.reason else _taken_in_words(choice))
+
+        def write(folder: Path) -> None:
+            (folder / RECIPE_FILE).write_text(choice.recipe.model_dump_json(indent=2), encoding="utf-8")
+            write_table(folder / TABLE, choice.steps)
+            write_table(folder / LABELLED_FILE, labelled)
+
+        facts: dict[str, JSON] = {
+            "made_by": made_by,
+            "mode": learning_mode(collection.classes[collection.is_train]),
+            "photos_asked": choice.photos,
+            "reason": choice.reason or "by evidence",
+        }
+        shown: dict[str, Any] = {"recipe": markdown_table(_recipe_table(choice.recipe))}
+        if choice.steps.height:
+            drawing = _draw(choice.steps)
+            shown |= {"steps": markdown_table(choice.steps), "gains": markdown_picture(drawing)}
+            _track(context, tracking, choice, drawing)
+        return publish(store, RANKING_CHOICE, write, facts=facts, metadata=shown)
+
+    return ranking_choice
+
+
+def _made_by(settings: Settings, code_version: str) -> str:
+    """Name all that decides the choice beside the photos."""
+    vectors = {
+        f"{name}/{view}": view_fingerprint(settings, backbone, view)
+        for name, backbone in settings.backbones.items()
+        for view in backbone.views
+    }
+    return fingerprint("made_by/1", code_version, vectors)
+
+
+def _stands(store: Store, made_by: str, labelled: pl.DataFrame, renewal: float) -> bool:
+    """Tell whether the present choice was made the same way, on labelled photos that are nearly the same."""
+    try:
+        present = store.artefacts.open(RANKING_CHOICE)
+    except ArtefactError:
+        return False
+    if present.manifest.facts.get("made_by") != made_by:
+        return False
+    before, now = (set(table.iter_rows()) for table in (read_table(present.path(LABELLED_FILE)), labelled))
+    return len(before ^ now) <= renewal * len(before)
+
+
+def _published_again(store: Store) -> dg.MaterializeResult[Any]:
+    present = store.artefacts.open(RANKING_CHOICE)
+
+    def write(folder: Path) -> None:
+        for name in present.manifest.files:
+            (folder / name).write_bytes(present.path(name).read_bytes())
+
+    shown = {"steps": markdown_table(open_steps(store)), "kept": True}
+    return publish(store, RANKING_CHOICE, write, facts=present.manifest.facts, metadata=shown)
+
+
+def _collection(store: Store, settings: Settings) -> Collection:
+    photos, vectors = read_embeddings(store, settings)
+    diffused, clusters = read_clusters(store, photos)
+    (classes,) = encode_labels(photos["label"].to_list())
+    return Collection(
+        vectors=vectors,
+        diffused=diffused,
+        clusters=clusters,
+        classes=classes,
+        groups=photos["near_duplicate_group"].cast(pl.Int64).to_numpy(),
+        is_train=(photos["split"] == "train").to_numpy(),
+        left_out=leaked(photos).to_numpy() & (settings.evaluation.leaked == "leave_out"),
+    )
+
+
+def _taken_in_words(choice: Choice) -> str:
+    taken = choice.steps.filter(pl.col("verdict").is_in(["taken", "taken on trust", "forced on"]))
+    steps = ", ".join(f"{name} {gain:+.4f}" for name, gain in taken.select("name", "gain").iter_rows())
+    return f"chosen on {choice.photos} labelled photos: {steps or 'plain cosine'}"
+
+
+def _recipe_table(recipe: Recipe) -> pl.DataFrame:
+    rows = [(name, str(value)) for name, value in recipe.model_dump(mode="json").items()]
+    return pl.DataFrame(rows, schema=["part", "value"], orient="row")
+
+
+def _draw(steps: pl.DataFrame) -> bytes:
+    tried = steps.filter(pl.col("gain").is_not_null())
+    return plots.gains_with_intervals(
+        tried["name"].to_list(), tried["gain"].to_list(), tried.select("low", "high").rows(), tried["verdict"].to_list()
+    )
+
+
+def _metric_name(name: str) -> str:
+    return re.sub(r"[^\w .:-]", "_", name)  # all that MLflow allows
+
+
+def _track(context: dg.AssetExecutionContext, tracking: Tracking, choice: Choice, drawing: bytes) -> None:
+    with (
+        tracking.run_for(context.run.run_id, run_tags(context, RANKING_CHOICE)) as run,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        folder = Path(scratch)
+        choice.steps.write_csv(folder / "steps.csv")
+        (folder / "gains.png").write_bytes(drawing)
+        (folder / RECIPE_FILE).write_text(choice.recipe.model_dump_json(indent=2), encoding="utf-8")
+        for file in sorted(folder.iterdir()):
+            run.log_file(file, "ranking_choice")
+        tried = choice.steps.filter(pl.col("gain").is_not_null())
+        run.log_metrics({f"gain/{_metric_name(row['name'])}": row["gain"] for row in tried.iter_rows(named=True)})
+        for point in choice.curve:
+            run.log_metrics({"glrtml_loss": point.loss, "glrtml_held_out": point.held_out}, step=point.epoch)

@@ -1,0 +1,195 @@
+"""The choice of a recipe: the ladder climbed by cross-validation on a sample of the labelled train photos."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from imgsim_assets.retrieval.average_precision import Floats
+from imgsim_assets.retrieval.class_sets import UNKNOWN
+from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
+from imgsim_assets.retrieval.cross_validation import Folds, NotCrossValidated, deal_folds, fit_folds, score_heads
+from imgsim_assets.retrieval.descriptors import assemble_descriptors
+from imgsim_assets.retrieval.glrt import Ints
+from imgsim_assets.retrieval.ladder import Climb, Score, climb
+from imgsim_assets.retrieval.learning_set import Pool, learned_classes, learning_mode
+from imgsim_assets.retrieval.metric_head import MetricHead, tune_head
+from imgsim_assets.retrieval.principal import principal_axes
+from imgsim_assets.retrieval.projection import CurvePoint, learn_projection
+from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.rungs import NEEDS_DENSITY, families, first_recipe, standing_recipe, trusted_steps
+from imgsim_assets.retrieval.tuning import WITHOUT_EVIDENCE
+from imgsim_assets.settings import Backbone, Head, Selection, Steps
+
+LEAST_A_CLASS = 4
+STEP_COLUMNS: dict[str, Any] = {
+    "step": pl.String,
+    "name": pl.String,
+    "map_at_10": pl.Float64,
+    "gain": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "verdict": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Photos as the choice sees them, row for row.
+
+    `vectors` are float32 [n, d] by backbone and view; `diffused` is float64 [n, p]; `classes` int64 [n] is -1 for a
+    photo without label and for every test photo; `groups` int64 [n] are near-duplicate groups; `left_out` bool [n]
+    photos are not asked.
+    """
+
+    vectors: Mapping[tuple[str, str], npt.NDArray[np.float32]]
+    diffused: Floats
+    clusters: Clusters
+    classes: Ints
+    groups: Ints
+    is_train: npt.NDArray[np.bool_]
+    left_out: npt.NDArray[np.bool_]
+
+    def sample(self, rows: Ints) -> "Collection":
+        """Keep the photos of `rows`."""
+        clusters = Clusters(self.clusters.numbers[rows], self.clusters.membership[rows], self.clusters.count)
+        return Collection(
+            vectors={key: values[rows] for key, values in self.vectors.items()},
+            diffused=self.diffused[rows],
+            clusters=clusters,
+            classes=self.classes[rows],
+            groups=self.groups[rows],
+            is_train=self.is_train[rows],
+            left_out=self.left_out[rows],
+        )
+
+    def pool(self, recipe: Recipe) -> Pool:
+        """Put the photos into the recipe's coordinates."""
+        joined: dict[tuple[str, str], npt.NDArray[np.floating]] = {
+            (name, view): self.vectors[name, view] for name, views in recipe.views.items() for view in views
+        }
+        descriptors = assemble_descriptors(joined, recipe.power)
+        axes = principal_axes(descriptors, recipe.dimensions)
+        return Pool(axes, axes.project(descriptors), self.diffused, self.clusters, self.classes, self.is_train)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The recipe, and what each step earned: `STEP_COLUMNS`, the start first.
+
+    `reason` says why the recipe was not chosen by evidence, if it was not; `photos` counts those asked; `curve` is how
+    the learned projection was trained on them, where it was tried.
+    """
+
+    recipe: Recipe
+    steps: pl.DataFrame
+    reason: str | None
+    photos: int
+    curve: tuple[CurvePoint, ...] = ()
+
+
+def choose(
+    collection: Collection,
+    offered: Mapping[str, Backbone],
+    *,
+    head: Head,
+    steps: Steps,
+    selection: Selection,
+    confidence: float,
+) -> Choice:
+    """Choose how to rank.
+
+    Args:
+        collection: all photos.
+        offered: the configured backbones.
+        head: the numbers of the steps.
+        steps: the switches.
+        selection: how the ladder is climbed.
+        confidence: guesses below it are not learned from.
+    """
+    rows = sample_rows(collection.classes, selection.photos, selection.seed)
+    sampled = collection if len(rows) == len(collection.classes) else collection.sample(rows)
+    mostly_labelled = learning_mode(collection.classes[collection.is_train]) == "labelled"
+    trusted = trusted_steps(mostly_labelled=mostly_labelled)
+    folds = deal_folds(sampled.classes, sampled.groups, selection.folds, selection.seed, sampled.left_out)
+    if isinstance(folds, NotCrossValidated):
+        recipe = standing_recipe(offered, head, steps, trusted)
+        return Choice(recipe, pl.DataFrame(schema=STEP_COLUMNS), folds.reason, 0)
+    score = judge(sampled, folds, confidence)
+    start = max((first_recipe(name, offered, head) for name in offered), key=lambda one: np.nanmean(score(one)))
+    climbed = climb(
+        start,
+        families(offered, head),
+        steps if len(folds.rows) >= MOSTLY_LABELLED * collection.is_train.sum() else _without_density(steps),
+        score,
+        trusted=trusted if selection.trust else frozenset(),
+        samples=selection.bootstrap,
+        seed=selection.seed,
+    )
+    curve = () if steps.projection == "off" else _curve(sampled, climbed.recipe)
+    return Choice(climbed.recipe, _table(start, climbed), None, len(folds.rows), curve)
+
+
+def _curve(collection: Collection, recipe: Recipe) -> tuple[CurvePoint, ...]:
+    pool = collection.pool(recipe)
+    known = pool.classes != UNKNOWN
+    tuning = tune_head(pool.coordinates[known], pool.classes[known], recipe.with_(projection=False))
+    return learn_projection(pool.coordinates[known], pool.classes[known], tuning.shrinkage).curve
+
+
+def _without_density(steps: Steps) -> Steps:
+    """Switch off what hangs on how densely photos lie, unless it is forced on: a thinned gallery cannot tell."""
+    undecided = {name for name in NEEDS_DENSITY if getattr(steps, name) == "auto"}
+    return steps.model_copy(update=dict.fromkeys(undecided, "off"))
+
+
+def judge(collection: Collection, folds: Folds, confidence: float) -> Score:
+    """Give the function that scores a recipe: float64 [m] AP@10 of the asked photos.
+
+    Shrinkage and temperatures, a handful of numbers, are tuned once a recipe and not anew in each fold: that is five
+    times as fast, and favours the recipes that are compared alike. `evaluation`, which judges the chosen one, tunes
+    in each fold.
+    """
+
+    @functools.lru_cache(maxsize=2)
+    def heads(text: str) -> tuple[Pool, list[MetricHead]]:
+        recipe = Recipe.model_validate_json(text)
+        pool, tuning = collection.pool(recipe), WITHOUT_EVIDENCE
+        if recipe.learns:
+            learned = learned_classes(pool, recipe, confidence)
+            taken = learned != UNKNOWN
+            tuning = tune_head(pool.coordinates[taken], learned[taken], recipe)
+        return pool, fit_folds(pool, folds, recipe, confidence, tuning)
+
+    def score(recipe: Recipe) -> Floats:
+        pool, fitted = heads(recipe.learned_part().model_dump_json())
+        return score_heads(pool, folds, recipe, fitted)
+
+    return score
+
+
+def sample_rows(classes: Ints, limit: int, seed: int) -> Ints:
+    """Draw at most about `limit` labelled photos and at most as many others: rising rows.
+
+    Of each class equally many where there are so many; where even four of each would be too many, of some classes
+    only, for a class of one or two photos tells nothing.
+    """
+    random = np.random.default_rng(seed)
+    shuffled = random.permutation(len(classes))
+    labelled, others = shuffled[classes[shuffled] != UNKNOWN], shuffled[classes[shuffled] == UNKNOWN]
+    if len(labelled) > limit:
+        numbers = random.permutation(np.unique(classes[labelled]))
+        each = max(LEAST_A_CLASS, limit // len(numbers))
+        drawn = numbers[: limit // each]
+        labelled = np.concatenate([labelled[classes[labelled] == number][:each] for number in drawn])
+    return np.sort(np.concatenate([labelled, others[:limit]])).astype(np.int64)
+
+
+def _table(start: Recipe, climbed: Climb) -> pl.DataFrame:
+    (backbone,) = start.views
+    bottom = {"step": "start", "name": f"plain cosine, {backbone}", "map_at_10": climbed.start, "verdict": "start"}
+    return pl.DataFrame([bottom, *map(asdict, climbed.steps)], schema=STEP_COLUMNS).fill_nan(None)
