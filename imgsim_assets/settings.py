@@ -94,11 +94,18 @@ class Backbone(Stage):
 
 
 class Clusters(Stage):
-    """k-means clusters over diffusion coordinates, and the pseudo-labels made with them."""
+    """Clusters over diffusion coordinates, and the pseudo-labels made with them."""
 
+    method: Literal["k_means", "density"] = Field(default="k_means", description="density: HDBSCAN, finds the count")
     count: Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"] = "auto"
     confidence: float = Field(default=0.6, ge=0, le=1, description="pseudo-labels below this are not learned from")
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _density_finds_the_count(self) -> "Clusters":
+        if self.method == "density" and self.count != "auto":
+            raise ValueError(f"density finds the count itself: leave count at 'auto', not {self.count}")
+        return self
 
 
 class Steps(Stage):

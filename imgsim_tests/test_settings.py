@@ -2,7 +2,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from imgsim_assets import settings
-from imgsim_assets.settings import Backbone, Canny, Settings, Stage, Submission
+from imgsim_assets.settings import Backbone, Canny, Clusters, Settings, Stage, Submission
 
 BACKBONES = {"small": {"uri": "compact:small"}}
 
@@ -43,6 +43,7 @@ def test_every_stage_has_defaults_but_the_backbones() -> None:
         (Backbone, {"uri": "hf:x", "views": ["rgb", "rgb"]}, "repeat"),
         (Backbone, {"uri": "hf:x", "views": []}, "at least 1"),
         (Backbone, {"uri": "hf:x", "mean": [0, 0, 0], "size": 224}, "size, mean can be set for onnx"),
+        (Clusters, {"method": "density", "count": 8}, "density finds the count"),
         (Submission, {"separator": ","}, "CSV's own"),
         (Submission, {"separator": "ab"}, "at most 1"),
     ],

@@ -41,6 +41,7 @@ EVALUATION = "evaluation"
 METRICS_FILE = "metrics.json"
 QUERIES_FILE = "queries.parquet"
 SUMMARY_FILE = "summary.parquet"
+CLASSES_FILE = "classes.parquet"
 MEASURES = ("precision_at_1", "recall_at_10", "calibration_error", "brier_score")
 
 
@@ -53,6 +54,11 @@ def open_metrics(store: Store) -> dict[str, Any]:
 def open_summary(store: Store) -> pl.DataFrame:
     """Open MAP@10 of each ranking by each source, with intervals."""
     return read_table(store.artefacts.open(EVALUATION).path(SUMMARY_FILE))
+
+
+def open_classes(store: Store) -> pl.DataFrame:
+    """Open MAP@10 of each class, `label`, `queries`, `map_at_10`, the worst first, by the headline's source."""
+    return read_table(store.artefacts.open(EVALUATION).path(CLASSES_FILE))
 
 
 def evaluation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -79,7 +85,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             *embedding_deps(settings),
         ],
         code_version=fingerprint(
-            "evaluation/6",
+            "evaluation/7",
             settings.evaluation,
             settings.clusters.confidence,
             library,
@@ -109,12 +115,14 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         summary = summarise(queries, settings.evaluation)
         metrics = headline_metrics(summary) | served_measures(served, _confidence(store))
         context.log.info(in_words(metrics))
-        drawings = _draw(queries, summary)
+        classes = _by_class(queries, summary)
+        drawings = _draw(queries, summary, classes)
 
         def write(folder: Path) -> None:
             (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=2, sort_keys=True), encoding="utf-8")
             write_table(folder / QUERIES_FILE, queries)
             write_table(folder / SUMMARY_FILE, summary)
+            write_table(folder / CLASSES_FILE, classes)
 
         with tracking.run_for(context.run.run_id, run_tags(context, EVALUATION)) as run:
             run.log_params(_parameters(settings) | _data_versions(store, settings))
@@ -123,6 +131,8 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
                 for name, png in drawings.items():
                     (Path(scratch) / f"{name}.png").write_bytes(png)
                     run.log_file(Path(scratch) / f"{name}.png", "plots")
+                classes.write_csv(Path(scratch) / "classes.csv")
+                run.log_file(Path(scratch) / "classes.csv", "tables")
             mlflow_run = run.run_id
         shown: dict[str, Any] = {name: value for name, value in metrics.items() if isinstance(value, int | float | str)}
         shown |= {"in_words": in_words(metrics), "rankings": markdown_table(_narrow(summary)), "mlflow_run": mlflow_run}
@@ -155,17 +165,25 @@ def _narrow(summary: pl.DataFrame) -> pl.DataFrame:
     return summary.rename({"value": "map_at_10", "queries_without_relevant": "unanswerable"})
 
 
-def _draw(queries: pl.DataFrame, summary: pl.DataFrame) -> dict[str, bytes]:
+def _headline_queries(queries: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+    source = summary["source"][0] if summary.height else None
+    return queries.filter(pl.col("source") == source, pl.col("average_precision").is_not_null())
+
+
+def _by_class(queries: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+    asked = _headline_queries(queries, summary)
+    return per_class_average_precision(asked["average_precision"].to_numpy(), asked["label"].to_list())
+
+
+def _draw(queries: pl.DataFrame, summary: pl.DataFrame, classes: pl.DataFrame) -> dict[str, bytes]:
     if summary.is_empty():
         return {}
-    source = summary["source"][0]
-    asked = queries.filter(pl.col("source") == source, pl.col("average_precision").is_not_null())
-    means = per_class_average_precision(asked["average_precision"].to_numpy(), asked["label"].to_list())
+    asked = _headline_queries(queries, summary)
     rankings = summary.filter(pl.col("ranking") != "gain")
     names = [f"{one} ({by.replace('_', ' ')})" for one, by in rankings.select("ranking", "source").iter_rows()]
     return {
         "average_precision": plots.average_precision_histogram(asked["average_precision"].to_numpy()),
-        "hardest_classes": plots.class_average_precision(dict(means.select("label", "map_at_10").iter_rows())),
+        "hardest_classes": plots.class_average_precision(dict(classes.select("label", "map_at_10").iter_rows())),
         "ranking_intervals": plots.steps_with_intervals(
             names, rankings["value"].to_list(), rankings.select("low", "high").rows()
         ),

@@ -117,7 +117,7 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         )
         if found.short_lists:
             context.log.warning(f"{found.short_lists} lists were too short and were completed by exact search")
-        table = _ranked_names(queries["name"], gallery["name"], found)
+        table = ranked_names(queries["name"], gallery["name"], found)
         return publish_table(store, neighbors_key(library), table, metadata={"short_lists": found.short_lists})
 
     return neighbors
@@ -132,7 +132,7 @@ def _search_effort(settings: Settings, library: str) -> int:
     return settings.annoy.search_nodes if library == "annoy" else 0
 
 
-def _ranked_names(queries: pl.Series, gallery: pl.Series, found: Neighbours) -> pl.DataFrame:
+def ranked_names(queries: pl.Series, gallery: pl.Series, found: Neighbours) -> pl.DataFrame:
     """Spell neighbour rows out: `query`, `rank` (from 1), `name`, `score`; a list shorter than asked has fewer rows."""
     count, listed = found.ids.shape
     rows = found.ids.ravel()

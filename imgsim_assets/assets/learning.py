@@ -16,12 +16,14 @@ from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.class_sets import UNKNOWN
-from imgsim_assets.retrieval.clusters import cluster_count, find_clusters
+from imgsim_assets.retrieval.clusters import Clusters, cluster_count, find_clusters
+from imgsim_assets.retrieval.density import find_dense_clusters
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.diffusion import diffusion_coordinates
 from imgsim_assets.retrieval.learning_set import guess_classes, learned_classes, learning_mode
 from imgsim_assets.retrieval.metric_file import load_head, save_head
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
+from imgsim_assets.settings import Clusters as ClusterSettings
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_array, write_table
 from imgsim_assets.vision.threads import set_threads
@@ -56,17 +58,16 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
         kinds={"scikitlearn", "parquet"},
         owners=OWNERS,
         deps=[RAW_IMAGES, *embedding_deps(settings)],
-        code_version=fingerprint("clusters/2", chosen.count, chosen.seed, sorted(settings.backbones)),
+        code_version=fingerprint("clusters/3", chosen.method, chosen.count, chosen.seed, sorted(settings.backbones)),
     )
     def clusters(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        """Diffusion coordinates of all photos, train and test, over their neighbour graph, and k-means over those."""
+        """Diffusion coordinates of all photos, train and test, over their neighbour graph, and clusters of those."""
         set_threads(settings.runtime.threads)
         photos, vectors = read_embeddings(store, settings)
         descriptors = assemble_descriptors(vectors)
         diffused = diffusion_coordinates(descriptors, chosen.seed)
         (train,) = encode_labels(photos.filter(pl.col("split") == "train")["label"].to_list())
-        count = cluster_count(diffused, train, chosen.seed) if chosen.count == "auto" else chosen.count
-        found = find_clusters(diffused, count, chosen.seed)
+        found = _group(diffused, train, chosen)
         table = photos.select("split", "name", "content_id").with_columns(
             pl.Series("cluster", found.numbers), pl.Series("membership", found.membership)
         )
@@ -79,6 +80,15 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
         return publish(store, CLUSTERS, write, facts={"clusters": found.count, "photos": photos.height})
 
     return clusters
+
+
+def _group(
+    diffused: npt.NDArray[np.float64], train_classes: npt.NDArray[np.int64], chosen: ClusterSettings
+) -> Clusters:
+    if chosen.method == "density":
+        return find_dense_clusters(diffused)
+    count = cluster_count(diffused, train_classes, chosen.seed) if chosen.count == "auto" else chosen.count
+    return find_clusters(diffused, count, chosen.seed)
 
 
 def _metric_head(settings: Settings) -> dg.AssetsDefinition:

@@ -9,10 +9,11 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.comparison import COMPARISON, score_neighbours
-from imgsim_assets.assets.evaluation import EVALUATION, GROUP, open_metrics, open_summary
+from imgsim_assets.assets.evaluation import EVALUATION, GROUP, open_classes, open_metrics, open_summary
 from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.indices import neighbors_key
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish
+from imgsim_assets.assets.selection import RANKING_CHOICE, open_steps
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.progress import track
@@ -21,12 +22,14 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.retrieval.margins import class_margins
 from imgsim_assets.settings import Settings
-from imgsim_assets.vision.catalogue import catalogue_counts
+from imgsim_assets.vision.catalogue import catalogue_counts, leaked
 from imgsim_assets.vision.photo import decode_photo
 
 REPORT = "retrieval_report"
 REPORT_FILE = "report.html"
 LISTED = 10
+CLASSES_SHOWN = 20
+COPIES_SHOWN = 50
 
 Show = Callable[[str, str], str]
 
@@ -40,8 +43,8 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         group_name=GROUP,
         kinds={"html"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, SOLUTION, GALLERY, QUERIES, neighbors, EVALUATION, COMPARISON],
-        code_version=fingerprint("retrieval_report/1", settings.report, settings.submission.index),
+        deps=[RAW_IMAGES, SOLUTION, RANKING_CHOICE, GALLERY, QUERIES, neighbors, EVALUATION, COMPARISON],
+        code_version=fingerprint("retrieval_report/2", settings.report, settings.submission.index),
     )
     def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""
@@ -143,10 +146,32 @@ def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
             open_summary(store),
         ),
         _table(
+            "What each step earned",
+            "Cross-validated inside train: MAP@10 with the step, and its paired gain over the steps before.",
+            open_steps(store).drop("step"),
+        ),
+        _table("Hardest classes", "MAP@10 of each class, the worst first.", open_classes(store).head(CLASSES_SHOWN)),
+        _table(
+            "Copies across train and test",
+            "Exact or near copies; a score without these queries stands beside the score above.",
+            _copies(catalogue),
+        ),
+        _table(
             "FAISS and Annoy", "Measured on these vectors, on this machine, in one run.", open_table(store, COMPARISON)
         ),
         _table("Quarantined files", "Not used, and why. Test photos among them got the fallback.", refused),
     ]
+
+
+def _copies(catalogue: pl.DataFrame) -> pl.DataFrame:
+    """List groups of copies that lie in both splits: names of their test and train photos."""
+    usable = catalogue.filter(pl.col("status") == "ok")
+    names = [
+        pl.col("name").filter(pl.col("split") == split).sort().str.join(", ").alias(f"{split} photos")
+        for split in ("test", "train")
+    ]
+    groups = usable.filter(leaked(usable)).group_by("near_duplicate_group", maintain_order=True).agg(*names)
+    return groups.drop("near_duplicate_group").sort("test photos").head(COPIES_SHOWN)
 
 
 def _table(title: str, explanation: str, table: pl.DataFrame) -> Table:

@@ -62,7 +62,7 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
         settings.head,
         settings.steps,
         settings.selection,
-        settings.clusters.confidence,
+        settings.clusters,
         settings.evaluation.leaked,
         {name: list(backbone.views) for name, backbone in settings.backbones.items()},
     )
