@@ -160,6 +160,43 @@ def pretrain(output: Path, budget: Literal["small", "full"], seed: int) -> None:
     train(output, budget, seed)
 
 
+@cli.group()
+def bench() -> None:
+    """Measure imgsim beside its peers, on this machine, in one run."""
+
+
+@bench.command("ranking")
+@click.option("--budget", type=click.FloatRange(0), default=30.0, show_default=True, help="seconds for each loss")
+@click.option("--few", type=click.IntRange(2), default=5, show_default=True, help="labels a class in the second run")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@with_settings
+def bench_ranking(settings: Settings, as_json: bool, budget: float, few: int, seed: int) -> None:
+    """Rank what `imgsim sync` has embedded by GLRT, metric-learning losses, LDA, logistic regression and cosine."""
+    from imgsim_assets.benchmarks.collection import open_problem
+    from imgsim_assets.benchmarks.ranking import compare_rankings, in_markdown
+
+    problem = open_problem(settings)
+    problems = {"all labels": problem, f"{few} labels a class": problem.with_few_labels(few, seed)}
+    tables = {name: compare_rankings(one, budget=budget, seed=seed) for name, one in problems.items()}
+    if as_json:
+        click.echo(json.dumps({name: table.to_dicts() for name, table in tables.items()}))
+        return
+    for name, table in tables.items():
+        click.echo(f"\n{name}\n\n{in_markdown(table)}")
+
+
+@bench.command("memory")
+@click.option("--photos", type=click.IntRange(100), default=450_000, show_default=True)
+@click.option("--queries", type=click.IntRange(1), multiple=True, default=(2_000, 8_000), show_default=True)
+@click.option("--dimensions", type=click.IntRange(2), default=128, show_default=True)
+def bench_memory(photos: int, queries: tuple[int, ...], dimensions: int) -> None:
+    """Show how much memory search, re-ranking and scoring need, for several numbers of queries."""
+    from imgsim_assets.benchmarks.memory import measure_memory
+
+    for count in queries:
+        click.echo(json.dumps(measure_memory(photos, count, dimensions)))
+
+
 def main() -> None:
     """Run the command; errors become one line on standard error and an exit status."""
     try:

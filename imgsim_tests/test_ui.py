@@ -193,7 +193,7 @@ def look_at_the_score(page, url: str, score: float, pictures: Path) -> None:
     """The evaluation's page shows the score as a number, and its plots as pictures that can be seen."""
     page.goto(f"{url}/assets/evaluation?view=overview")
     page.get_by_text("map_at_10", exact=True).first.wait_for()
-    page.get_by_text(f"{score:.6f}"[:7]).first.wait_for()
+    page.get_by_text(repr(score)[:7]).first.wait_for()
     page.screenshot(path=pictures / "5-evaluation.png", full_page=True)
     page.get_by_text("[Show Markdown]").first.click()
     plot = page.get_by_role("dialog").locator("img")

@@ -166,8 +166,9 @@ def _narrow(summary: pl.DataFrame) -> pl.DataFrame:
 
 
 def _headline_queries(queries: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
-    source = summary["source"][0] if summary.height else None
-    return queries.filter(pl.col("source") == source, pl.col("average_precision").is_not_null())
+    if summary.is_empty():
+        return queries.clear()
+    return queries.filter(pl.col("source") == summary["source"][0], pl.col("average_precision").is_not_null())
 
 
 def _by_class(queries: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,1 @@
+"""What imgsim claims, measured beside its peers in one run: the `imgsim bench` commands."""

@@ -1,0 +1,49 @@
+"""The embeddings in a state folder as a problem to benchmark on."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from imgsim_assets.assets.images import SOLUTION
+from imgsim_assets.assets.learning import open_head
+from imgsim_assets.assets.pool import read_descriptors, read_pool
+from imgsim_assets.assets.publishing import open_table
+from imgsim_assets.benchmarks.ranking import Problem
+from imgsim_assets.errors import InputError
+from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.average_precision import encode_labels
+from imgsim_assets.retrieval.class_sets import UNKNOWN
+from imgsim_assets.retrieval.cross_validation import NotCrossValidated, deal_folds
+from imgsim_assets.settings import Settings
+
+FOLDS = 5
+
+
+def open_problem(settings: Settings) -> Problem:
+    """Read what `imgsim sync` has embedded, with the views that the chosen recipe joins.
+
+    Test photos with hidden labels ask; where there are none, a fifth of the labelled train photos does, near-duplicates
+    never on both sides.
+
+    Raises:
+        ArtefactError: nothing is embedded yet.
+        InputError: there are too few labels to judge by.
+    """
+    store = Store(state=str(settings.places.state))
+    recipe = open_head(store).recipe
+    photos, descriptors = read_descriptors(store, settings, recipe)
+    _, pool, _ = read_pool(store, settings, recipe)
+    hidden = open_table(store, SOLUTION).rename({"label": "hidden"})
+    labelled = photos.join(hidden, on="name", how="left", maintain_order="left").select(
+        pl.when(pl.col("split") == "test").then(pl.col("hidden")).otherwise(pl.col("label")).alias("label")
+    )
+    (truth,) = encode_labels(labelled["label"].to_list())
+    asks = ~pool.is_train
+    if hidden.is_empty():
+        groups = photos["near_duplicate_group"].cast(pl.Int64).to_numpy()
+        folds = deal_folds(truth, groups, FOLDS, 0)
+        if isinstance(folds, NotCrossValidated):
+            raise InputError("labels to judge by", folds.reason, "give solution.csv, or label more train photos")
+        asks = asks | np.isin(np.arange(len(truth)), folds.asked(0))
+    return Problem(descriptors, replace(pool, classes=np.where(asks, UNKNOWN, truth), is_train=~asks), truth)
