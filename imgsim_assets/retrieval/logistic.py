@@ -1,5 +1,6 @@
 """Multinomial logistic regression of the class on a photo's coordinates, by scikit-learn."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,9 @@ def fit_logistic(coordinates: npt.NDArray[np.floating], classes: Ints) -> Logist
     from sklearn.linear_model import LogisticRegression
 
     scale = float(np.sqrt((coordinates**2).sum(axis=1).mean())) or 1.0
-    with single_thread():
+    with single_thread(), warnings.catch_warnings():
+        # Many classes with a photo or two each are no mistake here.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
         model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=ITERATIONS, tol=TOLERANCE)
         model.fit((coordinates / scale).astype(np.float32), classes)
     weights, offsets = model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
