@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from imgsim_tests.workplace import Workplace
+from imgsim_tests.workplace import ROOT, Workplace
 
 
 def the_one_object(text: str) -> dict:
@@ -131,6 +131,30 @@ def test_compare_shows_both_libraries(synced_once: Workplace):
 def test_compare_json_is_one_object(synced_once: Workplace):
     found = the_one_object(synced_once.run("compare", "--json").out)
     assert "recall_at_10" in json.dumps(found)
+
+
+@pytest.mark.slow
+def test_bench_ranking_judges_what_sync_embedded(synced: Workplace):
+    done = synced.run("bench", "ranking", "--config", str(synced.config), "--budget", "0", "--few", "2", "--json")
+    assert done.status == 0, done.err
+    tables = json.loads(done.out)
+    assert list(tables) == ["all labels", "2 labels a class"]
+    for table in tables.values():
+        assert {"cosine", "ArcFace", "imgsim: GLRT set"} <= {row["ranking"] for row in table}
+    done = synced.run("bench", "ranking", "--config", str(synced.config), "--budget", "0")
+    assert "| imgsim: GLRT set |" in done.out
+
+
+def test_bench_ranking_before_anything_is_embedded(unsynced: Workplace):
+    done = unsynced.run("bench", "ranking", "--config", str(unsynced.config))
+    assert done.status in {1, 2}
+    assert "imgsim sync" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_bench_memory_prints_one_object_a_line():
+    done = Workplace(ROOT).run("bench", "memory", "--photos", "300", "--queries", "20", "--queries", "40")
+    assert [json.loads(line)["queries"] for line in done.out.splitlines()] == [20, 40]
 
 
 @pytest.mark.parametrize("line", [["search", "PHOTO"], ["compare"]])
