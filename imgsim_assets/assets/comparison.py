@@ -10,7 +10,7 @@ from imgsim_assets.assets.indices import LIBRARIES, NAMES, index_key, neighbors_
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.publishing import OWNERS, markdown_table, open_table, publish_table, run_tags, shown_number
 from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, open_vectors
-from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.exact import ExactIndex
@@ -43,7 +43,7 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
             *(index_key(one) for one in LIBRARIES),
             *(neighbors_key(one) for one in LIBRARIES),
         ],
-        code_version=fingerprint("index_comparison/2"),
+        **computed_by("index_comparison/2"),
     )
     def index_comparison(
         context: dg.AssetExecutionContext, store: Store, tracking: Tracking

@@ -16,7 +16,7 @@ from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD
 from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
 from imgsim_assets.assets.report import REPORT, REPORT_FILE
 from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
-from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.assets.versions import computed_by, noted
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.submission import check_submission, fallback_list, submission_bytes, submission_rows
 from imgsim_assets.serving.bundle import BUNDLE, bundle_facts
@@ -65,7 +65,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         kinds={"csv"},
         owners=OWNERS,
         deps=[RAW_IMAGES, GALLERY, neighbors],
-        code_version=fingerprint("submission/1", chosen),
+        **computed_by("submission/1", submission=chosen),
     )
     def submission(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """For every test photo its most relevant train photos, best first; checked before it is published."""
@@ -109,7 +109,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             METRIC_HEAD,
             *(index_key(library) for library in LIBRARIES),
         ],
-        code_version=fingerprint("publication/1", bundle_facts(settings)),
+        **computed_by("publication/1", bundle=bundle_facts(settings)),
     )
     def publication(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """The folder `published/` (submission.csv, report.html, metrics.json, search bundle), replaced as a whole."""
@@ -128,6 +128,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             metadata={
                 "path": dg.MetadataValue.path(folder),
                 "submission": dg.MetadataValue.path(folder / SUBMISSION_FILE),
+                **noted(PUBLICATION),
             },
         )
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from imgsim_assets.assets.images import GROUP, RAW_IMAGES, distinct_photos
 from imgsim_assets.assets.publishing import OWNERS, publish_table
+from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
@@ -19,12 +20,13 @@ from imgsim_assets.vision.photo import PhotoError, decode_photo
 from imgsim_assets.vision.threads import set_threads
 
 CANNY_MAPS = "canny_maps"
+REVISION = "canny/1"
 EDGES_A_COMMIT = 256
 
 
 def canny_fingerprint(settings: Settings) -> str:
     """Name the edge maps: changes exactly when they would."""
-    return fingerprint("canny/1", settings.canny)
+    return fingerprint(REVISION, settings.canny)
 
 
 def edges_table(store: Store, settings: Settings) -> ContentTable:
@@ -44,7 +46,7 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
         kinds={"opencv", "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES],
-        code_version=canny_fingerprint(settings),
+        **computed_by(REVISION, canny=settings.canny),
     )
     def canny_maps(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """Edge map, focus box and edge density of every photo, by OpenCV's Canny detector."""

@@ -13,6 +13,7 @@ from PIL.Image import Image
 from imgsim_assets.assets.edges import CANNY_MAPS, canny_fingerprint, edges_table
 from imgsim_assets.assets.images import RAW_IMAGES, distinct_photos
 from imgsim_assets.assets.publishing import OWNERS, publish_table
+from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings, View
@@ -39,12 +40,21 @@ def embedding_key(name: str) -> str:
 
 def view_fingerprint(settings: Settings, backbone: Backbone, view: View) -> str:
     """Name the vectors of one backbone and view: changes exactly when they would."""
-    identity = backbone_identity(backbone, settings.places.models)
-    # The uri and the revision only say where the weights are; `identity` says which they are.
-    feeding = backbone.model_dump(mode="json", exclude={"uri", "revision", "views"})
-    scheme = backbone.uri.partition(":")[0]
     edges = canny_fingerprint(settings) if view in MAKES_EDGES else ""
-    return fingerprint(REVISION, scheme, identity, feeding, view, edges)
+    return fingerprint(REVISION, _model(settings, backbone), view, edges)
+
+
+def _model(settings: Settings, backbone: Backbone) -> dict[str, Any]:
+    """Give what makes a model's vectors: its uri and its revision only say where the weights are, not which."""
+    weights = backbone_identity(backbone, settings.places.models)
+    feeding = backbone.model_dump(mode="json", exclude={"uri", "revision", "views"})
+    return {"kind": backbone.uri.partition(":")[0], "weights": weights, **feeding}
+
+
+def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
+    reads = {"revision": REVISION, **_model(settings, backbone), "views": list(backbone.views)}
+    edges = {"canny": settings.canny} if set(MAKES_EDGES).intersection(backbone.views) else {}
+    return {"backbones": {name: reads}, **edges}
 
 
 def vector_folder(fingerprinted: str) -> str:
@@ -63,7 +73,7 @@ def _short(uri: str) -> str:
 
 
 def _embedding_asset(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsDefinition:
-    needs_edges = any(view in MAKES_EDGES for view in backbone.views)
+    needs_edges = bool(set(MAKES_EDGES).intersection(backbone.views))
     fingerprints: dict[str, str] = {view: view_fingerprint(settings, backbone, view) for view in backbone.views}
 
     @dg.asset(
@@ -73,7 +83,7 @@ def _embedding_asset(settings: Settings, name: str, backbone: Backbone) -> dg.As
         owners=OWNERS,
         pool="gpu",
         deps=[RAW_IMAGES, CANNY_MAPS] if needs_edges else [RAW_IMAGES],
-        code_version=fingerprint("embeddings/1", fingerprints),
+        **computed_by("embeddings/2", **_reads(settings, name, backbone)),
         description=(
             f"Unit vectors of every photo by `{_short(backbone.uri)}`, views {', '.join(backbone.views)}. "
             "Only photos never seen by this backbone before are computed."

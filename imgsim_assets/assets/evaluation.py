@@ -17,7 +17,7 @@ from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.pool import CLUSTERS, embedding_deps, read_embeddings, read_pool
 from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, run_tags
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
-from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
@@ -84,12 +84,12 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             neighbors_key(library),
             *embedding_deps(settings),
         ],
-        code_version=fingerprint(
+        **computed_by(
             "evaluation/7",
-            settings.evaluation,
-            settings.clusters.confidence,
-            library,
-            sorted(settings.backbones),
+            evaluation=settings.evaluation,
+            clusters={"confidence": settings.clusters.confidence},
+            submission={"index": library},
+            backbones=sorted(settings.backbones),
         ),
     )
     def evaluation(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:

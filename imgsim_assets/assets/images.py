@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.publishing import OWNERS, PREVIEW_ROWS, markdown_table, open_table, publish_table
+from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
@@ -82,7 +83,7 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         owners=OWNERS,
         deps=[IMAGE_FOLDER],
-        code_version=fingerprint("raw_images/1", ingest),
+        **computed_by("raw_images/1", ingest=ingest),
     )
     def raw_images(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """One row per file: content id, split, label or none, size, and why it is quarantined if it is."""
@@ -130,7 +131,7 @@ def _solution_labels(settings: Settings) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         owners=OWNERS,
         deps=[IMAGE_FOLDER],
-        code_version=fingerprint("solution_labels/1", settings.ingest),
+        **computed_by("solution_labels/1", ingest=settings.ingest),
     )
     def solution_labels(store: Store) -> dg.MaterializeResult[Any]:
         """The hidden labels of test photos, where they are given; only `evaluation` and the report may read them."""

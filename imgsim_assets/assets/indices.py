@@ -10,7 +10,8 @@ import polars as pl
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.publishing import OWNERS, publish, publish_table
 from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
-from imgsim_assets.fingerprint import digest, fingerprint
+from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.fingerprint import digest
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.build import build_index, load_index
@@ -72,7 +73,7 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
         kinds={library},
         owners=OWNERS,
         deps=[GALLERY],
-        code_version=fingerprint(f"{library}_index/1", chosen),
+        **computed_by(f"{library}_index/1", **{library: chosen.model_dump(exclude={"search_nodes"})}),
         description=f"The gallery's vectors in the index of {NAMES[library]}, tested before it is published.",
     )
     def index(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
@@ -100,7 +101,7 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         kinds={library, "parquet"},
         owners=OWNERS,
         deps=[METRIC_HEAD, GALLERY, index_key(library), QUERIES],
-        code_version=fingerprint(f"{library}_neighbors/2", _search_effort(settings, library), list_length(settings)),
+        **computed_by(f"{library}_neighbors/2", listed=list_length(settings), **_search_effort(settings, library)),
         description=f"The train photos that {NAMES[library]} finds for each test photo, best first.",
     )
     def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
@@ -127,9 +128,9 @@ def _blocks(count: int) -> list[slice]:
     return [slice(start, start + QUERIES_A_BLOCK) for start in range(0, count, QUERIES_A_BLOCK)]
 
 
-def _search_effort(settings: Settings, library: str) -> int:
+def _search_effort(settings: Settings, library: str) -> dict[str, dict[str, int]]:
     """Give what of the settings is read at search time and not kept in the index file."""
-    return settings.annoy.search_nodes if library == "annoy" else 0
+    return {"annoy": {"search_nodes": settings.annoy.search_nodes}} if library == "annoy" else {}
 
 
 def ranked_names(queries: pl.Series, gallery: pl.Series, found: Neighbours) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.pool import CLUSTERS, DIFFUSED_FILE, embedding_deps, read_embeddings, read_pool
 from imgsim_assets.assets.publishing import OWNERS, TABLE, publish
 from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe
-from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.class_sets import UNKNOWN
@@ -58,7 +58,9 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
         kinds={"scikitlearn", "parquet"},
         owners=OWNERS,
         deps=[RAW_IMAGES, *embedding_deps(settings)],
-        code_version=fingerprint("clusters/3", chosen.method, chosen.count, chosen.seed, sorted(settings.backbones)),
+        **computed_by(
+            "clusters/3", clusters=chosen.model_dump(exclude={"confidence"}), backbones=sorted(settings.backbones)
+        ),
     )
     def clusters(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """Diffusion coordinates of all photos, train and test, over their neighbour graph, and clusters of those."""
@@ -99,7 +101,11 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         owners=OWNERS,
         pool="gpu",
         deps=[RAW_IMAGES, CLUSTERS, RANKING_CHOICE, *embedding_deps(settings)],
-        code_version=fingerprint("metric_head/4", settings.clusters.confidence, sorted(settings.backbones)),
+        **computed_by(
+            "metric_head/4",
+            clusters={"confidence": settings.clusters.confidence},
+            backbones=sorted(settings.backbones),
+        ),
     )
     def metric_head(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """What ranks: the chosen recipe with its GLRT metric and logistic classes, learned from labels and guesses."""

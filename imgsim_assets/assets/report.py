@@ -15,7 +15,7 @@ from imgsim_assets.assets.indices import neighbors_key
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish
 from imgsim_assets.assets.selection import RANKING_CHOICE, open_steps
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
-from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
 from imgsim_assets.resources.store import Store
@@ -44,7 +44,7 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         kinds={"html"},
         owners=OWNERS,
         deps=[RAW_IMAGES, SOLUTION, RANKING_CHOICE, GALLERY, QUERIES, neighbors, EVALUATION, COMPARISON],
-        code_version=fingerprint("retrieval_report/2", settings.report, settings.submission.index),
+        **computed_by("retrieval_report/2", report=settings.report, submission={"index": settings.submission.index}),
     )
     def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""

@@ -20,6 +20,7 @@ from imgsim_assets.assets.publishing import (
     publish,
     run_tags,
 )
+from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
@@ -57,14 +58,14 @@ def selection_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
-    code_version = fingerprint(
+    computed = computed_by(
         "ranking_choice/1",
-        settings.head,
-        settings.steps,
-        settings.selection,
-        settings.clusters,
-        settings.evaluation.leaked,
-        {name: list(backbone.views) for name, backbone in settings.backbones.items()},
+        head=settings.head,
+        steps=settings.steps,
+        selection=settings.selection,
+        clusters=settings.clusters,
+        evaluation={"leaked": settings.evaluation.leaked},
+        backbones={name: {"views": list(backbone.views)} for name, backbone in settings.backbones.items()},
     )
 
     @dg.asset(
@@ -73,7 +74,7 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
         kinds={"scikitlearn", "mlflow"},
         owners=OWNERS,
         deps=[RAW_IMAGES, CLUSTERS, *embedding_deps(settings)],
-        code_version=code_version,
+        **computed,
     )
     def ranking_choice(
         context: dg.AssetExecutionContext, store: Store, tracking: Tracking
@@ -83,7 +84,7 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
         Made anew when settings or backbones change, or more than a tenth of the labelled photos; else it stays.
         """
         set_threads(settings.runtime.threads)
-        made_by = _made_by(settings, code_version)
+        made_by = _made_by(settings, computed["code_version"])
         photos = open_table(store, RAW_IMAGES).filter(pl.col("status") == "ok")
         labelled = photos.select("content_id", "label").drop_nulls().unique().sort("content_id", "label")
         if _stands(store, made_by, labelled, settings.selection.renewal):

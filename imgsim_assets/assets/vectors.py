@@ -12,7 +12,7 @@ from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head, open_training
 from imgsim_assets.assets.pool import embedding_deps, read_descriptors
 from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
-from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
 from imgsim_assets.retrieval.class_sets import UNKNOWN
@@ -46,7 +46,7 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
-        code_version=fingerprint("gallery_vectors/4", sorted(settings.backbones)),
+        **computed_by("gallery_vectors/4", backbones=sorted(settings.backbones)),
     )
     def gallery_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Train photos as vectors whose inner product with a query is the probability that both show one class."""
@@ -73,7 +73,7 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, GALLERY, *embedding_deps(settings)],
-        code_version=fingerprint("query_vectors/4", sorted(settings.backbones)),
+        **computed_by("query_vectors/4", backbones=sorted(settings.backbones)),
     )
     def query_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Test photos as queries for the gallery's vectors."""

@@ -5,11 +5,14 @@ materialization recorded are the present ones. The rule looks one hop up; `next_
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
+
+from imgsim_assets.assets.versions import COMPUTED_BY
+from imgsim_assets.orchestration.causes import differences
 
 CODE_VERSION_TAG = "dagster/code_version"
 DATA_VERSION_TAG = "dagster/data_version"
@@ -27,6 +30,7 @@ class Node:
     parents: tuple[str, ...]
     code_version: str | None
     external: bool
+    computed_by: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Record:
     data_version: str
     code_version: str | None
     inputs: Mapping[str, str]
+    computed_by: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,13 @@ def read_graph(definitions: dg.Definitions) -> dict[str, Node]:
         for key in asset.keys
     }
     return {
-        key: Node(key, tuple(parents[key]), specs[key].code_version, external=key not in materializable)
+        key: Node(
+            key,
+            tuple(parents[key]),
+            specs[key].code_version,
+            external=key not in materializable,
+            computed_by=_computed_by(specs[key].metadata),
+        )
         for key in TopologicalSorter(parents).static_order()
     }
 
@@ -67,8 +78,9 @@ def read_records(instance: dg.DagsterInstance, graph: Mapping[str, Node]) -> dic
     """Return the latest record of each asset that has one."""
     records = {}
     for key, node in graph.items():
-        tags = _latest_tags(instance, dg.AssetKey.from_user_string(key), external=node.external)
-        if tags is not None:
+        latest = _latest(instance, dg.AssetKey.from_user_string(key), external=node.external)
+        if latest is not None:
+            tags = latest.tags or {}
             records[key] = Record(
                 data_version=tags.get(DATA_VERSION_TAG, UNOBSERVED),
                 code_version=tags.get(CODE_VERSION_TAG),
@@ -77,17 +89,48 @@ def read_records(instance: dg.DagsterInstance, graph: Mapping[str, Node]) -> dic
                     for name, version in tags.items()
                     if name.startswith(INPUT_VERSION_PREFIX)
                 },
+                computed_by=_computed_by(latest.metadata),
             )
     return records
 
 
-def _latest_tags(instance: dg.DagsterInstance, key: dg.AssetKey, *, external: bool) -> Mapping[str, str] | None:
+def _latest(
+    instance: dg.DagsterInstance, key: dg.AssetKey, *, external: bool
+) -> dg.AssetMaterialization | dg.AssetObservation | None:
     if external:
         observed = instance.fetch_observations(key, limit=1).records
-        observation = observed[0].asset_observation if observed else None
-        return observation.tags if observation else None
+        return observed[0].asset_observation if observed else None
     event = instance.get_latest_materialization_event(key)
-    return event.asset_materialization.tags if event and event.asset_materialization else None
+    return event.asset_materialization if event else None
+
+
+def _computed_by(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = metadata.get(COMPUTED_BY)
+    return found.value if isinstance(found, dg.JsonMetadataValue) and isinstance(found.value, dict) else {}
+
+
+def read_checks(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tuple[dict[str, str], dict[str, str]]:
+    """Look at how each blocking check ended when it was last run.
+
+    Dagster holds back what lies below a failed check inside one run only; a later run would pass it by.
+
+    Returns:
+        Two mappings from asset keys to words: the assets with a check that failed, and those with a check that never
+        ended, because it raised or its run was killed.
+    """
+    failed, unended = {}, {}
+    for spec in (spec for checks in definitions.asset_checks or [] for spec in checks.check_specs if spec.blocking):
+        asset = spec.asset_key.to_user_string()
+        record = instance.get_latest_asset_check_evaluation_record(spec.key)
+        if record is None:
+            continue
+        if record.status.value == "FAILED":
+            failed[asset] = f"check {spec.name} of {asset} failed"
+        elif record.status.value == "PLANNED":
+            run = instance.get_run_by_id(record.run_id)
+            if run is None or run.is_finished:
+                unended[asset] = f"its check {spec.name} never ended"
+    return failed, unended
 
 
 def judge(graph: Mapping[str, Node], records: Mapping[str, Record]) -> dict[str, AssetStatus]:
@@ -101,7 +144,8 @@ def _judge_one(node: Node, records: Mapping[str, Record]) -> AssetStatus:
         return AssetStatus(node.key, "missing", ("never materialized",))
     causes = []
     if record.code_version != node.code_version:
-        causes.append(f"its settings or its code changed ({record.code_version} -> {node.code_version})")
+        said = differences(record.computed_by, node.computed_by) if record.computed_by and node.computed_by else []
+        causes += said or [f"its settings or its code changed ({record.code_version} -> {node.code_version})"]
     # Dagster records parents by slash-separated key, which is also the user string.
     causes += [f"{parent} is no longer an input" for parent in sorted(set(record.inputs) - set(node.parents))]
     for parent in node.parents:

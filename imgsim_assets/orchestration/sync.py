@@ -2,28 +2,33 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import dagster as dg
 from filelock import FileLock, Timeout
 
 from imgsim_assets.assets.claims import broken_claims
-from imgsim_assets.assets.images import IMAGE_FOLDER, observe_folder
+from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
+from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import ArtefactError, ImgsimError, InputError, ModelError, SettingsError, UserError
 from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.staleness import (
     AssetStatus,
     Node,
+    Record,
     descendants,
     judge,
     next_wave,
+    read_checks,
     read_graph,
     read_records,
 )
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK
-from imgsim_assets.vision.folder import read_folder
+from imgsim_assets.vision.catalogue import folder_changes
+from imgsim_assets.vision.folder import PhotoFolder, read_folder
 
 MATERIALIZE_JOB = "materialize"
 SYNC_TAG = "imgsim/sync"
@@ -40,24 +45,23 @@ class SyncInProgressError(ImgsimError):
     """Another sync holds the state folder."""
 
 
-def status(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings) -> dict[str, AssetStatus]:
+def status(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings) -> Mapping[str, AssetStatus]:
     """Look at the folder of photos and judge every asset; materializes nothing.
 
     Raises:
         InputError: the folder of photos cannot be used.
     """
-    observe(instance, settings)
-    graph = read_graph(definitions)
-    return _judge_now(instance, graph, settings)
+    folder = observe(instance, settings)
+    return look(definitions, instance, settings, folder).statuses
 
 
-def observe(instance: dg.DagsterInstance, settings: Settings) -> None:
-    """Record the present state of the folder of photos, if it is not the one last recorded.
+def observe(instance: dg.DagsterInstance, settings: Settings) -> PhotoFolder:
+    """Record the present state of the folder of photos, if it is not the one last recorded; list its files.
 
     Raises:
         InputError: the folder of photos cannot be used.
     """
-    read_folder(settings.places.data, settings.ingest)
+    folder = read_folder(settings.places.data, settings.ingest)
     version = observe_folder(settings).value
     latest = instance.fetch_observations(dg.AssetKey(IMAGE_FOLDER), limit=1).records
     if not latest or latest[0].asset_observation is None or latest[0].asset_observation.data_version != version:
@@ -66,6 +70,55 @@ def observe(instance: dg.DagsterInstance, settings: Settings) -> None:
                 IMAGE_FOLDER, tags={"dagster/data_version": version}, metadata={"folder": str(settings.places.data)}
             )
         )
+    return folder
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What there is and what of it is up to date, at one moment."""
+
+    graph: Mapping[str, Node]
+    records: Mapping[str, Record]
+    statuses: Mapping[str, AssetStatus]
+    held: Mapping[str, str]
+
+    def wave(self, leave_out: Container[str] = ()) -> list[str]:
+        """Choose what to materialize next in one run, without the keys `leave_out`."""
+        chosen = [key for key in next_wave(self.graph, self.statuses) if key not in leave_out]
+        # Inside a run Dagster itself holds back what lies below a failing check.
+        standing = descendants(self.graph, self.held.keys() - set(chosen))
+        return [key for key in chosen if key not in standing]
+
+
+def look(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, folder: PhotoFolder) -> Sight:
+    """Judge every asset by Dagster's records; what they claim and is not there is missing, whatever they say."""
+    graph = read_graph(definitions)
+    records = read_records(instance, graph)
+    statuses = judge(graph, records)
+    store = Store(state=str(settings.places.state))
+    recorded = [key for key, status in statuses.items() if status.state != "missing"]
+    for key in broken_claims(store, settings, recorded):
+        statuses[key] = AssetStatus(key, "missing", ("what it made is gone or damaged",))
+    held, unended = read_checks(definitions, instance)
+    for key, reason in unended.items():
+        if statuses[key].state == "fresh":
+            statuses[key] = AssetStatus(key, "stale", (reason,))
+    for parent, reason in held.items():
+        for key in descendants(graph, [parent]):
+            if key in statuses and statuses[key].state != "fresh":
+                statuses[key] = replace(statuses[key], causes=(*statuses[key].causes, f"held back: {reason}"))
+    _say_what_changed_in_the_folder(statuses, store, folder)
+    return Sight(graph, records, statuses, held)
+
+
+def _say_what_changed_in_the_folder(statuses: dict[str, AssetStatus], store: Store, folder: PhotoFolder) -> None:
+    general = f"{IMAGE_FOLDER} changed"
+    if general not in statuses.get(RAW_IMAGES, AssetStatus("", "fresh")).causes:
+        return
+    said = folder_changes(folder, open_table(store, RAW_IMAGES))
+    status = statuses[RAW_IMAGES]
+    causes = [f"{general}: {', '.join(said)}" if said and cause == general else cause for cause in status.causes]
+    statuses[RAW_IMAGES] = replace(status, causes=tuple(causes))
 
 
 def sync(
@@ -99,15 +152,16 @@ def _run_waves(
     outcome = SyncOutcome()
     tags = {SYNC_TAG: uuid.uuid4().hex, STATE_TAG: str(settings.places.state.resolve())}
     _end_dead_runs(instance, tags[STATE_TAG])
-    observe(instance, settings)
-    graph = read_graph(definitions)
+    folder = observe(instance, settings)
     while True:
+        sight = look(definitions, instance, settings, folder)
+        graph = sight.graph
         stopped = {*outcome.failed, *descendants(graph, outcome.failed)}
-        statuses = _judge_now(instance, graph, settings)
-        wave = [key for key in next_wave(graph, statuses) if key not in stopped and key not in outcome.materialized]
+        wave = sight.wave({*stopped, *outcome.materialized})
         if not wave:
+            _note_held(sight, outcome)
             return outcome
-        _announce_wave([statuses[key] for key in wave], announce)
+        _announce_wave([sight.statuses[key] for key in wave], announce)
         result = _run_wave(definitions, instance, wave, tags)
         done = {
             event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key
@@ -128,13 +182,15 @@ def _announce_wave(wave: Sequence[AssetStatus], announce: Announce) -> None:
             announce(f"stale: {status.key}, because {'; '.join(status.causes)}")
 
 
-def _judge_now(instance: dg.DagsterInstance, graph: Mapping[str, Node], settings: Settings) -> dict[str, AssetStatus]:
-    """Judge by Dagster's records; what they claim and is not there is missing, whatever they say."""
-    statuses = judge(graph, read_records(instance, graph))
-    recorded = [key for key, status in statuses.items() if status.state != "missing"]
-    for key in broken_claims(Store(state=str(settings.places.state)), settings, recorded):
-        statuses[key] = AssetStatus(key, "missing", ("what it made is gone or damaged",))
-    return statuses
+def _note_held(sight: Sight, outcome: SyncOutcome) -> None:
+    """What an old failure of a blocking check still holds back has failed in this sync too."""
+    for parent, reason in sight.held.items():
+        waiting = {key for key in descendants(sight.graph, [parent]) if sight.statuses[key].state != "fresh"}
+        first = [key for key in sight.graph if key in waiting and not waiting.intersection(sight.graph[key].parents)]
+        held = [key for key in first if key not in outcome.failed]
+        if held:
+            outcome.failed += held
+            outcome.reasons.append(f"{', '.join(held)}: held back: {reason}")
 
 
 def _end_dead_runs(instance: dg.DagsterInstance, state: str) -> None:

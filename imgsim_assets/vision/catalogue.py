@@ -1,6 +1,7 @@
 """The rows of `raw_images`: one for each file, with all that is known of it, and the counts over them."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,30 @@ def catalogue_counts(catalogue: pl.DataFrame) -> dict[str, int]:
         "cross_split_exact_pairs": exact_pairs,
         "cross_split_near_pairs": _cross_split_pairs(usable, "near_duplicate_group") - exact_pairs,
     }
+
+
+def folder_changes(folder: PhotoFolder, catalogue: pl.DataFrame) -> list[str]:
+    """Say in words how the folder differs from what was catalogued, by names, sizes and labels alone.
+
+    A file renamed is one gone and one new. Nothing said: files were touched, or changed and kept their size.
+    """
+    before = {(split, name): rest for split, name, *rest in catalogue.select("split", "name", "bytes", "label").rows()}
+    now = {(entry.split, entry.name): entry for entry in folder.entries}
+    stay = [entry for key, entry in now.items() if key in before]
+    counts = (
+        (len(now.keys() - before.keys()), "new file", "new files"),
+        (len(before.keys() - now.keys()), "file gone", "files gone"),
+        (sum(_bytes(one.path) != before[one.split, one.name][0] for one in stay), "other size", "other sizes"),
+        (sum(one.label != before[one.split, one.name][1] for one in stay), "label changed", "labels changed"),
+    )
+    return [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
+
+
+def _bytes(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def leaked(usable: pl.DataFrame) -> pl.Series:

@@ -13,6 +13,7 @@ from filelock import FileLock
 from imgsim_assets.assets.images import IMAGE_FOLDER
 from imgsim_assets.assets.publishing import publish
 from imgsim_assets.errors import InputError
+from imgsim_assets.orchestration.staleness import AssetStatus
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SyncInProgressError, SyncOutcome, status, sync
 from imgsim_assets.resources.console import console_logger
 from imgsim_assets.resources.store import Store
@@ -35,6 +36,7 @@ class Toy:
         self.failing: Mapping[str, Exception] = {}
         self.content: Callable[[str], str] = lambda key: key
         self.check_passes = True
+        self.check_raises = False
         self.code = dict.fromkeys(SHAPE, "1")
         self.instance = dg.DagsterInstance.ephemeral()
         places = {"data": str(flat_folder(folder)), "state": str(folder / "state")}
@@ -63,6 +65,8 @@ class Toy:
     def _check(self) -> dg.AssetChecksDefinition:
         @dg.asset_check(asset="left", blocking=True)
         def left_is_good() -> dg.AssetCheckResult:
+            if self.check_raises:
+                raise RuntimeError("the check broke")
             return dg.AssetCheckResult(passed=self.check_passes)
 
         return left_is_good
@@ -71,9 +75,11 @@ class Toy:
         self.ran.clear()
         return sync(self.definitions(), self.instance, self.settings, lambda _: None)
 
+    def status(self) -> Mapping[str, AssetStatus]:
+        return status(self.definitions(), self.instance, self.settings)
+
     def fresh(self) -> Collection[str]:
-        statuses = status(self.definitions(), self.instance, self.settings)
-        return {key for key, one in statuses.items() if one.state == "fresh"}
+        return {key for key, one in self.status().items() if one.state == "fresh"}
 
 
 def _write(folder: Path, text: str) -> None:
@@ -140,6 +146,38 @@ def test_a_failing_blocking_check_does_not_loop(toy: Toy):
     assert outcome.failed == ["low"]
     assert sorted(outcome.materialized) == ["left", "raw", "right"]
     assert any("left_is_good" in reason for reason in outcome.reasons), outcome.reasons
+
+
+def test_a_failed_blocking_check_holds_what_lies_below_in_later_syncs_too(toy: Toy):
+    toy.check_passes = False
+    toy.sync()
+    later = toy.sync()
+    assert toy.ran == []
+    assert later.failed == ["low"]
+    assert later.reasons == ["low: held back: check left_is_good of left failed"]
+    assert "held back: check left_is_good of left failed" in toy.status()["end"].causes
+
+    toy.check_passes, toy.code["left"] = True, "2"
+    assert toy.sync().materialized == ["left", "low", "end"]
+    assert toy.fresh() == SHAPE.keys()
+
+
+def test_a_failed_check_does_not_hold_what_is_fresh_or_beside_it(toy: Toy):
+    toy.sync()
+    toy.check_passes, toy.code["left"], toy.code["right"] = False, "2", "2"
+    toy.content = lambda key: "other" if key == "right" else key
+    first = toy.sync()
+    assert sorted(first.materialized) == ["left", "right"]
+    assert first.failed == ["end"]  # right moved, and end lies below left too
+    assert toy.fresh() == {"raw", "left", "right", "low"}
+
+
+def test_a_check_that_never_ended_is_asked_again(toy: Toy):
+    toy.check_raises = True
+    assert toy.sync().failed == ["low"]
+    toy.check_raises = False
+    assert toy.status()["left"].causes == ("its check left_is_good never ended",)
+    assert toy.sync().materialized == ["left", "low", "end"]
 
 
 def test_an_asset_that_never_comes_out_the_same_runs_once_a_sync(toy: Toy):
