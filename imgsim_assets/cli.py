@@ -1,5 +1,6 @@
 """The `imgsim` command: parses, calls, prints. No logic of its own."""
 
+import dataclasses
 import functools
 import json
 import logging
@@ -158,6 +159,34 @@ def pretrain(output: Path, budget: Literal["small", "full"], seed: int) -> None:
     from imgsim_assets.vision.pretraining.recipe import pretrain as train
 
     train(output, budget, seed)
+
+
+@cli.command()
+@with_settings
+def versions(settings: Settings, as_json: bool) -> None:
+    """List the publications that can be rolled back to, the last one first."""
+    from imgsim_assets.orchestration.versions import list_versions
+
+    found = list_versions(settings)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(one) for one in found]))
+        return
+    for one in found:
+        click.echo(f"{'*' if one.is_current else ' '} {one.name[:8]}  {one.published_at}  {one.score}")
+
+
+@cli.command()
+@click.argument("version")
+@with_settings
+def rollback(settings: Settings, as_json: bool, version: str) -> None:
+    """Publish VERSION again; it stays until something that the ranking is made of changes."""
+    from imgsim_assets.orchestration.versions import roll_back_to
+
+    name, registered = roll_back_to(settings, version)
+    if as_json:
+        click.echo(json.dumps({"published": name, "registered": registered}))
+        return
+    click.echo(f"published {name[:8]} again" + (f", version {registered} in MLflow" if registered else ""))
 
 
 @cli.group()

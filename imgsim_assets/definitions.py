@@ -13,6 +13,7 @@ from imgsim_assets.assets.learning import learning_assets
 from imgsim_assets.assets.report import report_assets
 from imgsim_assets.assets.selection import selection_assets
 from imgsim_assets.assets.vectors import vector_assets
+from imgsim_assets.orchestration.doors import schedules, sensors
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB
 from imgsim_assets.resources.console import console_logger
 from imgsim_assets.resources.store import Store
@@ -22,9 +23,9 @@ from imgsim_assets.settings_sources import load_settings
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Assemble assets, checks, jobs and resources for `settings`; nothing is read or written yet."""
+    """Assemble assets, checks, jobs, doors and resources for `settings`; nothing is read or written yet."""
     state = str(settings.places.state)
-    return dg.Definitions(
+    definitions = dg.Definitions(
         assets=[
             *image_assets(settings),
             *edge_assets(settings),
@@ -54,7 +55,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         # One process keeps the models loaded; a process per step costs two seconds a step.
         executor=dg.in_process_executor,
         loggers={"console": console_logger},
+        sensors=sensors(settings, lambda: definitions),
+        schedules=schedules(settings, lambda: definitions),
     )
+    return definitions
 
 
 @dg.definitions

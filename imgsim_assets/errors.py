@@ -32,5 +32,9 @@ class ModelError(UserError):
     """A backbone's weights are absent, or are not what the settings say they are."""
 
 
+class GateError(ImgsimError):
+    """A new ranking is worse than the published one, which stays."""
+
+
 class ArtefactError(ImgsimError):
     """A stored artefact is missing, incomplete or not the one its manifest describes."""

@@ -220,6 +220,28 @@ class Tracking(Stage):
     experiment: str = "imgsim"
 
 
+class Publication(Stage):
+    """When a new ranking takes the place of the published one."""
+
+    gate: Literal["on", "off"] = Field(
+        default="on", description="off: publish even what is worse than what is published, or finds too little"
+    )
+    least_recall: float = Field(
+        default=0.9, ge=0, le=1, description="recall@10 against exact search that the submission's index must reach"
+    )
+    kept: int = Field(default=5, ge=1, le=1000, description="publications that stay on disk, to roll back to")
+
+
+class Automation(Stage):
+    """What Dagster's daemon does by itself. Never part of a result's identity."""
+
+    sensor: bool = Field(default=False, description="keep in sync: look at the folder, and materialize what is stale")
+    interval: int = Field(default=30, ge=1, le=86_400, description="seconds between two looks")
+    schedule: bool = Field(default=False, description="sync at the times of `cron`")
+    cron: str = Field(default="0 3 * * *", pattern=r"^\S+( \S+){4}$", description="when the schedule `reindex` runs")
+    timezone: str = Field(default="UTC", description="of `cron`, e.g. Europe/Berlin")
+
+
 class Settings(Stage):
     """All settings of one imgsim."""
 
@@ -227,6 +249,7 @@ class Settings(Stage):
     places: Places = Places()
     runtime: Runtime = Runtime()
     tracking: Tracking = Tracking()
+    automation: Automation = Automation()
     ingest: Ingest = Ingest()
     canny: Canny = Canny()
     backbones: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Backbone] = Field(min_length=1)
@@ -239,3 +262,4 @@ class Settings(Stage):
     submission: Submission = Submission()
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
+    publication: Publication = Publication()

@@ -9,19 +9,22 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.comparison import COMPARISON
-from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE
+from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE, open_summary
 from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key
+from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index
 from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD
-from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
+from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, run_tags
 from imgsim_assets.assets.report import REPORT, REPORT_FILE
 from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
 from imgsim_assets.assets.versions import computed_by, noted
+from imgsim_assets.errors import ArtefactError, GateError
 from imgsim_assets.resources.store import Store
+from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
 from imgsim_assets.retrieval.submission import check_submission, fallback_list, submission_bytes, submission_rows
 from imgsim_assets.serving.bundle import BUNDLE, bundle_facts
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.publication import LINK
+from imgsim_assets.storage.publication import LINK, published
 from imgsim_assets.vision.photo import is_photo_name
 
 SUBMISSION = "submission"
@@ -41,7 +44,9 @@ PUBLISHED = {
     **{f"{BUNDLE}/{name}": source for name, source in BUNDLED.items()},
 }
 BUNDLE_FACTS = f"{BUNDLE}/bundle.json"
-PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS)
+QUALITY = f"{BUNDLE}/quality.json"
+PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, QUALITY)
+GATE_TAG = "imgsim/gate"
 
 
 def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
@@ -95,6 +100,8 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _publication(settings: Settings) -> dg.AssetsDefinition:
+    chosen = settings.publication
+
     @dg.asset(
         key=PUBLICATION,
         group_name=GROUP,
@@ -109,10 +116,33 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             METRIC_HEAD,
             *(index_key(library) for library in LIBRARIES),
         ],
-        **computed_by("publication/1", bundle=bundle_facts(settings)),
+        **computed_by(
+            "publication/2",
+            bundle=bundle_facts(settings),
+            publication=chosen.model_dump(exclude={"kept"}),
+            submission={"index": settings.submission.index},
+        ),
     )
-    def publication(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        """The folder `published/` (submission.csv, report.html, metrics.json, search bundle), replaced as a whole."""
+    def publication(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
+        """The folder `published/` (submission.csv, report.html, metrics.json, search bundle), replaced as a whole.
+
+        It stays as it is where the new ranking is worse than the published one, by labels of train photos.
+        """
+        quality = _quality(store)
+        criteria = judge(
+            quality,
+            _published_quality(store),
+            least_recall=chosen.least_recall,
+            served=settings.submission.index,
+            foreign=_foreign_ids(store, settings),
+        )
+        shown = {"gate": markdown_table(pl.DataFrame(criteria))}
+        if chosen.gate == "on" and (refused := refusals(criteria)):
+            context.instance.add_run_tags(context.run.run_id, {GATE_TAG: "refused"})
+            mend = "look at the report among the artefacts; to publish all the same: publication.gate = 'off'"
+            raise dg.Failure(f"not published: {refused}", shown, allow_retries=False) from GateError(
+                "a ranking that may take the place of the published one", refused, mend
+            )
 
         def build(folder: Path) -> None:
             (folder / BUNDLE).mkdir()
@@ -120,19 +150,53 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
                 shutil.copyfile(store.artefacts.open(key).path(file), folder / name)
             facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
             (folder / BUNDLE_FACTS).write_text(facts, encoding="utf-8")
+            (folder / QUALITY).write_text(quality.model_dump_json(indent=2), encoding="utf-8")
 
-        folder = store.publish(build)
+        folder = store.publish(build, chosen.kept)
         context.log.info(f"published {store.folder / LINK / SUBMISSION_FILE}")
+        with tracking.run_for(context.run.run_id, run_tags(context, PUBLICATION)) as run:
+            run.log_file(folder / BUNDLE / METRIC_FILE, "head")
+            model = run.register("head", folder.name)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(folder.name),
             metadata={
                 "path": dg.MetadataValue.path(folder),
                 "submission": dg.MetadataValue.path(folder / SUBMISSION_FILE),
+                "registered": model,
+                **shown,
                 **noted(PUBLICATION),
             },
         )
 
     return publication
+
+
+def _quality(store: Store) -> Quality:
+    served = open_summary(store).filter(pl.col("source") == "cross_validation", pl.col("ranking") == "served")
+    value, low, high = served.select("value", "low", "high").row(0) if served.height else (None, None, None)
+    recall = dict(open_table(store, COMPARISON).select("library", "recall_at_10").iter_rows())
+    return Quality(map_at_10=value, low=low, high=high, recall=recall)
+
+
+def _published_quality(store: Store) -> Quality | None:
+    """Read what the published ranking was judged by; None: nothing is published, or before there was a gate."""
+    try:
+        return Quality.model_validate_json((published(store.folder) / QUALITY).read_bytes())
+    except (ArtefactError, FileNotFoundError):
+        return None
+
+
+def _foreign_ids(store: Store, settings: Settings) -> dict[str, int]:
+    """Count in each part what the gallery does not know or the part lacks; ids of an index are the gallery's rows."""
+    gallery = open_table(store, GALLERY)
+    counts = {}
+    for library in LIBRARIES:
+        index, vectors = open_index(store, settings, library)
+        counts[index_key(library)] = abs(index.size - gallery.height) + abs(len(vectors) - gallery.height)
+    written = pl.read_csv(store.artefacts.open(SUBMISSION).path(SUBMISSION_FILE), infer_schema=False)
+    column, separator = settings.submission.recommendations_column, settings.submission.separator
+    named = {name for names in written[column] for name in names.split(separator)}
+    return counts | {SUBMISSION: len(named - set(gallery["name"]))}
 
 
 def delivery_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:

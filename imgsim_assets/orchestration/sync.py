@@ -6,12 +6,12 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import dagster as dg
-from filelock import FileLock, Timeout
 
 from imgsim_assets.assets.claims import broken_claims
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
 from imgsim_assets.assets.publishing import open_table
-from imgsim_assets.errors import ArtefactError, ImgsimError, InputError, ModelError, SettingsError, UserError
+from imgsim_assets.errors import ArtefactError, GateError, ImgsimError, InputError, ModelError, SettingsError, UserError
+from imgsim_assets.orchestration.dead_runs import STATE_TAG, end_dead_syncs
 from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.staleness import (
     AssetStatus,
@@ -27,22 +27,18 @@ from imgsim_assets.orchestration.staleness import (
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK
+from imgsim_assets.storage.state_lock import only_user
 from imgsim_assets.vision.catalogue import folder_changes
 from imgsim_assets.vision.folder import PhotoFolder, read_folder
 
 MATERIALIZE_JOB = "materialize"
 SYNC_TAG = "imgsim/sync"
-STATE_TAG = "imgsim/state"
 PERSON_CAN_MEND: frozenset[str] = frozenset(
     kind.__name__ for kind in (UserError, InputError, ModelError, SettingsError)
 )
-OURS = PERSON_CAN_MEND | {ArtefactError.__name__, ImgsimError.__name__}
+OURS = PERSON_CAN_MEND | {ArtefactError.__name__, GateError.__name__, ImgsimError.__name__}
 
 Announce = Callable[[str], None]
-
-
-class SyncInProgressError(ImgsimError):
-    """Another sync holds the state folder."""
 
 
 def status(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings) -> Mapping[str, AssetStatus]:
@@ -75,7 +71,10 @@ def observe(instance: dg.DagsterInstance, settings: Settings) -> PhotoFolder:
 
 @dataclass(frozen=True)
 class Sight:
-    """What there is and what of it is up to date, at one moment."""
+    """What there is and what of it is up to date, at one moment.
+
+    `held` maps the assets with a blocking check that failed, or never ended, to words; what lies below them waits.
+    """
 
     graph: Mapping[str, Node]
     records: Mapping[str, Record]
@@ -96,13 +95,14 @@ def look(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Se
     records = read_records(instance, graph)
     statuses = judge(graph, records)
     store = Store(state=str(settings.places.state))
-    recorded = [key for key, status in statuses.items() if status.state != "missing"]
-    for key in broken_claims(store, settings, recorded):
+    fresh = [key for key, status in statuses.items() if status.state == "fresh"]
+    for key in broken_claims(store, settings, fresh):
         statuses[key] = AssetStatus(key, "missing", ("what it made is gone or damaged",))
     held, unended = read_checks(definitions, instance)
     for key, reason in unended.items():
-        if statuses[key].state == "fresh":
+        if statuses[key].state == "fresh":  # else the check did not end because the asset did not come to it
             statuses[key] = AssetStatus(key, "stale", (reason,))
+            held[key] = reason
     for parent, reason in held.items():
         for key in descendants(graph, [parent]):
             if key in statuses and statuses[key].state != "fresh":
@@ -131,15 +131,8 @@ def sync(
         SyncInProgressError: another sync is at work on the same state folder.
     """
     started = time.monotonic()
-    lock = settings.places.state / "sync.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(lock, timeout=0):
-            outcome = _run_waves(definitions, instance, settings, announce)
-    except Timeout as held:
-        raise SyncInProgressError(
-            "no other sync on this state folder", f"{lock} held by one", "wait for it to end, or use another --state"
-        ) from held
+    with only_user(settings.places.state):
+        outcome = _run_waves(definitions, instance, settings, announce)
     link = settings.places.state / LINK
     outcome.published = link if link.exists() else None
     outcome.seconds = time.monotonic() - started
@@ -151,7 +144,7 @@ def _run_waves(
 ) -> SyncOutcome:
     outcome = SyncOutcome()
     tags = {SYNC_TAG: uuid.uuid4().hex, STATE_TAG: str(settings.places.state.resolve())}
-    _end_dead_runs(instance, tags[STATE_TAG])
+    end_dead_syncs(instance, settings.places.state)
     folder = observe(instance, settings)
     while True:
         sight = look(definitions, instance, settings, folder)
@@ -191,17 +184,6 @@ def _note_held(sight: Sight, outcome: SyncOutcome) -> None:
         if held:
             outcome.failed += held
             outcome.reasons.append(f"{', '.join(held)}: held back: {reason}")
-
-
-def _end_dead_runs(instance: dg.DagsterInstance, state: str) -> None:
-    """End the runs of syncs that were killed: they would hold their place in the pool for ever.
-
-    Called under the lock of the state folder, so no other sync of it is alive.
-    """
-    unfinished = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-    for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags={STATE_TAG: state})):
-        instance.report_run_failed(run, "the process of this sync died")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _run_wave(

@@ -1,20 +1,38 @@
 """Where assets keep what they make: one state folder with artefacts, rows by content, and publications."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
+from filelock import Timeout
 
 from imgsim_assets.storage.artefacts import ARTEFACTS, ArtefactStore
 from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.storage.publication import publish_folder
+from imgsim_assets.storage.state_lock import state_lock
 
 
 class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The state folder."""
+    """The state folder. A run holds its lock, and waits for it while another run or sync is at work."""
 
     state: str
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Store"]:
+        """Hold the state folder's lock for as long as a run uses it."""
+        lock = state_lock(self.folder)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if context.log:
+                context.log.info(f"waiting: another run or sync is at work on {self.folder}")
+            lock.acquire()
+        try:
+            yield self
+        finally:
+            lock.release()
 
     @property
     def folder(self) -> Path:
@@ -34,6 +52,6 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Find the rows by content id that were stored under `name`, with the columns they have; None: none yet."""
         return ContentTable.stored(self.folder / "content" / name)
 
-    def publish(self, build: Callable[[Path], None]) -> Path:
-        """Replace the folder `published/` as a whole by what `build` writes."""
-        return publish_folder(self.folder, build)
+    def publish(self, build: Callable[[Path], None], kept: int) -> Path:
+        """Replace the folder `published/` as a whole by what `build` writes; `kept` publications stay on disk."""
+        return publish_folder(self.folder, build, kept)

@@ -16,6 +16,7 @@ import dagster as dg
 from filelock import FileLock
 
 from imgsim_assets.errors import UserError
+from imgsim_assets.resources import registry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -66,6 +67,11 @@ class TrackedRun:
         with _store_reachable(self.uri):
             self.client.log_artifact(self.run_id, str(path), folder)
 
+    def register(self, folder: str, publication: str) -> str:
+        """Register what lies in `folder` of the run's artifacts for a publication, as the champion: its version."""
+        with _store_reachable(self.uri):
+            return registry.register(self.client, self.run_id, folder, publication)
+
 
 class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where measurements go: a SQLite database in the state folder, or the server at `uri`."""
@@ -109,6 +115,15 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise
         with _store_reachable(self.address):
             _leave(client, run_id, asset, "FINISHED")
+
+    def crown(self, publication: str) -> str | None:
+        """Make the version of a publication the champion again; None: it was never registered.
+
+        Raises:
+            UserError: the tracking store cannot be used.
+        """
+        with _store_reachable(self.address):
+            return registry.crown(self._client(), publication)
 
     def _client(self) -> "MlflowClient":
         from mlflow import MlflowClient

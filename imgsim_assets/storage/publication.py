@@ -8,24 +8,26 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from imgsim_assets.errors import ArtefactError
+from imgsim_assets.errors import ArtefactError, UserError
 from imgsim_assets.storage.atomic import point_link, scratch_folder
 from imgsim_assets.storage.versioned_folder import VERSION, describe, prune, settle, touch, version_of
 
 LINK = "published"
 PUBLICATIONS = "publications"
 KEPT = 5
+SEE = "see `imgsim versions`"
 
 
-def publish_folder(state: Path, build: Callable[[Path], None]) -> Path:
+def publish_folder(state: Path, build: Callable[[Path], None], kept: int = KEPT) -> Path:
     """Let `build` fill an empty folder, then make it the published one.
 
-    The same content is the same publication, whenever it was built. The last five stay on disk, for
-    readers that are still in them.
+    The same content is the same publication, whenever it was built. The last ones stay on disk, for readers that are
+    still in them, and to roll back to.
 
     Args:
         state: the state folder, which will hold `published` and `publications/`.
         build: fills the folder that it is given; if it raises, nothing changes.
+        kept: how many publications stay.
 
     Returns:
         The publication's own folder, `STATE/publications/VERSION`.
@@ -43,10 +45,48 @@ def publish_folder(state: Path, build: Callable[[Path], None]) -> Path:
         with FileLock(place / ".lock"):
             settle(built, target)
             touch(target)
-            if not link.is_symlink() or link.readlink() != Path(PUBLICATIONS, version):
-                point_link(link, Path(PUBLICATIONS, version))
-            prune(place, KEPT, version)
+            _point(link, version)
+            prune(place, kept, version)
     return target
+
+
+def publications(state: Path) -> list[Path]:
+    """Give the publications that are still on disk, the one published last first."""
+    found = [path for path in (state / PUBLICATIONS).glob("*") if VERSION.fullmatch(path.name) and path.is_dir()]
+    return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+
+def roll_back(state: Path, version: str) -> Path:
+    """Publish again what was published before.
+
+    Args:
+        state: the state folder.
+        version: the publication's name, or its first characters.
+
+    Returns:
+        The publication's folder.
+
+    Raises:
+        UserError: no publication, or more than one, has a name that begins so.
+    """
+    link = state / LINK
+    _refuse_other_than_link(link)
+    (state / PUBLICATIONS).mkdir(parents=True, exist_ok=True)
+    with FileLock(state / PUBLICATIONS / ".lock"):
+        names = [path.name for path in publications(state)]
+        matching = [name for name in names if version and name.startswith(version)]
+        if len(matching) != 1:
+            known = ", ".join(name[:8] for name in names) or "none"
+            raise UserError(f"one publication that begins with {version!r}", f"{len(matching)} of {known}", SEE)
+        target = state / PUBLICATIONS / matching[0]
+        _point(link, target.name)
+        touch(target)
+    return target
+
+
+def _point(link: Path, version: str) -> None:
+    if not link.is_symlink() or link.readlink() != Path(PUBLICATIONS, version):
+        point_link(link, Path(PUBLICATIONS, version))
 
 
 def published(state: Path) -> Path:

@@ -3,87 +3,18 @@
 import itertools
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from filelock import FileLock
 
-from imgsim_assets.assets.images import IMAGE_FOLDER
-from imgsim_assets.assets.publishing import publish
 from imgsim_assets.errors import InputError
-from imgsim_assets.orchestration.staleness import AssetStatus
-from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SyncInProgressError, SyncOutcome, status, sync
-from imgsim_assets.resources.console import console_logger
-from imgsim_assets.resources.store import Store
-from imgsim_assets.settings import Settings
-from imgsim_assets.settings_sources import load_settings
-from imgsim_tests.vision.folders import flat_folder
+from imgsim_assets.storage.state_lock import SyncInProgressError
+from imgsim_tests.orchestration.toy import SHAPE, Toy
 from imgsim_tests.workplace import Workplace
 
-#        raw -> left -> low ->+
-#         +---> right --------+-> end
-SHAPE = {"raw": [IMAGE_FOLDER], "left": ["raw"], "right": ["raw"], "low": ["left"], "end": ["low", "right"]}
 PUBLISHED = {"bundle", "metrics.json", "report.html", "submission.csv"}
-
-
-class Toy:
-    """Five small assets on a real store, whose behaviour tests choose."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ran: list[str] = []
-        self.failing: Mapping[str, Exception] = {}
-        self.content: Callable[[str], str] = lambda key: key
-        self.check_passes = True
-        self.check_raises = False
-        self.code = dict.fromkeys(SHAPE, "1")
-        self.instance = dg.DagsterInstance.ephemeral()
-        places = {"data": str(flat_folder(folder)), "state": str(folder / "state")}
-        self.settings: Settings = load_settings(overrides={"places": places}, environ={})
-
-    def definitions(self) -> dg.Definitions:
-        return dg.Definitions(
-            assets=[dg.AssetSpec(IMAGE_FOLDER), *(self._asset(key, deps) for key, deps in SHAPE.items())],
-            asset_checks=[self._check()],
-            jobs=[dg.define_asset_job(MATERIALIZE_JOB, dg.AssetSelection.all())],
-            resources={"store": Store(state=str(self.settings.places.state))},
-            executor=dg.in_process_executor,
-            loggers={"console": console_logger},
-        )
-
-    def _asset(self, key: str, deps: Sequence[str]) -> dg.AssetsDefinition:
-        @dg.asset(key=key, deps=list(deps), code_version=self.code[key])
-        def one(store: Store) -> dg.MaterializeResult:
-            self.ran.append(key)
-            if key in self.failing:
-                raise self.failing[key]
-            return publish(store, key, lambda folder: _write(folder, self.content(key)))
-
-        return one
-
-    def _check(self) -> dg.AssetChecksDefinition:
-        @dg.asset_check(asset="left", blocking=True)
-        def left_is_good() -> dg.AssetCheckResult:
-            if self.check_raises:
-                raise RuntimeError("the check broke")
-            return dg.AssetCheckResult(passed=self.check_passes)
-
-        return left_is_good
-
-    def sync(self) -> SyncOutcome:
-        self.ran.clear()
-        return sync(self.definitions(), self.instance, self.settings, lambda _: None)
-
-    def status(self) -> Mapping[str, AssetStatus]:
-        return status(self.definitions(), self.instance, self.settings)
-
-    def fresh(self) -> Collection[str]:
-        return {key for key, one in self.status().items() if one.state == "fresh"}
-
-
-def _write(folder: Path, text: str) -> None:
-    (folder / "content.txt").write_text(text)
 
 
 @pytest.fixture
@@ -220,7 +151,10 @@ def test_a_folder_that_cannot_be_used_stops_everything(toy: Toy):
 def test_a_second_sync_leaves_while_the_first_is_at_work(toy: Toy):
     state = toy.settings.places.state
     state.mkdir()
-    with FileLock(state / "sync.lock"), pytest.raises(SyncInProgressError, match="no other sync on this state folder"):
+    with (
+        FileLock(state / "sync.lock"),
+        pytest.raises(SyncInProgressError, match="no other sync or run on this state folder"),
+    ):
         toy.sync()
     assert toy.ran == []
     assert toy.sync().materialized  # the lock is free again

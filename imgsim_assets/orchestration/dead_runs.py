@@ -1,0 +1,49 @@
+"""Runs whose process was killed: Dagster's records say for ever that they are at work."""
+
+import time
+from pathlib import Path
+
+import dagster as dg
+
+from imgsim_assets.storage.state_lock import state_lock
+
+STATE_TAG = "imgsim/state"
+AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+GRACE = 60.0  # seconds in which a run that has just been launched comes to its lock
+TURN = 0.3  # seconds in which a run that waits for the lock takes it: six times what it sleeps
+
+
+def end_dead_syncs(instance: dg.DagsterInstance, state: Path) -> None:
+    """End the runs of `imgsim sync` processes that were killed: they would hold their place in the pool for ever.
+
+    Called under the lock of the state folder, so no other sync of it is alive.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=AT_WORK, tags={STATE_TAG: str(state.resolve())})):
+        _end(instance, run)
+
+
+def end_dead_runs(instance: dg.DagsterInstance, state: Path, jobs: tuple[str, ...]) -> None:
+    """End the runs of `jobs` that are said to be at work although none holds the lock of the state folder.
+
+    Every run holds it while it works, and takes it when it is free. Called without the lock.
+
+    Raises:
+        filelock.Timeout: somebody holds the lock.
+    """
+    suspects = [record for job in jobs for record in instance.get_run_records(dg.RunsFilter(None, job, AT_WORK))]
+    if not suspects:
+        return
+    lock = state_lock(state)
+    with lock.acquire(timeout=0):
+        end_dead_syncs(instance, state)
+    time.sleep(TURN)
+    with lock.acquire(timeout=0):
+        for record in suspects:
+            run = instance.get_run_by_id(record.dagster_run.run_id)
+            if run is not None and not run.is_finished and time.time() - record.create_timestamp.timestamp() > GRACE:
+                _end(instance, run)
+
+
+def _end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    instance.report_run_failed(run, "the process of this run died")
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

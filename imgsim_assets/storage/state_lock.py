@@ -1,0 +1,47 @@
+"""The lock of a state folder: one run at a time computes in it, whichever door it came through."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from imgsim_assets.errors import ImgsimError
+
+LOCK = "sync.lock"
+PATIENCE = 1.0  # seconds: the sensor looks under the lock for a moment
+
+
+class SyncInProgressError(ImgsimError):
+    """Another sync or run holds the state folder."""
+
+
+@contextmanager
+def only_user(state: Path) -> Iterator[None]:
+    """Hold the lock of the state folder, or leave.
+
+    Raises:
+        SyncInProgressError: somebody else holds it.
+    """
+    lock = state_lock(state)
+    try:
+        lock.acquire(timeout=PATIENCE)
+    except Timeout as held:
+        raise SyncInProgressError(
+            "no other sync or run on this state folder",
+            f"{lock.lock_file} held by one",
+            "wait for it to end, or use another --state",
+        ) from held
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def state_lock(state: Path) -> FileLock:
+    """Give the lock of the state folder, which this process may take several times; creates the folder.
+
+    The system lets it go when the process that holds it ends, however it ends.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    return FileLock(state.absolute() / LOCK, is_singleton=True, thread_local=False)
