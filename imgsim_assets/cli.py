@@ -189,6 +189,25 @@ def rollback(settings: Settings, as_json: bool, version: str) -> None:
     click.echo(f"published {name[:8]} again" + (f", version {registered} in MLflow" if registered else ""))
 
 
+@cli.command()
+@click.option("--keep", type=click.IntRange(0), default=2, show_default=True, help="unused sets of rows that stay")
+@click.option("--yes", is_flag=True, help="remove it; without this, only say what would go")
+@with_settings
+def gc(settings: Settings, as_json: bool, keep: int, yes: bool) -> None:
+    """Say what nothing refers to any more and, with --yes, remove it."""
+    from imgsim_assets.definitions import build_definitions
+    from imgsim_assets.orchestration.garbage import find_garbage, remove_garbage
+
+    found = (remove_garbage if yes else find_garbage)(build_definitions(settings), settings, keep)
+    if as_json:
+        click.echo(json.dumps({"removed": yes, "garbage": [dataclasses.asdict(one) for one in found]}))
+        return
+    for one in found:
+        click.echo(f"{one.bytes / 1e6:10.1f} MB  {one.path}: {one.why}")
+    total = sum(one.bytes for one in found) / 1e6
+    click.echo(f"{total:10.1f} MB  {'removed' if yes else 'would go; --yes removes it'}")
+
+
 @cli.group()
 def bench() -> None:
     """Measure imgsim beside its peers, on this machine, in one run."""

@@ -81,6 +81,7 @@ def test_what_is_published_keeps_the_contract(synced_once: Workplace):
         "gallery.npy",
         "gallery.parquet",
         "metric.safetensors",
+        "quality.json",
     }
     assert synced_once.published.is_symlink()
     assert {path.name for path in synced_once.published.iterdir()} == {
@@ -171,7 +172,7 @@ def test_a_new_train_photo_costs_itself_only(synced: Workplace):
     """One photo nobody has seen, and beside it an exact copy of one that is known, which costs nothing."""
     picture(77).save(synced.photos / "train" / "new.png")
     shutil.copyfile(synced.photos / "test" / "test_00000.jpg", synced.photos / "train" / "copy.jpg")
-    assert synced.status()["raw_images"].causes == ("image_folder changed",)
+    assert synced.status()["raw_images"].causes == ("image_folder changed: 2 new files",)
     synced.sync()
     assert synced.metadata("raw_images")["inspected"] == 1
     assert synced.metadata("canny_maps")["computed"] == 1

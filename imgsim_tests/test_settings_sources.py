@@ -193,7 +193,7 @@ REFUSALS: list[tuple[str, Mapping[str, str], list[str]]] = [
     (
         "[cany]\nlow = 5",
         {},
-        ["unknown key cany.low", "did you mean canny.low?", "known in the settings: annoy, backbones"],
+        ["unknown key cany.low", "did you mean canny.low?", "known in the settings: annoy, automation, backbones"],
     ),
     ("", {"IMGSIM_CANNY_LOW": "5"}, ["unknown key canny_low (from the variable IMGSIM_CANNY_LOW)", "canny.low?"]),
     ("", {"IMGSIM_CANNY__LO": "5"}, ["unknown key canny.lo (from the variable IMGSIM_CANNY__LO)", "canny.low?"]),

@@ -156,5 +156,8 @@ class Workplace:
         )
 
     def _with_config(self, arguments: tuple[str, ...]) -> list[str]:
-        takes_one = arguments[0] in {"sync", "status", "search", "compare"} and "--config" not in arguments
+        takes_one = (
+            arguments[0] in {"sync", "status", "search", "compare", "versions", "rollback", "gc"}
+            and "--config" not in arguments
+        )
         return [*arguments, "--config", str(self.config)] if takes_one else [*arguments]

@@ -1,31 +1,39 @@
 """A materialization is a claim that something lies in the state folder: these are the claims that no longer hold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from imgsim_assets.assets.delivery import PUBLICATION, PUBLISHED_FILES
 from imgsim_assets.assets.edges import CANNY_MAPS, canny_fingerprint
 from imgsim_assets.assets.embeddings import embedding_key, vector_folder, view_fingerprint
+from imgsim_assets.assets.images import RAW_IMAGES, inspection_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import published
 
 
+def content_tables(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """Name the content tables that each asset keeps its rows in, with these settings."""
+    vectors = {
+        embedding_key(name): [vector_folder(view_fingerprint(settings, one, view)) for view in one.views]
+        for name, one in settings.backbones.items()
+    }
+    return {RAW_IMAGES: [inspection_table(settings)], CANNY_MAPS: [canny_fingerprint(settings)], **vectors}
+
+
 def broken_claims(store: Store, settings: Settings, keys: Iterable[str]) -> set[str]:
     """Give those of `keys` whose artefact, publication or content-addressed rows are gone or cut short."""
-    rows = {CANNY_MAPS: [canny_fingerprint(settings)]}
-    for name, backbone in settings.backbones.items():
-        folders = [vector_folder(view_fingerprint(settings, backbone, view)) for view in backbone.views]
-        rows[embedding_key(name)] = folders
-    return {key for key in keys if not _holds(store, key, rows.get(key, []))}
+    tables = content_tables(settings)
+    # What is known of photos is asked for by raw_images alone, and found again when it runs.
+    return {key for key in keys if not _holds(store, key, tables.get(key, []) if key != RAW_IMAGES else [])}
 
 
-def _holds(store: Store, key: str, content_tables: Sequence[str]) -> bool:
+def _holds(store: Store, key: str, tables: Sequence[str]) -> bool:
     try:
         if key == PUBLICATION:
             folder = published(store.folder)
             return all((folder / name).is_file() for name in PUBLISHED_FILES)
         store.artefacts.open(key)
-        return all(store.stored_table(folder) is not None for folder in content_tables)
+        return all(store.stored_table(name) is not None for name in tables)
     except ArtefactError:
         return False

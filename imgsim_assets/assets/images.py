@@ -37,6 +37,11 @@ def observe_folder(settings: Settings) -> dg.DataVersion:
     return dg.DataVersion(folder_state(settings.places.data))
 
 
+def inspection_table(settings: Settings) -> str:
+    """Name the content table of what is known of each photo."""
+    return fingerprint(INSPECTION_REVISION, settings.ingest.max_pixels)
+
+
 def usable_photos(catalogue: pl.DataFrame) -> pl.DataFrame:
     """Keep the photos that can be decoded, in the catalogue's order (split, name)."""
     return catalogue.filter(pl.col("status") == "ok")
@@ -90,7 +95,7 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         threads = thread_count(settings.runtime.threads)
         folder = read_folder(settings.places.data, ingest)
         identities = identify_files(folder.entries, threads)
-        kept = store.content_table(fingerprint(INSPECTION_REVISION, ingest.max_pixels), INSPECTION_SCHEMA)
+        kept = store.content_table(inspection_table(settings), INSPECTION_SCHEMA)
         present = [one.content_id for one in identities if one.content_id is not None]
         new = set(kept.missing(present))
         known = from_table(kept.read([one for one in dict.fromkeys(present) if one not in new]))

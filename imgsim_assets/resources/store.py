@@ -44,13 +44,18 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         """What assets publish, by asset key."""
         return ArtefactStore(self.folder / ARTEFACTS)
 
+    @property
+    def content(self) -> Path:
+        """The folder of all rows by content."""
+        return self.folder / "content"
+
     def content_table(self, name: str, schema: pa.Schema) -> ContentTable:
         """Rows by content id; `name` says what computed them, e.g. `clip/<fingerprint>`."""
-        return ContentTable(self.folder / "content" / name, schema)
+        return ContentTable(self.content / name, schema)
 
     def stored_table(self, name: str) -> ContentTable | None:
         """Find the rows by content id that were stored under `name`, with the columns they have; None: none yet."""
-        return ContentTable.stored(self.folder / "content" / name)
+        return ContentTable.stored(self.content / name)
 
     def publish(self, build: Callable[[Path], None], kept: int) -> Path:
         """Replace the folder `published/` as a whole by what `build` writes; `kept` publications stay on disk."""

@@ -12,7 +12,7 @@ def test_everything_lies_in_the_state_folder(tmp_path: Path) -> None:
     store = Store(state=str(tmp_path / "state"))
     store.artefacts.publish("thing", lambda folder: (folder / "a").touch(), {})
     store.content_table("clip/rgb-1", vector_schema(2)).append(vector_rows(["x"], np.zeros((1, 2), np.float32)))
-    store.publish(lambda folder: (folder / "submission.csv").touch())
+    store.publish(lambda folder: (folder / "submission.csv").touch(), kept=1)
     assert sorted(path.name for path in (tmp_path / "state").iterdir()) == [
         "artefacts",
         "content",

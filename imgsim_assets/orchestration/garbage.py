@@ -1,0 +1,91 @@
+"""What lies in the state folder and nothing refers to any more: rows of settings long turned, assets long removed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from imgsim_assets.assets.claims import content_tables
+from imgsim_assets.orchestration.staleness import read_graph
+from imgsim_assets.resources.store import Store
+from imgsim_assets.settings import Settings
+from imgsim_assets.storage import versioned_folder
+from imgsim_assets.storage.artefacts import MANIFEST
+from imgsim_assets.storage.state_lock import only_user
+from imgsim_assets.storage.versioned_folder import VERSION
+
+ROWS = "_versions"  # a content table is a Lance dataset, which has this folder
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """Something that may go: where it lies in the state folder, why, and its size."""
+
+    path: str
+    why: str
+    bytes: int
+
+
+def find_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -> list[Garbage]:
+    """List what may go; touches nothing.
+
+    Args:
+        definitions: the graph of `settings`.
+        settings: what they refer to stays.
+        keep: how many content tables of each kind stay that nothing refers to, those written last: turning a knob
+            back to them costs nothing. Of older versions of an artefact none stays.
+    """
+    store = Store(state=str(settings.places.state))
+    return [*_unused_rows(store, settings, keep), *_unused_artefacts(store, definitions)]
+
+
+def remove_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -> list[Garbage]:
+    """Remove what `find_garbage` lists, each thing in one step, and give the list.
+
+    Raises:
+        SyncInProgressError: a sync or a run is at work on the state folder.
+    """
+    with only_user(settings.places.state):
+        found = find_garbage(definitions, settings, keep)
+        for one in found:
+            folder = settings.places.state.absolute() / one.path
+            versioned_folder.remove(folder)
+            Path(f"{folder}.lock").unlink(missing_ok=True)
+    return found
+
+
+def _unused_rows(store: Store, settings: Settings, keep: int) -> Iterable[Garbage]:
+    used = {name for names in content_tables(settings).values() for name in names}
+    kinds = sorted(path for path in store.content.glob("*") if path.is_dir())
+    for kind in kinds:
+        tables = [path for path in kind.iterdir() if (path / ROWS).is_dir()]
+        unused = [path for path in tables if path.relative_to(store.content).as_posix() not in used]
+        newest_first = sorted(unused, key=_last_written, reverse=True)
+        for path in newest_first[keep:]:
+            yield _garbage(store, path, f"no setting refers to these rows, and {keep} newer ones of their kind stay")
+
+
+def _unused_artefacts(store: Store, definitions: dg.Definitions) -> Iterable[Garbage]:
+    graph = read_graph(definitions)
+    for manifest in sorted(store.artefacts.root.rglob(MANIFEST)):
+        place = manifest.parent
+        if VERSION.fullmatch(place.name):
+            continue
+        key = place.relative_to(store.artefacts.root).as_posix()
+        if key not in graph:
+            yield _garbage(store, place, "no asset has this key any more")
+            continue
+        current = store.artefacts.open(key).manifest.version
+        for path in sorted(place.iterdir()):
+            if VERSION.fullmatch(path.name) and path.name != current:
+                yield _garbage(store, path, "an older version of what the asset made")
+
+
+def _garbage(store: Store, path: Path, why: str) -> Garbage:
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return Garbage(path.relative_to(store.folder).as_posix(), why, size)
+
+
+def _last_written(table: Path) -> int:
+    return max(path.stat().st_mtime_ns for path in (table / ROWS).iterdir())
