@@ -1,11 +1,8 @@
 """The UI as a person meets it: the real `dagster dev` and `mlflow ui`, seen through a real browser."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,13 +11,20 @@ import pytest
 
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.settings_sources import load_settings
+from imgsim_tests.dagster_server import (
+    BIN,
+    READ_BY_DAGSTER,
+    asset_nodes,
+    clean_environment,
+    copy_clone,
+    dagster_dev,
+    graphql,
+    imgsim,
+)
 from imgsim_tests.servers import PATIENCE, Server, poll, running_server
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
-BIN = Path(sys.executable).parent
-READ_BY_DAGSTER = ("dagster.yaml", "workspace.yaml", "pyproject.toml")
 GROUPS = {"images", "embeddings", "learning", "search", "delivery"}
 TEMPORARY_HOME = ".tmp_dagster_home_"  # Dagster's own; it stays behind only where the server had to be killed
 QUIET = [
@@ -35,24 +39,6 @@ QUIET = [
 WINDOW = {"width": 1900, "height": 2000}  # the graph leaves out what is not in sight
 
 
-def clean_environment(home: Path, **variables: str | Path) -> dict[str, str]:
-    """Give this environment without a person's settings, with a home folder of its own."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("IMGSIM_", "DAGSTER_", "MLFLOW_"))
-    }
-    home.mkdir(exist_ok=True)
-    given = {name: str(value) for name, value in variables.items()}
-    return {**kept, "HOME": str(home), "MLFLOW_DISABLE_TELEMETRY": "true", **given}
-
-
-def imgsim(workplace: Path, state: Path, *words: str) -> str:
-    command = [str(BIN / "imgsim"), *words, "--config", "imgsim.toml", "--state", str(state)]
-    environment = clean_environment(workplace / "home")
-    done = subprocess.run(command, cwd=workplace, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def workplace(small_workplace_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workplace whose state folder `synced` holds what `imgsim sync` made."""
@@ -63,34 +49,7 @@ def workplace(small_workplace_once: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """Where `dagster dev` is started: what it reads of a fresh clone, and nothing else."""
-    folder = tmp_path / "clone"
-    folder.mkdir()
-    for name in READ_BY_DAGSTER:
-        shutil.copy(ROOT / name, folder)
-    return folder
-
-
-@contextmanager
-def dagster_dev(clone: Path, environment: dict[str, str]) -> Iterator[Server]:
-    command = [str(BIN / "dagster"), "dev", "--host", "127.0.0.1", "--port", "{port}"]
-    with running_server(command, asset_nodes, clone, environment, clone.parent / "dagster.log") as server:
-        yield server
-
-
-def graphql(server: Server, query: str):
-    answer = server.json("/graphql", {"query": query})
-    assert "errors" not in answer, answer["errors"]
-    return answer["data"]
-
-
-def asset_nodes(server: Server) -> dict[str, tuple[str, set[str], str]]:
-    """Ask the server for each asset's group, kinds and description."""
-    nodes = graphql(server, "{assetNodes{assetKey{path} groupName kinds description}}")["assetNodes"]
-    return {
-        "/".join(node["assetKey"]["path"]): (node["groupName"], set(node["kinds"]), node["description"])
-        for node in nodes
-    }
+    return copy_clone(tmp_path / "clone")
 
 
 def specified_nodes(definitions: dg.Definitions) -> dict[str, tuple[str | None, set[str], str | None]]:
