@@ -36,13 +36,17 @@ thumbnail = 48
 """
 
 
-@pytest.fixture(scope="session")
-def small_workplace_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("workplace")
+def write_small_workplace(folder: Path) -> Path:
+    """Write `photos/`, `tiny.onnx` and `imgsim.toml`: 30 train and 12 test photos of six classes."""
     write_sample(folder / "photos", classes=6, train=5, test=2, seed=1)
     save_onnx(folder / "tiny.onnx")
     (folder / "imgsim.toml").write_text(SETTINGS, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_workplace_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_workplace(tmp_path_factory.mktemp("workplace"))
 
 
 @pytest.fixture
