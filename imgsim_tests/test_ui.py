@@ -201,6 +201,67 @@ def test_materialize_all_in_the_ui_gives_the_submission_of_sync(workplace, clone
     assert submission(state) == submission(workplace / "synced")
 
 
+def stale_assets(server: Server) -> set[str]:
+    """Ask the server which assets it calls stale or missing."""
+    nodes = graphql(server, "{assetNodes{assetKey{path} isMaterializable staleStatus}}")["assetNodes"]
+    return {
+        "/".join(one["assetKey"]["path"]) for one in nodes if one["isMaterializable"] and one["staleStatus"] != "FRESH"
+    }
+
+
+def materialize_unsynced(page, server: Server, expected: set[str], picture: Path) -> None:
+    """Use the menu beside "Materialize all", and wait for the run to end."""
+    query = "{runsOrError{... on Runs{results{runId status}}}}"
+    known = {run["runId"] for run in graphql(server, query)["runsOrError"]["results"]}
+    page.goto(f"{server.url}/asset-groups")
+    page.get_by_role("button", name="Materialize all").wait_for()
+    page.locator("xpath=//button[contains(., 'Materialize all')]/following::button[1]").click()
+    page.get_by_text("Materialize unsynced").click()
+    dialog = page.get_by_role("dialog")
+    for key in expected:
+        dialog.get_by_text(key, exact=True).first.wait_for()
+    page.screenshot(path=picture)
+    dialog.get_by_role("button", name=f"Materialize {len(expected)}").click()
+
+    def ended():
+        runs = graphql(server, query)["runsOrError"]["results"]
+        return [run for run in runs if run["runId"] not in known and run["status"] in {"SUCCESS", "FAILURE"}]
+
+    (run,) = poll(ended, "the run to end")
+    assert run["status"] == "SUCCESS"
+
+
+def test_a_setting_changed_shows_as_unsynced_until_it_is_materialized(workplace, clone, tmp_path):
+    """Level by level, as Dagster's rule looks one hop up; the same assets as `imgsim sync` would take."""
+    place = Path(shutil.copytree(workplace, tmp_path / "workplace", symlinks=True))
+    state, config = place / "synced", place / "imgsim.toml"
+    home = imgsim(place, state, "home").strip()
+    environment = clean_environment(tmp_path / "home", DAGSTER_HOME=home, IMGSIM_CONFIG=config, IMGSIM_STATE=state)
+    before = submission(state)
+    with dagster_dev(clone, environment) as server, browser_page(server) as page:
+        assert stale_assets(server) == set()
+        config.write_text(config.read_text(encoding="utf-8") + "\n[annoy]\ntrees = 7\n", encoding="utf-8")
+        page.goto(f"{server.url}/locations")
+        page.get_by_text("Reload", exact=True).click()
+        poll(lambda: stale_assets(server) == {"annoy_index", "publication"}, "the new setting to be seen")
+        page.goto(f"{server.url}/assets/annoy_index?view=overview")
+        page.get_by_text("Unsynced").first.wait_for()
+        page.screenshot(path=tmp_path / "7-unsynced.png")
+        told = json.loads(imgsim(place, state, "status", "--json"))
+        assert {key for key, one in told.items() if one["state"] != "fresh"} == stale_assets(server)
+        assert told["annoy_index"]["causes"] == ["annoy.trees changed 50 -> 7"]
+        pressed = 0
+        while stale := stale_assets(server):
+            materialize_unsynced(page, server, stale, tmp_path / f"8-wave-{pressed}.png")
+            pressed += 1
+            assert pressed < 8
+    assert pressed > 1
+    told = json.loads(imgsim(place, state, "status", "--json"))
+    assert {one["state"] for one in told.values()} == {"fresh"}
+    assert json.loads(imgsim(place, state, "sync", "--json"))["materialized"] == []
+    assert submission(state) == before
+
+
 def test_a_plain_dagster_dev_in_a_fresh_clone_shows_the_graph(clone, tmp_path):
     """No variable is set; records go to `.imgsim/` beside it, as those of `imgsim sync` do."""
     expected = specified_nodes(build_definitions(load_settings(environ={})))
