@@ -4,15 +4,18 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from unittest import mock
 
 import dagster as dg
 import polars as pl
 import pytest
 
+from imgsim_assets.assets import embeddings
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SyncOutcome
 from imgsim_assets.settings_sources import load_settings
 from imgsim_tests.broken_files import picture
+from imgsim_tests.orchestration import changes
 from imgsim_tests.workplace import ROOT, Workplace
 
 ASSETS = {
@@ -220,3 +223,27 @@ def test_the_example_for_real_photos_names_things_that_are_there():
         assert backbone.views == ("rgb", "mirror", "zoom", "zoom_mirror")
     keys = {spec.key.to_user_string() for spec in build_definitions(settings).resolve_all_asset_specs()}
     assert keys >= {"embeddings/resnet50", "embeddings/mobilenet"}
+
+
+@pytest.mark.slow
+def test_two_backbones_changed_at_once_decode_each_photo_once(synced: Workplace):
+    changes.second_backbone(synced)
+    changes.other_weights(synced)
+    with mock.patch.object(embeddings, "decode_photo", wraps=embeddings.decode_photo) as decode:
+        made = synced.sync({"publication": {"gate": "off"}}).materialized
+    assert {"embeddings/tiny", "embeddings/second"} <= set(made)
+    assert decode.call_count == TRAIN + TEST
+    assert synced.metadata("embeddings/tiny")["computed"] == 3 * (TRAIN + TEST)
+    assert synced.metadata("embeddings/second")["computed"] == TRAIN + TEST
+
+
+@pytest.mark.slow
+def test_a_backbone_without_weights_does_not_stop_the_other(synced: Workplace):
+    changes.second_backbone(synced)
+    changes.other_weights(synced)
+    (synced.folder / "second.onnx").unlink()
+    outcome = synced.try_to_sync()
+    assert outcome.materialized == ["embeddings/tiny"]
+    assert outcome.failed == ["embeddings/second"]
+    assert outcome.person_can_mend
+    assert "second.onnx" in outcome.reasons[0]

@@ -104,21 +104,20 @@ def run_plainly(config: str, state: str) -> None:
 
     settings = load_settings(config=Path(config), overrides={"places": {"state": state}})
     definitions = build_definitions(settings)
-    functions = {
-        key.to_user_string(): asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
-        for asset in definitions.assets or []
-        if isinstance(asset, dg.AssetsDefinition) and asset.is_executable
-        for key in asset.keys
-    }
+    assets = [one for one in definitions.assets or [] if isinstance(one, dg.AssetsDefinition) and one.is_executable]
+    functions = {one.op.name: one.op.compute_fn.decorated_fn for one in assets}  # type: ignore[union-attr]
+    graph = read_graph(definitions)
     # What an asset asks of its run: a log, and ids for MLflow.
     run = SimpleNamespace(run_id="plain", tags={})
-    context = SimpleNamespace(log=logging.getLogger("plain"), run=run, instance=None)
+    keys = {key for one in assets for key in one.keys}
+    context = SimpleNamespace(log=logging.getLogger("plain"), run=run, instance=None, selected_asset_keys=keys)
     resources: dict[str, Any] = {"context": context, **(definitions.resources or {})}
     with mock.patch.object(publishing, "noted", _nothing), mock.patch.object(delivery, "noted", _nothing):
-        for key in read_graph(definitions):
-            if key in functions:
-                function = functions[key]
-                function(**{name: resources[name] for name in inspect.signature(function).parameters})
+        for step in dict.fromkeys(node.step for node in graph.values() if not node.external):
+            function = functions[step]
+            made = function(**{name: resources[name] for name in inspect.signature(function).parameters})
+            if inspect.isgenerator(made):
+                list(made)
 
 
 def _nothing(_key: str) -> dict[str, Any]:

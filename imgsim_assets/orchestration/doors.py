@@ -5,7 +5,7 @@ run that syncs.
 """
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import dagster as dg
 from filelock import Timeout
@@ -14,7 +14,7 @@ from imgsim_assets.errors import SettingsError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.orchestration.attempts import Attempts, Ending, state_of
 from imgsim_assets.orchestration.dead_runs import end_dead_runs
-from imgsim_assets.orchestration.staleness import descendants, read_graph, read_records
+from imgsim_assets.orchestration.staleness import Node, descendants, read_graph, read_records
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG, Sight, look, observe, sync
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.state_lock import state_lock
@@ -77,7 +77,9 @@ def _request(
     before = read_records(instance, graph)  # as they were when the last run ended: observing moves the folder's
     sight = look(definitions, instance, settings, observe(instance, settings))
     stale = [key for key, status in sight.statuses.items() if status.state != "fresh"]
-    attempts = attempts.after(_endings(instance, attempts, stale), {key: state_of(graph[key], before) for key in stale})
+    attempts = attempts.after(
+        _endings(instance, graph, attempts, stale), {key: state_of(graph[key], before) for key in stale}
+    )
     states = {key: state_of(graph[key], sight.records) for key in stale}
     given_up = attempts.given_up(states)
     wave = sight.wave({*given_up, *descendants(sight.graph, given_up)})
@@ -144,7 +146,9 @@ def _runs_in_flight(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     return [run for runs in found for run in runs]
 
 
-def _endings(instance: dg.DagsterInstance, attempts: Attempts, stale: Collection[str]) -> dict[str, Ending]:
+def _endings(
+    instance: dg.DagsterInstance, graph: Mapping[str, Node], attempts: Attempts, stale: Collection[str]
+) -> dict[str, Ending]:
     """Say how the last run ended for those of its assets that are still not fresh, as far as it came to them."""
     waiting = [key for key in attempts.requested if key in stale]
     runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: attempts.run_key}), limit=1) if waiting else []
@@ -154,7 +158,7 @@ def _endings(instance: dg.DagsterInstance, attempts: Attempts, stale: Collection
     failed = {one.step_key for one in steps if one.status is not None and one.status.value == "FAILURE"}
     if not failed:  # its process died, or somebody stopped it
         return dict.fromkeys(waiting, "interrupted")
-    return {key: "failed" for key in waiting if dg.AssetKey.from_user_string(key).to_python_identifier() in failed}
+    return {key: "failed" for key in waiting if graph[key].step in failed}
 
 
 def _why_nothing(sight: Sight, given_up: set[str]) -> str:

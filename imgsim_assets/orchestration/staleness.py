@@ -24,13 +24,14 @@ State = Literal["fresh", "stale", "missing"]
 
 @dataclass(frozen=True)
 class Node:
-    """What the graph says of an asset."""
+    """What the graph says of an asset; `step` is what computes it in a run, alone or with others."""
 
     key: str
     parents: tuple[str, ...]
     code_version: str | None
     external: bool
     computed_by: Mapping[str, Any] = field(default_factory=dict)
+    step: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def read_graph(definitions: dg.Definitions) -> dict[str, Node]:
     """Return the assets of `definitions` by key, parents before children."""
     specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
     parents = {key: [dep.asset_key.to_user_string() for dep in spec.deps] for key, spec in specs.items()}
-    materializable = {
-        key.to_user_string()
+    steps = {
+        key.to_user_string(): asset.op.name
         for asset in definitions.assets or []
         if isinstance(asset, dg.AssetsDefinition) and asset.is_executable
         for key in asset.keys
@@ -67,8 +68,9 @@ def read_graph(definitions: dg.Definitions) -> dict[str, Node]:
             key,
             tuple(parents[key]),
             specs[key].code_version,
-            external=key not in materializable,
+            external=key not in steps,
             computed_by=_computed_by(specs[key].metadata),
+            step=steps.get(key, ""),
         )
         for key in TopologicalSorter(parents).static_order()
     }

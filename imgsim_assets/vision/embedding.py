@@ -1,9 +1,10 @@
-"""The loop from photos to unit vectors: decode and preprocess in threads, compute in batches, keep the order."""
+"""One pass from photos to unit vectors: decode once, preprocess in threads, compute in batches, keep the order."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from PIL.Image import Image
@@ -16,12 +17,32 @@ from imgsim_assets.vision.backbones.protocol import BackboneModel
 BATCHES_AHEAD = 2
 
 
+Picture = TypeVar("Picture")
+
+
 @dataclass(frozen=True)
-class PhotoSource:
-    """A photo to embed. `open` gives the RGB picture the model is to see: view and edges are the caller's."""
+class PhotoSource(Generic[Picture]):
+    """A photo to embed. `open` decodes it, once, into what the lanes look at."""
 
     content_id: str
-    open: Callable[[], Image]
+    open: Callable[[], Picture]
+
+
+@dataclass(frozen=True)
+class Lane(Generic[Picture]):
+    """A model and the view that it is shown: `look` makes that RGB picture of an opened photo.
+
+    `wanted` are the content ids that still have no vector of this model and view; None: all.
+    """
+
+    name: str
+    model: BackboneModel
+    look: Callable[[Picture], Image]
+    wanted: frozenset[str] | None = None
+
+    def wants(self, content_id: str) -> bool:
+        """Whether the photo is to be embedded in this lane."""
+        return self.wanted is None or content_id in self.wanted
 
 
 @dataclass(frozen=True)
@@ -45,36 +66,40 @@ class _Prepared:
 
 
 def embed_photos(
-    photos: Sequence[PhotoSource],
-    model: BackboneModel,
+    photos: Sequence[PhotoSource[Picture]],
+    lanes: Sequence[Lane[Picture]],
     *,
     batch_size: int,
     workers: int,
     description: str = "embedding",
-) -> Iterator[EmbeddedBatch]:
-    """Embed photos, with a progress bar; a photo that cannot be read is a failure and never an exception.
+) -> Iterator[tuple[str, EmbeddedBatch]]:
+    """Embed photos in one pass for all models and views, with a progress bar; each photo is decoded once.
+
+    A photo that cannot be read is a failure in every lane that wants it, and never an exception.
 
     Args:
         photos: what to embed.
-        model: what to embed it with.
+        lanes: what to embed it with.
         batch_size: photos per forward pass.
         workers: threads that decode and preprocess.
         description: what the progress bar says.
 
     Yields:
-        Batches that together hold every photo once, in order.
+        The lane's name and a batch; the batches of a lane together hold every photo that it wants once, in order.
 
     Raises:
-        ModelError: the model gives something other than one vector for each photo.
+        ModelError: a model gives something other than one vector for each photo.
     """
-    waiting: list[_Prepared] = []
-    for prepared in track(_prepare_all(photos, model, batch_size, workers), description, total=len(photos)):
-        waiting.append(prepared)
-        if len(waiting) == batch_size:
-            yield _embed(waiting, model)
-            waiting = []
-    if waiting:
-        yield _embed(waiting, model)
+    waiting: dict[str, list[_Prepared]] = {lane.name: [] for lane in lanes}
+    for prepared in track(_prepare_all(photos, lanes, batch_size, workers), description, total=len(photos)):
+        for lane, one in prepared:
+            waiting[lane.name].append(one)
+            if len(waiting[lane.name]) == batch_size:
+                yield lane.name, _embed(waiting[lane.name], lane.model)
+                waiting[lane.name] = []
+    for lane in lanes:
+        if waiting[lane.name]:
+            yield lane.name, _embed(waiting[lane.name], lane.model)
 
 
 def normalise(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,14 +121,17 @@ def normalise(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return scaled.astype(np.float32), is_usable
 
 
+_Looked = list[tuple[Lane[Picture], _Prepared]]
+
+
 def _prepare_all(
-    photos: Sequence[PhotoSource], model: BackboneModel, batch_size: int, workers: int
-) -> Iterator[_Prepared]:
-    pending: deque[Future[_Prepared]] = deque()
+    photos: Sequence[PhotoSource[Picture]], lanes: Sequence[Lane[Picture]], batch_size: int, workers: int
+) -> Iterator[_Looked[Picture]]:
+    pending: deque[Future[_Looked[Picture]]] = deque()
     executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="imgsim-prepare")
     try:
         for photo in photos:
-            pending.append(executor.submit(_prepare, photo, model))
+            pending.append(executor.submit(_prepare, photo, lanes))
             if len(pending) >= BATCHES_AHEAD * batch_size:
                 yield pending.popleft().result()
         while pending:
@@ -113,14 +141,29 @@ def _prepare_all(
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare(photo: PhotoSource, model: BackboneModel) -> _Prepared:
+def _prepare(photo: PhotoSource[Picture], lanes: Sequence[Lane[Picture]]) -> _Looked[Picture]:
+    wanting = [lane for lane in lanes if lane.wants(photo.content_id)]
     try:
-        return _Prepared(photo.content_id, model.preprocess(photo.open()), "")
+        picture = photo.open()
     except ImgsimError:
         raise
     # Decoders raise nearly anything on broken bytes, and one photo must not stop the others.
     except Exception as error:
-        return _Prepared(photo.content_id, None, f"{type(error).__name__}: {error}")
+        return [(lane, _refused(photo, error)) for lane in wanting]
+    return [(lane, _looked_at(photo, picture, lane)) for lane in wanting]
+
+
+def _looked_at(photo: PhotoSource[Picture], picture: Picture, lane: Lane[Picture]) -> _Prepared:
+    try:
+        return _Prepared(photo.content_id, lane.model.preprocess(lane.look(picture)), "")
+    except ImgsimError:
+        raise
+    except Exception as error:
+        return _refused(photo, error)
+
+
+def _refused(photo: PhotoSource[Picture], error: Exception) -> _Prepared:
+    return _Prepared(photo.content_id, None, f"{type(error).__name__}: {error}")
 
 
 def _embed(batch: Sequence[_Prepared], model: BackboneModel) -> EmbeddedBatch:

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 
 from imgsim_assets.errors import ModelError
-from imgsim_assets.vision.embedding import BATCHES_AHEAD, PhotoSource, embed_photos, normalise
+from imgsim_assets.vision.embedding import BATCHES_AHEAD, Lane, PhotoSource, embed_photos, normalise
 
 
 class Colours:
@@ -43,8 +43,16 @@ def unreadable(index: int, error: Exception) -> PhotoSource:
     return PhotoSource(f"{index:032x}", fail)
 
 
+def as_it_is(image):
+    return image
+
+
+def lanes_of(model=None):
+    return [Lane("only", model or Colours(), as_it_is)]
+
+
 def run(photos, model=None, batch_size=4, workers=2):
-    return list(embed_photos(photos, model or Colours(), batch_size=batch_size, workers=workers))
+    return [batch for _, batch in embed_photos(photos, lanes_of(model), batch_size=batch_size, workers=workers)]
 
 
 def oracle(indices):
@@ -132,7 +140,7 @@ def test_photos_are_not_read_far_ahead_of_the_computation():
 
         return PhotoSource(f"{index:032x}", open_photo)
 
-    batches = embed_photos([source(i) for i in range(200)], Colours(), batch_size=4, workers=3)
+    batches = embed_photos([source(i) for i in range(200)], lanes_of(), batch_size=4, workers=3)
     for done in range(1, 6):
         next(batches)
         time.sleep(0.05)
@@ -148,7 +156,7 @@ def test_stopping_early_stops_the_reading():
     def source(index: int) -> PhotoSource:
         return PhotoSource(f"{index:032x}", lambda: opened.append(index) or Image.new("RGB", (4, 4), colour(index)))
 
-    batches = embed_photos([source(i) for i in range(500)], Colours(), batch_size=2, workers=2)
+    batches = embed_photos([source(i) for i in range(500)], lanes_of(), batch_size=2, workers=2)
     next(batches)
     batches.close()
     so_far = len(opened)
@@ -173,6 +181,59 @@ def test_the_model_gets_full_batches():
     model = Colours()
     run([photo(i) for i in range(10)], model, batch_size=4)
     assert model.batches == [4, 4, 2]
+
+
+@given(
+    wanted=st.lists(st.sets(st.integers(0, 19)), min_size=1, max_size=4),
+    broken=st.sets(st.integers(0, 19)),
+    batch_size=st.integers(1, 7),
+)
+@settings(deadline=None, max_examples=40)
+def test_all_lanes_share_one_decoding_and_each_gets_what_it_wants(wanted, broken, batch_size):
+    """Lane by lane the same as a pass of its own; a photo is opened once, whoever wants it."""
+    opened = []
+
+    def source(index: int) -> PhotoSource:
+        def open_photo():
+            opened.append(index)
+            if index in broken:
+                raise OSError("gone")
+            return Image.new("RGB", (4, 4), colour(index))
+
+        return PhotoSource(f"{index:032x}", open_photo)
+
+    def darker(image):
+        return image.point(lambda value: value // 2)
+
+    looks = [as_it_is, darker, as_it_is, darker]
+    lanes = [
+        Lane(str(number), Colours(), looks[number], frozenset(f"{index:032x}" for index in indices))
+        for number, indices in enumerate(wanted)
+    ]
+    asked = sorted(set().union(*wanted))
+    found: dict[str, list] = {lane.name: [] for lane in lanes}
+    for name, batch in embed_photos([source(i) for i in asked], lanes, batch_size=batch_size, workers=2):
+        found[name].append(batch)
+    assert sorted(opened) == asked
+    for lane, indices in zip(lanes, wanted, strict=True):
+        alone = [
+            batch
+            for _, batch in embed_photos([source(i) for i in sorted(indices)], [lane], batch_size=batch_size, workers=1)
+        ]
+        assert [batch.content_ids for batch in found[lane.name]] == [batch.content_ids for batch in alone]
+        assert [batch.failures for batch in found[lane.name]] == [batch.failures for batch in alone]
+        for one, other in zip(found[lane.name], alone, strict=True):
+            np.testing.assert_array_equal(one.vectors, other.vectors)
+
+
+def test_a_view_that_cannot_be_made_fails_in_its_lane_only():
+    def impossible(_image):
+        raise ValueError("no such view")
+
+    lanes = [Lane("good", Colours(), as_it_is), Lane("bad", Colours(), impossible)]
+    found = dict(embed_photos([photo(0), photo(1)], lanes, batch_size=4, workers=1))
+    assert len(found["good"].content_ids) == 2
+    assert set(found["bad"].failures.values()) == {"ValueError: no such view"}
 
 
 @given(
