@@ -57,7 +57,7 @@ clean: ## remove the environment; photos/ and .imgsim/ stay
 	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	@echo "Installing the environment into .venv/ (a few gigabytes, once)"
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@$(BIN)/python -c 'import cv2' || { echo "to mend: apt-get install libgl1 libglib2.0-0 (OpenCV's system libraries)" >&2; exit 1; }
 	@touch $@

@@ -34,6 +34,6 @@ def _holds(store: Store, key: str, tables: Sequence[str]) -> bool:
             folder = published(store.folder)
             return all((folder / name).is_file() for name in PUBLISHED_FILES)
         store.artefacts.open(key)
-        return all(store.stored_table(name) is not None for name in tables)
+        return all(store.has_table(name) for name in tables)
     except ArtefactError:
         return False

@@ -57,6 +57,10 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Find the rows by content id that were stored under `name`, with the columns they have; None: none yet."""
         return ContentTable.stored(self.content / name)
 
+    def has_table(self, name: str) -> bool:
+        """Whether rows by content id were stored under `name`; does not look at them."""
+        return ContentTable.is_stored(self.content / name)
+
     def publish(self, build: Callable[[Path], None], kept: int) -> Path:
         """Replace the folder `published/` as a whole by what `build` writes; `kept` publications stay on disk."""
         return publish_folder(self.folder, build, kept)

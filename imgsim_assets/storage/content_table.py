@@ -88,6 +88,11 @@ class ContentTable:
         dataset = probe._dataset()
         return None if dataset is None else cls(folder, dataset.schema)
 
+    @staticmethod
+    def is_stored(folder: Path) -> bool:
+        """Whether anything was ever appended in `folder`; opens nothing, and imports nothing for it."""
+        return any(folder.glob("_versions/*.manifest"))
+
     def ids(self) -> frozenset[str]:
         """Every content id that has a row."""
         return frozenset(self._ids(self._open()).to_pylist())
@@ -152,7 +157,7 @@ class ContentTable:
         return dataset
 
     def _dataset(self) -> LanceDataset | None:
-        if not any(self.folder.glob("_versions/*.manifest")):
+        if not self.is_stored(self.folder):
             return None  # never written, or its first writer was killed before its first commit
         import lance
 
