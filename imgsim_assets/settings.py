@@ -240,6 +240,9 @@ class Automation(Stage):
     schedule: bool = Field(default=False, description="sync at the times of `cron`")
     cron: str = Field(default="0 3 * * *", pattern=r"^\S+( \S+){4}$", description="when the schedule `reindex` runs")
     timezone: str = Field(default="UTC", description="of `cron`, e.g. Europe/Berlin")
+    fresh_hours: Annotated[int, Field(ge=1, le=87_600)] | None = Field(
+        default=None, description="the UI calls a publication older than this overdue; None: a quiet folder is no fault"
+    )
 
 
 class Settings(Stage):

@@ -1,5 +1,6 @@
 """The group `delivery`, last part: the checked submission, and the publication that everything else was made for."""
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -101,6 +102,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
 
 def _publication(settings: Settings) -> dg.AssetsDefinition:
     chosen = settings.publication
+    hours = settings.automation.fresh_hours
 
     @dg.asset(
         key=PUBLICATION,
@@ -122,6 +124,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             publication=chosen.model_dump(exclude={"kept"}),
             submission={"index": settings.submission.index},
         ),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=hours)) if hours else None,
     )
     def publication(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
         """The folder `published/` (submission.csv, report.html, metrics.json, search bundle), replaced as a whole.

@@ -1,9 +1,13 @@
 """What is lost is made again, and only that."""
 
+import datetime as dt
 import shutil
 
+import dagster as dg
 import pytest
 
+from imgsim_assets.definitions import build_definitions
+from imgsim_assets.settings_sources import load_settings
 from imgsim_tests.workplace import Workplace
 
 
@@ -55,3 +59,13 @@ def test_vectors_and_edges_that_are_gone_are_computed_again(synced: Workplace):
     done = synced.run("sync")
     assert done.status == 0, done.out + done.err
     assert synced.submission() == before
+
+
+@pytest.mark.parametrize("hours", [None, 36])
+def test_a_publication_is_overdue_only_where_a_person_says_so(hours):
+    definitions = build_definitions(load_settings(overrides={"automation": {"fresh_hours": hours}}, environ={}))
+    (spec,) = [one for one in definitions.resolve_all_asset_specs() if one.key == dg.AssetKey("publication")]
+    policy = spec.freshness_policy
+    assert (policy is None) == (hours is None)
+    if policy is not None:
+        assert policy.fail_window.to_timedelta() == dt.timedelta(hours=36)

@@ -169,6 +169,18 @@ def test_the_command_says_so_and_ends_with_status_1(synced: Workplace):
     assert "sync.lock held by one; to mend: wait for it to end, or use another --state" in done.err
 
 
+@pytest.mark.slow
+def test_two_syncs_at_once_are_one_after_the_other(unsynced: Workplace, synced_once: Workplace):
+    """Two processes started together: one works, the other leaves and says so; nothing is torn."""
+    both = [unsynced.start("sync") for _ in range(2)]
+    told = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1]
+    (left,) = [words for process, words in zip(both, told, strict=True) if process.returncode == 1]
+    assert "sync.lock held by one" in left
+    assert unsynced.submission() == synced_once.submission()
+    assert unsynced.sync().materialized == []
+
+
 def whole(workplace: Workplace) -> Path | None:
     """Which publication is in force, or none; never half of one."""
     if not workplace.published.is_symlink():
