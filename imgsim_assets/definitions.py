@@ -1,5 +1,7 @@
 """The front door: the whole graph, built from settings. Importing it loads no heavy library."""
 
+from collections.abc import Callable
+
 import dagster as dg
 
 from imgsim_assets.assets.comparison import comparison_assets, comparison_checks
@@ -22,8 +24,11 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
 
 
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """Assemble assets, checks, jobs, doors and resources for `settings`; nothing is read or written yet."""
+def build_definitions(settings: Settings, present: Callable[[], Settings] | None = None) -> dg.Definitions:
+    """Assemble assets, checks, jobs, doors and resources for `settings`; nothing is read or written yet.
+
+    `present` gives the settings as they are now, for the sensor; None: they cannot change.
+    """
     state = str(settings.places.state)
     definitions = dg.Definitions(
         assets=[
@@ -55,7 +60,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         # One process keeps the models loaded; a process per step costs two seconds a step.
         executor=dg.in_process_executor,
         loggers={"console": console_logger},
-        sensors=sensors(settings, lambda: definitions),
+        sensors=sensors(settings, lambda: definitions, present or (lambda: settings)),
         schedules=schedules(settings, lambda: definitions),
     )
     return definitions
@@ -64,4 +69,4 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """Build the graph of the settings that the environment names (`IMGSIM_CONFIG`, `IMGSIM_PROFILE`, ...)."""
-    return build_definitions(load_settings())
+    return build_definitions(load_settings(), present=load_settings)

@@ -34,8 +34,14 @@ IN_FLIGHT = [
 Load = Callable[[], dg.Definitions]
 
 
-def sensors(settings: Settings, load: Load) -> list[dg.SensorDefinition]:
-    """Build the sensor; `load` gives the definitions that it is part of."""
+def sensors(settings: Settings, load: Load, present: Callable[[], Settings]) -> list[dg.SensorDefinition]:
+    """Build the sensor.
+
+    Args:
+        settings: those of the definitions.
+        load: gives the definitions that it is part of.
+        present: gives the settings as they are now: runs will read those, whatever this process has loaded.
+    """
     chosen = settings.automation
 
     @dg.sensor(
@@ -46,6 +52,8 @@ def sensors(settings: Settings, load: Load) -> list[dg.SensorDefinition]:
         description="Looks at the folder of photos, and materializes what is stale, a run for each wave.",
     )
     def keep_in_sync(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if present() != settings:
+            return dg.SkipReason("the settings have changed since this code location was loaded: reload it")
         return look_and_request(load(), context.instance, settings, context.cursor)
 
     return [keep_in_sync]

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock
 
 import imgsim_assets
 from imgsim_assets.errors import SettingsError
@@ -41,7 +42,9 @@ def open_instance(state: Path) -> dg.DagsterInstance:
     The variable is set for this process, because Dagster reads its home from there.
     """
     os.environ[HOME_VARIABLE] = str(prepare_home(state))
-    return dg.DagsterInstance.get()
+    state.mkdir(parents=True, exist_ok=True)
+    with FileLock(state.absolute() / "instance.lock"):  # two processes must not both create the tables
+        return dg.DagsterInstance.get()
 
 
 def _configuration() -> Path:

@@ -115,7 +115,10 @@ def _say_what_changed_in_the_folder(statuses: dict[str, AssetStatus], store: Sto
     general = f"{IMAGE_FOLDER} changed"
     if general not in statuses.get(RAW_IMAGES, AssetStatus("", "fresh")).causes:
         return
-    said = folder_changes(folder, open_table(store, RAW_IMAGES))
+    try:
+        said = folder_changes(folder, open_table(store, RAW_IMAGES))
+    except ArtefactError:  # it is gone too; nothing to compare with
+        return
     status = statuses[RAW_IMAGES]
     causes = [f"{general}: {', '.join(said)}" if said and cause == general else cause for cause in status.causes]
     statuses[RAW_IMAGES] = replace(status, causes=tuple(causes))

@@ -100,7 +100,7 @@ settings = load_settings(
 defs = dg.Definitions(
     assets=[dg.AssetSpec(IMAGE_FOLDER), *(asset(key, deps) for key, deps in SHAPE.items())],
     jobs=[dg.define_asset_job(MATERIALIZE_JOB, dg.AssetSelection.all())],
-    sensors=sensors(settings, lambda: defs),
+    sensors=sensors(settings, lambda: defs, lambda: settings),
     resources={"store": Store(state=str(settings.places.state))},
     executor=dg.in_process_executor,
 )

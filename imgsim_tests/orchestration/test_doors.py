@@ -9,8 +9,9 @@ from filelock import FileLock
 from imgsim_assets.errors import SettingsError
 from imgsim_assets.orchestration import dead_runs
 from imgsim_assets.orchestration.attempts import MOST_INTERRUPTED
-from imgsim_assets.orchestration.doors import RUN_KEY_TAG, look_and_request, schedules
+from imgsim_assets.orchestration.doors import RUN_KEY_TAG, look_and_request, schedules, sensors
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG
+from imgsim_assets.settings import Report
 from imgsim_assets.settings_sources import load_settings
 from imgsim_tests.orchestration.toy import SHAPE, Toy
 from imgsim_tests.workplace import Workplace
@@ -182,6 +183,18 @@ def test_a_run_that_was_launched_a_moment_ago_is_not_dead(watcher: Watcher):
     run = watcher.launch(request, dg.DagsterRunStatus.STARTED)
     assert watcher.look() is None
     assert watcher.toy.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.STARTED
+
+
+def test_settings_that_changed_since_they_were_loaded_are_not_synced_half(toy: Toy):
+    """A run would read the new ones, and the sensor would call what it made stale, again and again."""
+    other = toy.settings.model_copy(update={"report": Report(queries=1)})
+    for present, words in ((lambda: other, "reload it"), (lambda: toy.settings, None)):
+        (sensor,) = sensors(toy.settings, toy.definitions, present)
+        with dg.build_sensor_context(instance=toy.instance) as context:
+            found = sensor(context)
+        assert (words is None) == isinstance(found, dg.SensorResult)
+        if isinstance(found, dg.SkipReason):
+            assert words in (found.skip_message or "")
 
 
 def test_a_schedule_that_is_none_is_refused(tmp_path: Path):

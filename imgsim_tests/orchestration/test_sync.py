@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -139,6 +140,13 @@ def test_a_file_that_was_added_is_seen_and_one_that_was_taken_back_too(toy: Toy)
     assert toy.sync().materialized == ["raw"]
     added.unlink()
     assert toy.sync().materialized == ["raw"]
+
+
+def test_photos_that_came_while_everything_was_lost_are_no_trouble(synced: Workplace):
+    (synced.photos / "notes").mkdir()
+    shutil.copyfile(synced.photos / "train" / "train_00000.jpg", synced.photos / "train" / "more.jpg")
+    shutil.rmtree(synced.state / "artefacts")
+    assert synced.status()["raw_images"].causes == ("image_folder changed",)
 
 
 def test_a_folder_that_cannot_be_used_stops_everything(toy: Toy):
