@@ -9,7 +9,7 @@ from imgsim_assets.storage.state_lock import state_lock
 
 STATE_TAG = "imgsim/state"
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-GRACE = 60.0  # seconds in which a run that has just been launched comes to its lock
+GRACE = 300.0  # seconds in which a run that has just been launched comes to its lock, on a busy machine too
 TURN = 0.3  # seconds in which a run that waits for the lock takes it: six times what it sleeps
 
 
