@@ -84,7 +84,8 @@ def test_what_is_published_keeps_the_contract(synced_once: Workplace):
         "gallery.npy",
         "gallery.parquet",
         "metric.safetensors",
-        "quality.json",
+        "recall.json",
+        "validated.parquet",
     }
     assert synced_once.published.is_symlink()
     assert {path.name for path in synced_once.published.iterdir()} == {

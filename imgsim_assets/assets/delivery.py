@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.comparison import COMPARISON
-from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE, open_summary
+from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE, open_validated
 from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index
 from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD
@@ -25,6 +25,7 @@ from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
 from imgsim_assets.retrieval.submission import check_submission, fallback_list, submission_bytes, submission_rows
 from imgsim_assets.serving.bundle import BUNDLE, bundle_facts
 from imgsim_assets.settings import Settings
+from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.publication import LINK, published
 from imgsim_assets.vision.photo import is_photo_name
 
@@ -45,8 +46,8 @@ PUBLISHED = {
     **{f"{BUNDLE}/{name}": source for name, source in BUNDLED.items()},
 }
 BUNDLE_FACTS = f"{BUNDLE}/bundle.json"
-QUALITY = f"{BUNDLE}/quality.json"
-PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, QUALITY)
+RECALL, VALIDATED = f"{BUNDLE}/recall.json", f"{BUNDLE}/validated.parquet"
+PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, RECALL, VALIDATED)
 GATE_TAG = "imgsim/gate"
 
 
@@ -153,7 +154,8 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
                 shutil.copyfile(store.artefacts.open(key).path(file), folder / name)
             facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
             (folder / BUNDLE_FACTS).write_text(facts, encoding="utf-8")
-            (folder / QUALITY).write_text(quality.model_dump_json(indent=2), encoding="utf-8")
+            (folder / RECALL).write_text(json.dumps(dict(quality.recall), indent=2, sort_keys=True), encoding="utf-8")
+            write_table(folder / VALIDATED, quality.validated)
 
         folder = store.publish(build, chosen.kept)
         context.log.info(f"published {store.folder / LINK / SUBMISSION_FILE}")
@@ -175,16 +177,15 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _quality(store: Store) -> Quality:
-    served = open_summary(store).filter(pl.col("source") == "cross_validation", pl.col("ranking") == "served")
-    value, low, high = served.select("value", "low", "high").row(0) if served.height else (None, None, None)
     recall = dict(open_table(store, COMPARISON).select("library", "recall_at_10").iter_rows())
-    return Quality(map_at_10=value, low=low, high=high, recall=recall)
+    return Quality(open_validated(store), recall)
 
 
 def _published_quality(store: Store) -> Quality | None:
     """Read what the published ranking was judged by; None: nothing is published, or before there was a gate."""
     try:
-        return Quality.model_validate_json((published(store.folder) / QUALITY).read_bytes())
+        folder = published(store.folder)
+        return Quality(read_table(folder / VALIDATED), json.loads((folder / RECALL).read_bytes()))
     except (ArtefactError, FileNotFoundError):
         return None
 

@@ -61,6 +61,13 @@ def open_classes(store: Store) -> pl.DataFrame:
     return read_table(store.artefacts.open(EVALUATION).path(CLASSES_FILE))
 
 
+def open_validated(store: Store) -> pl.DataFrame:
+    """Open what cross-validation found: `name`, `label`, `average_precision` of each train photo that asked."""
+    queries = read_table(store.artefacts.open(EVALUATION).path(QUERIES_FILE))
+    asked = queries.filter(pl.col("source") == "cross_validation", pl.col("average_precision").is_not_null())
+    return asked.select("name", "label", "average_precision")
+
+
 def evaluation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build the asset of this part."""
     return [_evaluation(settings)]

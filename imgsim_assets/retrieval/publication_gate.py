@@ -3,20 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel
+import polars as pl
+
+from imgsim_assets.retrieval.average_precision import mean_average_precision
+
+COMPARABLE = 0.8
 
 
-class Quality(BaseModel):
+@dataclass(frozen=True)
+class Quality:
     """What a publication is judged by, and later judges its successor by.
 
-    `map_at_10`, `low` and `high` are cross-validated inside train; None where that could not be done.
-    `recall` is recall@10 against exact search, by index.
+    `validated` has the train photos that asked in cross-validation: `name`, `label`, `average_precision`; no rows where
+    there were too few labels. `recall` is recall@10 against exact search, by index.
     """
 
-    map_at_10: float | None
-    low: float | None
-    high: float | None
-    recall: dict[str, float]
+    validated: pl.DataFrame
+    recall: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,13 @@ def judge(
         foreign: how many ids of each part (an index, the submission) the gallery does not know, or lacks.
 
     Returns:
-        Cross-validated MAP@10 not below the champion's interval, recall of the served index, and parity of ids.
+        MAP@10 not below the interval of the champion's, both over the photos that asked in both cross-validations;
+        recall of the served index; and parity of ids.
     """
     found = challenger.recall.get(served, 0.0)
     ids = ", ".join(f"{count} in {name}" for name, count in foreign.items() if count)
     return [
-        *_not_worse(challenger, champion),
+        *_not_worse(challenger.validated, champion.validated if champion else challenger.validated.clear()),
         Criterion(
             "recall", f"recall@10 of {served} at least {least_recall:.3f}", f"{found:.3f}", found >= least_recall
         ),
@@ -60,11 +64,15 @@ def refusals(criteria: Sequence[Criterion]) -> str:
     return "; ".join(f"{one.name}: asked {one.asked}, found {one.found}" for one in criteria if not one.passed)
 
 
-def _not_worse(challenger: Quality, champion: Quality | None) -> list[Criterion]:
-    if champion is None or champion.low is None or champion.map_at_10 is None:
+def _not_worse(challenger: pl.DataFrame, champion: pl.DataFrame) -> list[Criterion]:
+    if champion.is_empty():
         return []
-    asked = f"cross-validated MAP@10 at least {champion.low:.4f} (published: {champion.map_at_10:.4f})"
-    if challenger.map_at_10 is None:
-        # Labels were taken away: there is nothing to compare by, and the photos are no longer those of the champion.
-        return [Criterion("quality", asked, "not measured, for there are too few labels", passed=True)]
-    return [Criterion("quality", asked, f"{challenger.map_at_10:.4f}", passed=challenger.map_at_10 >= champion.low)]
+    both = challenger.join(champion, on=["name", "label"], suffix="_of_champion")
+    if both.height < COMPARABLE * max(challenger.height, champion.height):
+        # Another collection, or other labels, is another measure: neither figure says which ranking is better.
+        asked = f"{COMPARABLE:.0%} of the labelled photos to be the same, for a comparison"
+        return [Criterion("quality", asked, f"{both.height} of {champion.height}: not compared", passed=True)]
+    published = mean_average_precision(both["average_precision_of_champion"].to_numpy())
+    new = mean_average_precision(both["average_precision"].to_numpy()).value
+    asked = f"cross-validated MAP@10 at least {published.low:.4f} (published: {published.value:.4f})"
+    return [Criterion("quality", asked, f"{new:.4f}", passed=new >= published.low)]

@@ -1,32 +1,51 @@
+import re
+
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgsim_assets.retrieval.average_precision import mean_average_precision
 from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
 
-CHAMPION = Quality(map_at_10=0.8, low=0.78, high=0.82, recall={"faiss": 1.0, "annoy": 0.99})
+
+def validated(scores: list[float], start: int = 0, label: str = "fish") -> pl.DataFrame:
+    names = [f"{number}.jpg" for number in range(start, start + len(scores))]
+    return pl.DataFrame(
+        {"name": names, "label": [label] * len(scores), "average_precision": scores},
+        schema={"name": pl.String, "label": pl.String, "average_precision": pl.Float64},
+    )
+
+
+SCORES = list(np.linspace(0.6, 1.0, 100))  # mean 0.8, interval about 0.777 to 0.823
+RECALL = {"faiss": 1.0, "annoy": 0.99}
+CHAMPION = Quality(validated(SCORES), RECALL)
 
 
 def verdict(challenger: Quality, champion: Quality | None = CHAMPION, foreign: dict[str, int] | None = None) -> str:
-    criteria = judge(challenger, champion, least_recall=0.95, served="faiss", foreign=foreign or {})
-    return refusals(criteria)
+    return refusals(judge(challenger, champion, least_recall=0.95, served="faiss", foreign=foreign or {}))
 
 
-def changed(**values: object) -> Quality:
-    return CHAMPION.model_copy(update=values)
+def shifted(by: float, **where: object) -> pl.DataFrame:
+    return validated([score + by for score in SCORES], **where)
 
 
 @pytest.mark.parametrize(
     ("challenger", "words"),
     [
-        (changed(map_at_10=0.779), "quality: asked cross-validated MAP@10 at least 0.7800 .*found 0.7790"),
-        (changed(recall={"faiss": 0.94, "annoy": 1.0}), "recall: asked recall@10 of faiss at least 0.950, found 0.940"),
-        (changed(recall={}), "recall"),
+        (
+            Quality(shifted(-0.03), RECALL),
+            r"quality: asked cross-validated MAP@10 at least 0\.77.*published: 0\.8000.*0\.7700",
+        ),
+        (
+            Quality(shifted(0.0), {"faiss": 0.94, "annoy": 1.0}),
+            "recall: asked recall@10 of faiss at least 0.950, found 0.940",
+        ),
+        (Quality(shifted(0.0), {}), "recall"),
     ],
 )
 def test_what_is_worse_is_refused_with_both_numbers(challenger, words):
-    import re
-
     assert re.search(words, verdict(challenger))
 
 
@@ -34,24 +53,45 @@ def test_what_is_worse_is_refused_with_both_numbers(challenger, words):
     "challenger",
     [
         CHAMPION,
-        changed(map_at_10=0.78),  # lower, but within the champion's interval
-        changed(map_at_10=0.9),
-        changed(recall={"faiss": 0.95, "annoy": 0.1}),  # only the index that answers counts
-        changed(map_at_10=None, low=None, high=None),
+        Quality(shifted(-0.015), RECALL),  # lower, but within the champion's interval
+        Quality(shifted(0.1), RECALL),
+        Quality(shifted(0.0), {"faiss": 0.95, "annoy": 0.1}),  # only the index that answers counts
     ],
 )
 def test_what_is_not_worse_is_let_through(challenger):
     assert verdict(challenger) == ""
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        validated([]),  # all labels taken away
+        shifted(-0.5)[:70],  # a third of the labels taken away
+        shifted(-0.5, start=30),  # other photos
+        shifted(-0.5, label="bird"),  # other labels
+    ],
+)
+def test_what_cannot_be_compared_is_let_through_and_says_so(table):
+    challenger = Quality(table, RECALL)
+    assert verdict(challenger) == ""
+    criteria = judge(challenger, CHAMPION, least_recall=0.95, served="faiss", foreign={})
+    assert criteria[0].found.endswith("of 100: not compared")
+
+
+def test_only_photos_that_asked_in_both_count():
+    """What was added is hard, but no reason to refuse: on the photos of the champion nothing became worse."""
+    harder = pl.concat([shifted(0.0), validated([0.0] * 20, start=100)])
+    assert verdict(Quality(harder, RECALL)) == ""
+
+
 def test_the_first_needs_recall_and_ids_only():
-    assert verdict(changed(map_at_10=0.1), champion=None) == ""
-    assert "ids" in verdict(CHAMPION, champion=None, foreign={"submission": 2, "annoy": 0})
+    assert verdict(Quality(shifted(-0.5), RECALL), champion=None) == ""
     assert "2 in submission" in verdict(CHAMPION, champion=None, foreign={"submission": 2, "annoy": 0})
 
 
-@given(st.floats(0, 1), st.floats(0, 0.2), st.floats(0, 1))
-def test_it_never_lets_through_what_lies_below_the_interval(middle, width, new):
-    champion = Quality(map_at_10=middle, low=middle - width, high=middle + width, recall={"faiss": 1.0})
-    refused = bool(verdict(Quality(map_at_10=new, low=0, high=1, recall={"faiss": 1.0}), champion))
-    assert refused == (new < middle - width)
+@given(st.floats(-0.2, 0.2))
+def test_it_never_lets_through_what_lies_below_the_interval(by):
+    low = mean_average_precision(np.array(SCORES)).low
+    table = shifted(by)
+    refused = bool(verdict(Quality(table, RECALL)))
+    assert refused == (float(table["average_precision"].mean()) < low)
