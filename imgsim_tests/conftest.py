@@ -4,11 +4,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from imgsim_assets.orchestration.sync import SyncOutcome
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_tests.vision.backbones.model_files import save_onnx
 from imgsim_tests.workplace import Workplace
+
+# A slow machine is no failure: no test of ours judges speed.
+settings.register_profile("imgsim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("imgsim")
 
 SETTINGS = """
 [places]

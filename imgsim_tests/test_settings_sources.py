@@ -4,7 +4,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imgsim_assets import settings_sources
@@ -60,7 +60,6 @@ def test_the_profile_alone() -> None:
     assert (loaded.canny.low, loaded.canny.blur) == (10, 1.4)
 
 
-@settings(deadline=None)
 @given(given_by=st.sets(st.sampled_from(["file", "variable", "command line"])))
 def test_the_later_layer_wins_key_by_key(given_by: set[str]) -> None:
     order = ["file", "variable", "command line"]

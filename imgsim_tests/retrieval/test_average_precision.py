@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
@@ -41,7 +41,6 @@ def test_agrees_with_the_definition_on_many_random_cases():
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40).filter(any))
-@settings(deadline=None)
 def test_full_lists_agree_with_scikit_learn(hits):
     relevant = np.array([hits])
     ours = average_precision(relevant, relevant.sum(axis=1), k=len(hits))[0]

@@ -53,7 +53,7 @@ def small_whole_numbers(seed, count, width, largest=2):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 3), st.integers(1, 12), ALPHAS)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_agrees_with_loops_also_with_copies_and_ties(seed, size, width, neighbours, alpha):
     gallery, queries = small_whole_numbers(seed, size, width), small_whole_numbers(seed + 1, 5, width)
     expanded, augmented = (

@@ -47,7 +47,7 @@ def test_rank_is_below_the_number_of_classes_also_with_fewer_photos_than_dimensi
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_order_of_photos_and_names_of_classes_do_not_matter(seed, shrinkage):
     vectors, classes = draw_photos(seed=seed)
     order = np.random.default_rng(seed).permutation(len(classes))

@@ -30,7 +30,7 @@ def galleries(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return gallery, classes, queries
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(case=galleries(), block=st.sampled_from([1, 7, 16_000_000]))
 def test_margins_are_those_of_the_definition(case, block):
     """In one block or in many."""
@@ -43,7 +43,7 @@ def test_margins_are_those_of_the_definition(case, block):
     assert (found >= 0).all()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(case=galleries(), seed=st.integers(0, 1000))
 def test_the_order_of_the_gallery_and_the_classes_numbers_do_not_matter(case, seed):
     gallery, classes, queries = case

@@ -3,7 +3,7 @@ from math import fsum, isnan, nan
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
@@ -46,7 +46,6 @@ def split(forecasts):
 
 
 @given(ranked_lists(), st.integers(1, 12))
-@settings(deadline=None)
 def test_precision_and_recall_are_those_of_loops(lists, k):
     relevant, counts = lists
     first = [float(any(row[:1])) if count else nan for row, count in zip(relevant, counts, strict=True)]
@@ -79,7 +78,6 @@ def test_lists_that_contradict_their_counts_are_refused(measure):
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.7, 1.0, nan]), st.sampled_from("abcd")), max_size=30))
-@settings(deadline=None)
 def test_classes_are_averaged_as_by_a_loop_in_any_order(queries):
     by_label = {}
     for score, label in queries:
@@ -124,7 +122,6 @@ def test_labels_of_another_length_are_refused():
 
 
 @given(FORECASTS, st.integers(1, 12))
-@settings(deadline=None)
 def test_calibration_is_that_of_loops(forecasts, bins):
     found = calibration(*split(forecasts), bins)
     groups = naive_bins(forecasts, bins)
@@ -141,7 +138,6 @@ def test_calibration_is_that_of_loops(forecasts, bins):
 
 
 @given(FORECASTS, st.integers(1, 12), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_order_of_queries_does_not_matter_at_all(forecasts, bins, random):
     mixed = list(forecasts)
     random.shuffle(mixed)
@@ -152,7 +148,6 @@ def test_order_of_queries_does_not_matter_at_all(forecasts, bins, random):
 
 
 @given(st.integers(1, 80), st.integers(1, 12))
-@settings(deadline=None)
 def test_bins_without_ties_differ_by_one_query_at_most(queries, bins):
     found = calibration(np.arange(queries) / queries, np.zeros(queries, dtype=bool), bins)
     assert len(found.counts) == min(bins, queries)

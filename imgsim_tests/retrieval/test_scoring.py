@@ -40,7 +40,7 @@ def searches(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, str], dic
     return lists, truth, gallery
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(search=searches(), shuffle=st.randoms(use_true_random=False))
 def test_scores_are_those_of_the_definition(search, shuffle):
     """Whatever the order of the rows, and with queries nobody scores, unlabelled photos and short lists."""

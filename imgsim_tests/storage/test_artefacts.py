@@ -32,7 +32,7 @@ def read_all(artefact: Artefact) -> dict[str, bytes]:
     return {name: artefact.path(name).read_bytes() for name in artefact.manifest.files}
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(contents=st.lists(st.tuples(FOLDER_CONTENT, st.integers(0, 2)), min_size=1, max_size=5))
 def test_what_was_published_is_found_and_equal_content_is_the_same_version(
     contents: list[tuple[dict[str, bytes], int]],

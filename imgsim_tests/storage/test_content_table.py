@@ -38,7 +38,7 @@ def test_a_table_that_was_never_written_is_empty(tmp_path: Path) -> None:
 IDS = st.lists(st.sampled_from("abcdefgh"), max_size=6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(batches=st.lists(st.tuples(IDS, st.booleans()), max_size=5), asked=IDS)
 def test_a_table_is_a_dictionary_in_which_the_first_value_stays(
     batches: list[tuple[list[str], bool]], asked: list[str]

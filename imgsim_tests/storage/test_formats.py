@@ -26,7 +26,7 @@ write_table(Path(sys.argv[1]), table)
 """
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(table=dataframes(allowed_dtypes=[pl.Int64, pl.UInt8, pl.Float32, pl.String, pl.Boolean], max_cols=4))
 def test_a_table_comes_back_equal_and_its_bytes_ignore_chunks(table: pl.DataFrame) -> None:
     with TemporaryDirectory() as folder:
@@ -45,7 +45,7 @@ def test_the_bytes_of_a_table_do_not_depend_on_threads(tmp_path: Path) -> None:
     assert (tmp_path / "1").read_bytes() == (tmp_path / "4").read_bytes()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     array=hnp.arrays(
         st.sampled_from([np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.uint8), np.dtype(bool)]),

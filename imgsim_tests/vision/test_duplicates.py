@@ -40,14 +40,14 @@ families = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(hashes=families, bits=st.integers(0, 16))
 def test_groups_equal_brute_force(hashes, bits):
     found = near_duplicate_groups(np.array(hashes, np.uint64), bits)
     assert found.tolist() == brute_force(hashes, bits)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(hashes=hnp.arrays(np.uint64, st.integers(0, 60)), bits=st.integers(0, 30))
 def test_random_groups_equal_brute_force(hashes, bits):
     assert near_duplicate_groups(hashes, bits).tolist() == brute_force(hashes, bits)

@@ -66,7 +66,7 @@ def oracle(indices):
     batch_size=st.integers(1, 9),
     workers=st.integers(1, 4),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_every_photo_comes_out_once_and_in_order(count, broken, batch_size, workers):
     photos = [unreadable(i, OSError("gone")) if i in broken else photo(i) for i in range(count)]
     batches = run(photos, batch_size=batch_size, workers=workers)
@@ -188,7 +188,7 @@ def test_the_model_gets_full_batches():
     broken=st.sets(st.integers(0, 19)),
     batch_size=st.integers(1, 7),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_all_lanes_share_one_decoding_and_each_gets_what_it_wants(wanted, broken, batch_size):
     """Lane by lane the same as a pass of its own; a photo is opened once, whoever wants it."""
     opened = []
@@ -241,7 +241,6 @@ def test_a_view_that_cannot_be_made_fails_in_its_lane_only():
         np.float32, st.tuples(st.integers(0, 6), st.integers(1, 5)), elements=st.floats(-(2.0**60), 2.0**60, width=32)
     )
 )
-@settings(deadline=None)
 def test_normalised_rows_have_length_one_or_are_marked(vectors):
     scaled, is_usable = normalise(vectors)
     lengths = np.linalg.norm(scaled.astype(np.float64), axis=1)

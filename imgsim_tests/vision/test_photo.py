@@ -199,13 +199,13 @@ def test_devices_are_not_opened():
         decode_photo(Path(os.devnull), LIMIT)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(start=st.sampled_from([b"", *STARTS]), rest=st.binary(max_size=300))
 def test_random_bytes_are_a_photo_or_a_reason(start, rest):
     assert is_photo_or_reason(outcome(start + rest))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(kind=st.sampled_from(KINDS), share=st.floats(0, 1))
 def test_every_prefix_is_a_photo_or_a_reason(kind, share):
     content = WHOLE[kind][: int(len(WHOLE[kind]) * share)]
@@ -217,7 +217,7 @@ def test_every_prefix_is_a_photo_or_a_reason(kind, share):
         assert found.size == (32, 32)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(kind=st.sampled_from(KINDS), place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 def test_one_wrong_byte_is_a_photo_or_a_reason(kind, place, byte):
     content = bytearray(WHOLE[kind])

@@ -7,7 +7,7 @@ from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 
 @given(st.integers(0, 1000))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_all_scores_of_a_query_move_by_the_same_amount(seed):
     gallery, queries, _ = served_vectors(seed=seed)
     before = queries.astype(np.float64) @ gallery.T.astype(np.float64)

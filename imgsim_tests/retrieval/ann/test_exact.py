@@ -18,7 +18,7 @@ def brute_force(vectors, queries, k):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 90), st.integers(1, 12))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_agrees_with_brute_force_also_with_ties(seed, size, k):
     random = np.random.default_rng(seed)
     vectors = random.integers(-2, 3, size=(size, 3)).astype(np.float32)

@@ -21,7 +21,7 @@ def torchvision_reference(resize: str, size: int) -> transforms.Compose:
 
 @pytest.mark.parametrize("resize", ["squash", "crop"])
 @given(width=st.integers(20, 90), height=st.integers(20, 90), seed=st.integers(0, 1000))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_it_is_torchvisions_transform(resize, width, height, seed):
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     photo = Image.fromarray(noise)
