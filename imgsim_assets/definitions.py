@@ -12,8 +12,10 @@ from imgsim_assets.assets.evaluation import evaluation_assets, evaluation_checks
 from imgsim_assets.assets.images import IMAGE_FOLDER, image_assets, image_checks
 from imgsim_assets.assets.indices import index_assets
 from imgsim_assets.assets.learning import learning_assets
+from imgsim_assets.assets.learning_set import learning_set_assets
 from imgsim_assets.assets.report import report_assets
 from imgsim_assets.assets.selection import selection_assets
+from imgsim_assets.assets.validation import validation_assets
 from imgsim_assets.assets.vectors import vector_assets
 from imgsim_assets.orchestration.doors import schedules, sensors
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB
@@ -35,8 +37,10 @@ def build_definitions(settings: Settings, present: Callable[[], Settings] | None
             *image_assets(settings),
             *edge_assets(settings),
             *embedding_assets(settings),
+            *learning_set_assets(settings),
             *learning_assets(settings),
             *selection_assets(settings),
+            *validation_assets(settings),
             *vector_assets(settings),
             *index_assets(settings),
             *comparison_assets(settings),

@@ -145,6 +145,17 @@ class Selection(Stage):
     )
 
 
+class Learning(Stage):
+    """When ranking is learned anew."""
+
+    renewal: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="share of new photos that is served by what was learned before they came; 0: learn anew for each",
+    )
+
+
 class Head(Stage):
     """The numbers of the metric head: two-covariance GLRT and logistic regression, in principal coordinates."""
 
@@ -256,6 +267,7 @@ class Settings(Stage):
     ingest: Ingest = Ingest()
     canny: Canny = Canny()
     backbones: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Backbone] = Field(min_length=1)
+    learning: Learning = Learning()
     clusters: Clusters = Clusters()
     steps: Steps = Steps()
     selection: Selection = Selection()

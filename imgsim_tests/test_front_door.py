@@ -76,7 +76,7 @@ def test_the_hidden_labels_reach_scoring_and_nothing_else(definitions):
         ({"head": {"shrinkage": 0.2}}, {"ranking_choice"}),
         ({"steps": {"projection": "off"}}, {"ranking_choice"}),
         ({"selection": {"renewal": 0.5}}, {"ranking_choice"}),
-        ({"evaluation": {"leaked": "leave_out"}}, {"ranking_choice", "evaluation"}),
+        ({"evaluation": {"leaked": "leave_out"}}, {"ranking_choice", "cross_validation"}),
         ({"annoy": {"trees": 11}}, {"annoy_index", "publication"}),
         ({"backbones": {"clip": {"views": ["rgb"]}}}, None),
     ],

@@ -23,9 +23,11 @@ ASSETS = {
     "solution_labels",
     "canny_maps",
     "embeddings/tiny",
+    "learning_set",
     "clusters",
     "ranking_choice",
     "metric_head",
+    "cross_validation",
     "gallery_vectors",
     "query_vectors",
     "faiss_index",
@@ -85,7 +87,7 @@ def test_what_is_published_keeps_the_contract(synced_once: Workplace):
         "gallery.parquet",
         "metric.safetensors",
         "recall.json",
-        "validated.parquet",
+        "cross_validation.parquet",
     }
     assert synced_once.published.is_symlink()
     assert {path.name for path in synced_once.published.iterdir()} == {

@@ -10,12 +10,13 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.comparison import COMPARISON
-from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE, open_validated
+from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE
 from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index
 from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD
 from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, run_tags
 from imgsim_assets.assets.report import REPORT, REPORT_FILE
+from imgsim_assets.assets.validation import CROSS_VALIDATION, open_validated
 from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
 from imgsim_assets.assets.versions import computed_by, noted
 from imgsim_assets.errors import ArtefactError, GateError
@@ -46,7 +47,7 @@ PUBLISHED = {
     **{f"{BUNDLE}/{name}": source for name, source in BUNDLED.items()},
 }
 BUNDLE_FACTS = f"{BUNDLE}/bundle.json"
-RECALL, VALIDATED = f"{BUNDLE}/recall.json", f"{BUNDLE}/validated.parquet"
+RECALL, VALIDATED = f"{BUNDLE}/recall.json", f"{BUNDLE}/cross_validation.parquet"
 PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, RECALL, VALIDATED)
 GATE_TAG = "imgsim/gate"
 
@@ -117,10 +118,11 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             COMPARISON,
             GALLERY,
             METRIC_HEAD,
+            CROSS_VALIDATION,
             *(index_key(library) for library in LIBRARIES),
         ],
         **computed_by(
-            "publication/2",
+            "publication/3",
             bundle=bundle_facts(settings),
             publication=chosen.model_dump(exclude={"kept"}),
             submission={"index": settings.submission.index},

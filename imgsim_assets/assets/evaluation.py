@@ -7,25 +7,23 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.comparison import score_neighbours
 from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.indices import neighbors_key
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head
-from imgsim_assets.assets.pool import CLUSTERS, embedding_deps, read_embeddings, read_pool
+from imgsim_assets.assets.pool import embedded_photos, embedding_deps, plain_descriptors
 from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, run_tags
+from imgsim_assets.assets.validation import CROSS_VALIDATION
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
-from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.evaluation import (
     headline_metrics,
     in_words,
-    score_by_cross_validation,
     score_on_solution,
     served_measures,
     summarise,
@@ -61,13 +59,6 @@ def open_classes(store: Store) -> pl.DataFrame:
     return read_table(store.artefacts.open(EVALUATION).path(CLASSES_FILE))
 
 
-def open_validated(store: Store) -> pl.DataFrame:
-    """Open what cross-validation found: `name`, `label`, `average_precision` of each train photo that asked."""
-    queries = read_table(store.artefacts.open(EVALUATION).path(QUERIES_FILE))
-    asked = queries.filter(pl.col("source") == "cross_validation", pl.col("average_precision").is_not_null())
-    return asked.select("name", "label", "average_precision")
-
-
 def evaluation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build the asset of this part."""
     return [_evaluation(settings)]
@@ -86,15 +77,14 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             SOLUTION,
             GALLERY,
             QUERIES,
-            CLUSTERS,
             METRIC_HEAD,
+            CROSS_VALIDATION,
             neighbors_key(library),
             *embedding_deps(settings),
         ],
         **computed_by(
-            "evaluation/7",
-            evaluation=settings.evaluation,
-            clusters={"confidence": settings.clusters.confidence},
+            "evaluation/8",
+            evaluation=settings.evaluation.model_dump(include={"bootstrap", "seed"}),
             submission={"index": library},
             backbones=sorted(settings.backbones),
         ),
@@ -102,23 +92,15 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
     def evaluation(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
         """MAP@10 with its 95% interval: cross-validated on train, and on the hidden labels where they are given."""
         set_threads(settings.runtime.threads)
-        recipe = open_head(store).recipe
-        photos, pool, _ = read_pool(store, settings, recipe)
-        photos = photos.with_columns(leaked(photos))
-        plain = _plain_descriptors(store, settings)
+        photos = embedded_photos(store, settings)
         served = score_neighbours(store, library)
-        on_solution = score_on_solution(served, open_table(store, SOLUTION), photos, plain)
-        validated, why_not = score_by_cross_validation(
-            photos,
-            pool,
-            plain,
-            recipe=recipe,
-            confidence=settings.clusters.confidence,
-            evaluation=settings.evaluation,
+        on_solution = score_on_solution(
+            served,
+            open_table(store, SOLUTION),
+            photos.with_columns(leaked(photos)),
+            plain_descriptors(store, settings, photos),
         )
-        if why_not:
-            context.log.info(f"not cross-validated: {why_not}")
-        queries = pl.concat([on_solution, validated])
+        queries = pl.concat([on_solution, open_table(store, CROSS_VALIDATION)])
         summary = summarise(queries, settings.evaluation)
         metrics = headline_metrics(summary) | served_measures(served, _confidence(store))
         context.log.info(in_words(metrics))
@@ -147,12 +129,6 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         return publish(store, EVALUATION, write, metadata=shown)
 
     return evaluation
-
-
-def _plain_descriptors(store: Store, settings: Settings) -> npt.NDArray[np.float32]:
-    """Join what plain cosine compares: the first view of each backbone, as it is."""
-    first = {name: backbone.views[:1] for name, backbone in settings.backbones.items()}
-    return assemble_descriptors(read_embeddings(store, settings, first)[1])
 
 
 def _confidence(store: Store) -> pl.DataFrame:

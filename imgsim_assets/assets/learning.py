@@ -1,4 +1,4 @@
-"""The group `learning`, first and last part: clusters, and the head that ranks by the chosen recipe."""
+"""The group `learning`, second and fourth part: clusters, and the head that ranks by the chosen recipe."""
 
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.pool import CLUSTERS, DIFFUSED_FILE, embedding_deps, read_embeddings, read_pool
-from imgsim_assets.assets.publishing import OWNERS, TABLE, publish
+from imgsim_assets.assets.pool import CLUSTERS, DIFFUSED_FILE, LEARNING_SET, read_pool, read_views
+from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
 from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
@@ -23,6 +22,7 @@ from imgsim_assets.retrieval.diffusion import diffusion_coordinates
 from imgsim_assets.retrieval.learning_set import guess_classes, learned_classes, learning_mode
 from imgsim_assets.retrieval.metric_file import load_head, save_head
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
+from imgsim_assets.retrieval.renewal import KNOWN_BY
 from imgsim_assets.settings import Clusters as ClusterSettings
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_array, write_table
@@ -40,7 +40,10 @@ def open_head(store: Store) -> MetricHead:
 
 
 def open_training(store: Store) -> pl.DataFrame:
-    """Open what the metric learned from: `split`, `name`, `class`, `class_number` (-1: left out) of every photo."""
+    """Open what the metric learned from: `split`, `content_id`, `label`, `class`, `class_number`.
+
+    The class number of a photo that was left out is -1.
+    """
     return read_table(store.artefacts.open(METRIC_HEAD).path(TRAINING_FILE))
 
 
@@ -57,20 +60,18 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"scikitlearn", "parquet"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, *embedding_deps(settings)],
-        **computed_by(
-            "clusters/3", clusters=chosen.model_dump(exclude={"confidence"}), backbones=sorted(settings.backbones)
-        ),
+        deps=[LEARNING_SET],
+        **computed_by("clusters/4", clusters=chosen.model_dump(exclude={"confidence"})),
     )
     def clusters(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        """Diffusion coordinates of all photos, train and test, over their neighbour graph, and clusters of those."""
+        """Diffusion coordinates of the learning set over its neighbour graph, and clusters of those."""
         set_threads(settings.runtime.threads)
-        photos, vectors = read_embeddings(store, settings)
-        descriptors = assemble_descriptors(vectors)
+        photos = open_table(store, LEARNING_SET)
+        descriptors = assemble_descriptors(read_views(store, settings, photos))
         diffused = diffusion_coordinates(descriptors, chosen.seed)
         (train,) = encode_labels(photos.filter(pl.col("split") == "train")["label"].to_list())
         found = _group(diffused, train, chosen)
-        table = photos.select("split", "name", "content_id").with_columns(
+        table = photos.select(KNOWN_BY).with_columns(
             pl.Series("cluster", found.numbers), pl.Series("membership", found.membership)
         )
         context.log.info(f"{found.count} clusters of {photos.height} photos")
@@ -100,23 +101,20 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         kinds={"scikitlearn", "safetensors"},
         owners=OWNERS,
         pool="gpu",
-        deps=[RAW_IMAGES, CLUSTERS, RANKING_CHOICE, *embedding_deps(settings)],
-        **computed_by(
-            "metric_head/4",
-            clusters={"confidence": settings.clusters.confidence},
-            backbones=sorted(settings.backbones),
-        ),
+        deps=[LEARNING_SET, CLUSTERS, RANKING_CHOICE],
+        **computed_by("metric_head/5", clusters={"confidence": settings.clusters.confidence}),
     )
     def metric_head(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """What ranks: the chosen recipe with its GLRT metric and logistic classes, learned from labels and guesses."""
         set_threads(settings.runtime.threads)
         recipe = open_recipe(store)
-        photos, pool, names = read_pool(store, settings, recipe)
+        photos, pool = open_table(store, LEARNING_SET), read_pool(store, settings, recipe)
+        names = sorted(set(photos["label"].drop_nulls()))
         guessed = guess_classes(pool)
         learned = learned_classes(pool, recipe, settings.clusters.confidence)
         taken = learned != UNKNOWN
         head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe)
-        training = photos.select("split", "name").with_columns(
+        training = photos.select(KNOWN_BY).with_columns(
             pl.Series("class_number", learned),
             pl.Series("class", _class_names(learned, names)),
             pl.Series("pseudo_label", _class_names(guessed.classes, names)),

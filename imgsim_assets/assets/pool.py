@@ -1,4 +1,4 @@
-"""What the group `learning` reads: photos with their vectors, and all of them as learning sees them."""
+"""What the groups `learning` and `search` read: photos with their vectors, and photos as learning sees them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,14 +16,18 @@ from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.clusters import Clusters
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.learning_set import Pool
-from imgsim_assets.retrieval.principal import principal_axes
+from imgsim_assets.retrieval.principal import PrincipalAxes, principal_axes
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings, View
 from imgsim_assets.storage.content_table import read_vectors
 from imgsim_assets.storage.formats import read_array
 
+LEARNING_SET = "learning_set"
 CLUSTERS = "clusters"
 DIFFUSED_FILE = "diffused.npy"
+
+Views = Mapping[str, Sequence[View]]
+Vectors = dict[tuple[str, str], npt.NDArray[np.float32]]
 
 
 def embedding_deps(settings: Settings) -> list[dg.AssetKey]:
@@ -31,21 +35,11 @@ def embedding_deps(settings: Settings) -> list[dg.AssetKey]:
     return [dg.AssetKey.from_user_string(embedding_key(name)) for name in settings.backbones]
 
 
-def read_embeddings(
-    store: Store, settings: Settings, views: Mapping[str, Sequence[View]] | None = None
-) -> tuple[pl.DataFrame, dict[tuple[str, str], npt.NDArray[np.float32]]]:
-    """Read the photos that every backbone has embedded, train and test, and their vectors, row for row.
-
-    Args:
-        store: where they are.
-        settings: which backbones and views there are.
-        views: of which backbone to read which; None: all.
-
-    Returns:
-        The rows of `raw_images` in its order, and float32 [n, d] by backbone and view.
+def embedded_photos(store: Store, settings: Settings) -> pl.DataFrame:
+    """Read the rows of `raw_images`, in its order, of the photos that every backbone has embedded.
 
     Raises:
-        ArtefactError: no photo has a vector of every backbone.
+        ArtefactError: there is none.
     """
     photos = usable_photos(open_table(store, RAW_IMAGES))
     for name in settings.backbones:
@@ -53,7 +47,22 @@ def read_embeddings(
         photos = photos.join(embedded, on="content_id", how="semi", maintain_order="left")
     if photos.is_empty():
         raise ArtefactError("photos with a vector of every backbone", "none", "see why the embeddings failed")
-    vectors: dict[tuple[str, str], npt.NDArray[np.float32]] = {}
+    return photos
+
+
+def read_views(store: Store, settings: Settings, photos: pl.DataFrame, views: Views | None = None) -> Vectors:
+    """Read the vectors of `photos`, row for row: float32 [n, d] by backbone and view.
+
+    Args:
+        store: where they are.
+        settings: which backbones and views there are.
+        photos: have a `content_id`.
+        views: of which backbone to read which; None: all.
+
+    Raises:
+        ArtefactError: there are none of a backbone and view.
+    """
+    vectors: Vectors = {}
     wanted = views or {name: backbone.views for name, backbone in settings.backbones.items()}
     for name, chosen in sorted(wanted.items()):
         backbone = settings.backbones[name]
@@ -62,29 +71,40 @@ def read_embeddings(
             if table is None:
                 raise ArtefactError(f"the vectors of {name}, view {view}", "none", "run `imgsim sync`")
             vectors[name, view] = read_vectors(table, photos["content_id"].to_list())
-    return photos, vectors
+    return vectors
 
 
-def read_descriptors(store: Store, settings: Settings, recipe: Recipe) -> tuple[pl.DataFrame, npt.NDArray[np.float32]]:
-    """Read the photos and the descriptors that `recipe` joins: float32 [n, d] of norm 1, row for row."""
-    photos, vectors = read_embeddings(store, settings, recipe.views)
-    return photos, assemble_descriptors(vectors, recipe.power)
+def read_descriptors(store: Store, settings: Settings, photos: pl.DataFrame, recipe: Recipe) -> npt.NDArray[np.float32]:
+    """Read the descriptors of `photos` that `recipe` joins: float32 [n, d] of norm 1, row for row."""
+    return assemble_descriptors(read_views(store, settings, photos, recipe.views), recipe.power)
 
 
-def read_pool(store: Store, settings: Settings, recipe: Recipe) -> tuple[pl.DataFrame, Pool, list[str]]:
-    """Read all photos as learning sees them, and the names of the labelled classes by number."""
-    photos, descriptors = read_descriptors(store, settings, recipe)
+def plain_descriptors(store: Store, settings: Settings, photos: pl.DataFrame) -> npt.NDArray[np.float32]:
+    """Read what plain cosine compares, the first view of each backbone, as it is: float32 [n, d] of norm 1."""
+    first = {name: backbone.views[:1] for name, backbone in settings.backbones.items()}
+    return assemble_descriptors(read_views(store, settings, photos, first))
+
+
+def read_pool(store: Store, settings: Settings, recipe: Recipe, axes: PrincipalAxes | None = None) -> Pool:
+    """Read the learning set as learning sees it.
+
+    Args:
+        store: where it is.
+        settings: which backbones there are.
+        recipe: which views are joined, and how.
+        axes: that the recipe's head was learned in; None: they are sought here.
+    """
+    photos = open_table(store, LEARNING_SET)
+    descriptors = read_descriptors(store, settings, photos, recipe)
+    axes = axes or principal_axes(descriptors, recipe.dimensions)
+    diffused, clusters = read_clusters(store)
     (classes,) = encode_labels(photos["label"].to_list())
-    axes = principal_axes(descriptors, recipe.dimensions)
-    diffused, clusters = read_clusters(store, photos)
-    is_train = (photos["split"] == "train").to_numpy()
-    pool = Pool(axes, axes.project(descriptors), diffused, clusters, classes, is_train)
-    return photos, pool, sorted(set(photos["label"].drop_nulls()))
+    return Pool(axes, axes.project(descriptors), diffused, clusters, classes, (photos["split"] == "train").to_numpy())
 
 
-def read_clusters(store: Store, photos: pl.DataFrame) -> tuple[npt.NDArray[np.float64], Clusters]:
-    """Read what `clusters` published for `photos`, row for row: diffusion coordinates [n, p] and the clusters."""
-    grouped = photos.join(open_table(store, CLUSTERS), on=["split", "name"], how="left", maintain_order="left")
-    numbers = grouped["cluster"].to_numpy().astype(np.int64)
+def read_clusters(store: Store) -> tuple[npt.NDArray[np.float64], Clusters]:
+    """Read what `clusters` found for the learning set, row for row: diffusion coordinates [n, p] and the clusters."""
+    found = open_table(store, CLUSTERS)
+    numbers = found["cluster"].to_numpy().astype(np.int64)
     diffused = np.asarray(read_array(store.artefacts.open(CLUSTERS).path(DIFFUSED_FILE)), dtype=np.float64)
-    return diffused, Clusters(numbers, grouped["membership"].to_numpy(), int(numbers.max()) + 1)
+    return diffused, Clusters(numbers, found["membership"].to_numpy(), int(numbers.max()) + 1)

@@ -1,4 +1,4 @@
-"""The group `learning`, second part: how photos are ranked, chosen by what each step earns on labelled train photos."""
+"""The group `learning`, third part: how photos are ranked, chosen by what each step earns on labelled train photos."""
 
 import re
 import tempfile
@@ -8,9 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.embeddings import view_fingerprint
-from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.pool import CLUSTERS, embedding_deps, read_clusters, read_embeddings
+from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET, read_clusters, read_views
 from imgsim_assets.assets.publishing import (
     OWNERS,
     TABLE,
@@ -33,7 +31,6 @@ from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
-from imgsim_assets.vision.catalogue import leaked
 from imgsim_assets.vision.threads import set_threads
 
 GROUP = "learning"
@@ -59,7 +56,7 @@ def selection_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
     computed = computed_by(
-        "ranking_choice/1",
+        "ranking_choice/2",
         head=settings.head,
         steps=settings.steps,
         selection=settings.selection,
@@ -73,7 +70,7 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"scikitlearn", "mlflow"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, CLUSTERS, *embedding_deps(settings)],
+        deps=[LEARNING_SET, CLUSTERS],
         **computed,
     )
     def ranking_choice(
@@ -84,9 +81,8 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
         Made anew when settings or backbones change, or more than a tenth of the labelled photos; else it stays.
         """
         set_threads(settings.runtime.threads)
-        made_by = _made_by(settings, computed["code_version"])
-        photos = open_table(store, RAW_IMAGES).filter(pl.col("status") == "ok")
-        labelled = photos.select("content_id", "label").drop_nulls().unique().sort("content_id", "label")
+        made_by = _made_by(store, computed["code_version"])
+        labelled = open_table(store, LEARNING_SET).select("content_id", "label").drop_nulls()
         if _stands(store, made_by, labelled, settings.selection.renewal):
             context.log.info("too few labelled photos changed to choose anew: the choice stays")
             return _published_again(store)
@@ -122,14 +118,11 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
     return ranking_choice
 
 
-def _made_by(settings: Settings, code_version: str) -> str:
+def _made_by(store: Store, code_version: str) -> str:
     """Name all that decides the choice beside the photos."""
-    vectors = {
-        f"{name}/{view}": view_fingerprint(settings, backbone, view)
-        for name, backbone in settings.backbones.items()
-        for view in backbone.views
-    }
-    return fingerprint("made_by/1", code_version, vectors)
+    return fingerprint(
+        "made_by/1", code_version, {LEARNING_SET: dict(store.artefacts.open(LEARNING_SET).manifest.facts)}
+    )
 
 
 def _stands(store: Store, made_by: str, labelled: pl.DataFrame, renewal: float) -> bool:
@@ -156,17 +149,17 @@ def _published_again(store: Store) -> dg.MaterializeResult[Any]:
 
 
 def _collection(store: Store, settings: Settings) -> Collection:
-    photos, vectors = read_embeddings(store, settings)
-    diffused, clusters = read_clusters(store, photos)
+    photos = open_table(store, LEARNING_SET)
+    diffused, clusters = read_clusters(store)
     (classes,) = encode_labels(photos["label"].to_list())
     return Collection(
-        vectors=vectors,
+        vectors=read_views(store, settings, photos),
         diffused=diffused,
         clusters=clusters,
         classes=classes,
         groups=photos["near_duplicate_group"].cast(pl.Int64).to_numpy(),
         is_train=(photos["split"] == "train").to_numpy(),
-        left_out=leaked(photos).to_numpy() & (settings.evaluation.leaked == "leave_out"),
+        left_out=photos["leaked"].to_numpy() & (settings.evaluation.leaked == "leave_out"),
     )
 
 

@@ -10,12 +10,13 @@ import polars as pl
 
 from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head, open_training
-from imgsim_assets.assets.pool import embedding_deps, read_descriptors
+from imgsim_assets.assets.pool import embedded_photos, embedding_deps, read_descriptors
 from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
 from imgsim_assets.retrieval.class_sets import UNKNOWN
+from imgsim_assets.retrieval.renewal import KNOWN_BY
 from imgsim_assets.retrieval.submission import centrality
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, write_array, write_table
@@ -46,24 +47,34 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
-        **computed_by("gallery_vectors/4", backbones=sorted(settings.backbones)),
+        **computed_by("gallery_vectors/5", backbones=sorted(settings.backbones)),
     )
     def gallery_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Train photos as vectors whose inner product with a query is the probability that both show one class."""
         set_threads(settings.runtime.threads)
         head = open_head(store)
-        photos, descriptors = read_descriptors(store, settings, head.recipe)
-        is_train = (photos["split"] == "train").to_numpy()
-        table = photos.filter(is_train).join(open_training(store), on=["split", "name"], maintain_order="left")
+        photos = embedded_photos(store, settings).filter(pl.col("split") == "train")
+        descriptors = read_descriptors(store, settings, photos, head.recipe)
+        table = _with_classes(photos, open_training(store))
         labels = np.where(table["label"].is_not_null(), table["class_number"], UNKNOWN)
-        coordinates = head.axes.project(descriptors[is_train])
-        vectors = ranking.gallery_vectors(head, coordinates, labels)
-        table = table.select("name", "content_id", "label", "class", "class_number").with_columns(
-            pl.Series("centrality", centrality(descriptors[is_train]))
-        )
+        vectors = ranking.gallery_vectors(head, head.axes.project(descriptors), labels)
+        table = table.with_columns(pl.Series("centrality", centrality(descriptors)))
         return _publish_vectors(store, GALLERY, table, vectors)
 
     return gallery_vectors
+
+
+def _with_classes(photos: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
+    """Give photos the class that they were learned as; one that came later has the class of its label, or none (-1)."""
+    learned = photos.join(training, on=KNOWN_BY, how="left", nulls_equal=True, maintain_order="left")
+    numbers = training.select("label", of_label="class_number").drop_nulls().unique("label")
+    return learned.join(numbers, on="label", how="left", maintain_order="left").select(
+        "name",
+        "content_id",
+        "label",
+        pl.coalesce("class", "label").alias("class"),
+        pl.coalesce("class_number", "of_label", pl.lit(UNKNOWN)).alias("class_number"),
+    )
 
 
 def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
@@ -73,17 +84,17 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, GALLERY, *embedding_deps(settings)],
-        **computed_by("query_vectors/4", backbones=sorted(settings.backbones)),
+        **computed_by("query_vectors/5", backbones=sorted(settings.backbones)),
     )
     def query_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Test photos as queries for the gallery's vectors."""
         set_threads(settings.runtime.threads)
         head = open_head(store)
-        photos, descriptors = read_descriptors(store, settings, head.recipe)
-        is_test = (photos["split"] == "test").to_numpy()
+        photos = embedded_photos(store, settings).filter(pl.col("split") == "test")
+        descriptors = read_descriptors(store, settings, photos, head.recipe)
         _, gallery = open_vectors(store, GALLERY)
-        vectors = ranking.query_vectors(head, head.axes.project(descriptors[is_test]), gallery)
-        return _publish_vectors(store, QUERIES, photos.filter(is_test).select("name", "content_id"), vectors)
+        vectors = ranking.query_vectors(head, head.axes.project(descriptors), gallery)
+        return _publish_vectors(store, QUERIES, photos.select("name", "content_id"), vectors)
 
     return query_vectors
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from imgsim_assets.assets.images import SOLUTION
+from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.learning import open_head
-from imgsim_assets.assets.pool import read_descriptors, read_pool
+from imgsim_assets.assets.pool import LEARNING_SET, read_descriptors, read_pool
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.benchmarks.ranking import Problem
 from imgsim_assets.errors import InputError
@@ -32,10 +32,11 @@ def open_problem(settings: Settings) -> Problem:
     """
     store = Store(state=str(settings.places.state))
     recipe = open_head(store).recipe
-    photos, descriptors = read_descriptors(store, settings, recipe)
-    _, pool, _ = read_pool(store, settings, recipe)
-    hidden = open_table(store, SOLUTION).rename({"label": "hidden"})
-    labelled = photos.join(hidden, on="name", how="left", maintain_order="left").select(
+    photos = open_table(store, LEARNING_SET)
+    descriptors, pool = read_descriptors(store, settings, photos, recipe), read_pool(store, settings, recipe)
+    tests = open_table(store, RAW_IMAGES).filter(pl.col("split") == "test")
+    hidden = tests.join(open_table(store, SOLUTION), on="name").select("content_id", hidden="label_right")
+    labelled = photos.join(hidden.unique("content_id"), on="content_id", how="left", maintain_order="left").select(
         pl.when(pl.col("split") == "test").then(pl.col("hidden")).otherwise(pl.col("label")).alias("label")
     )
     (truth,) = encode_labels(labelled["label"].to_list())

@@ -1,9 +1,9 @@
 """Scores of single queries put together: MAP@10 with its interval, by source of labels and by ranking.
 
 A table of scored queries has the columns of `QUERY_COLUMNS`: where the labels come from (`solution`: hidden labels
-of test photos; `cross_validation`: labels of train photos that the metric had not seen), whether the query has a
-copy in the other split, and AP@10 of the served ranking and of plain cosine, null where no train photo carries the
-query's label.
+of test photos, known by name; `cross_validation`: labels of train photos that the metric had not seen, known by content
+id), whether the query has a copy in the other split, and AP@10 of the served ranking and of plain cosine, null where no
+train photo carries the query's label.
 """
 
 from typing import Any, Literal
@@ -25,7 +25,7 @@ Source = Literal["solution", "cross_validation"]
 SOURCES: tuple[Source, Source] = ("solution", "cross_validation")  # the more telling first
 QUERY_COLUMNS: dict[str, Any] = {
     "source": pl.String,
-    "name": pl.String,
+    "photo": pl.String,
     "label": pl.String,
     "leaked": pl.Boolean,
     "average_precision": pl.Float64,
@@ -65,7 +65,7 @@ def score_on_solution(
     )
     cosine = score_ranked_names(nearest, truth, train)
     leaked = truth.join(test.select("name", "leaked"), on="name", how="left", maintain_order="left")["leaked"]
-    asked = served.with_columns(leaked.fill_null(value=False))
+    asked = served.rename({"name": "photo"}).with_columns(leaked.fill_null(value=False))
     return _scored("solution", asked, served["average_precision"], cosine["average_precision"])
 
 
@@ -81,7 +81,7 @@ def score_by_cross_validation(
     """Score what is learned, and plain cosine beside it, on train photos that it has not seen.
 
     Args:
-        photos: `name`, `label`, `near_duplicate_group`, `leaked` of all photos with a descriptor.
+        photos: `content_id`, `label`, `near_duplicate_group`, `leaked`.
         pool: the same photos, in the recipe's coordinates.
         cosine: float32 [n, d], their plain descriptors, norm 1.
         recipe: how photos are ranked.
@@ -98,13 +98,13 @@ def score_by_cross_validation(
         return pl.DataFrame(schema=QUERY_COLUMNS), folds.reason
     served = pl.Series(cross_validate(pool, folds, recipe, confidence)).fill_nan(None)
     plain = pl.Series(score_cosine(cosine, pool.classes, folds)).fill_nan(None)
-    return _scored("cross_validation", photos[folds.rows], served, plain), None
+    return _scored("cross_validation", photos[folds.rows].rename({"content_id": "photo"}), served, plain), None
 
 
 def _scored(source: Source, asked: pl.DataFrame, served: pl.Series, cosine: pl.Series) -> pl.DataFrame:
     return asked.select(
         pl.lit(source).alias("source"),
-        "name",
+        "photo",
         "label",
         "leaked",
         served.alias("average_precision"),

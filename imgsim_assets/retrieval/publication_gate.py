@@ -14,8 +14,8 @@ COMPARABLE = 0.8
 class Quality:
     """What a publication is judged by, and later judges its successor by.
 
-    `validated` has the train photos that asked in cross-validation: `name`, `label`, `average_precision`; no rows where
-    there were too few labels. `recall` is recall@10 against exact search, by index.
+    `validated` has the train photos that asked in cross-validation: `photo`, `label`, `average_precision`; no rows
+    where there were too few labels. `recall` is recall@10 against exact search, by index.
     """
 
     validated: pl.DataFrame
@@ -67,7 +67,7 @@ def refusals(criteria: Sequence[Criterion]) -> str:
 def _not_worse(challenger: pl.DataFrame, champion: pl.DataFrame) -> list[Criterion]:
     if champion.is_empty():
         return []
-    both = challenger.join(champion, on=["name", "label"], suffix="_of_champion")
+    both = challenger.join(champion, on=["photo", "label"], suffix="_of_champion")
     if both.height < COMPARABLE * max(challenger.height, champion.height):
         # Another collection, or other labels, is another measure: neither figure says which ranking is better.
         asked = f"{COMPARABLE:.0%} of the labelled photos to be the same, for a comparison"

@@ -52,6 +52,24 @@ def new_train_photo(workplace: Workplace) -> None:
     picture(77).save(workplace.photos / "train" / "new.png")
 
 
+def new_labelled_photo(workplace: Workplace) -> None:
+    """a new train photo, of a class that others have"""
+    picture(77).save(workplace.photos / "train" / "new.png")
+    edit_labels(workplace.photos / "train.csv", lambda rows: [*rows, rows[0] | {"image": "new.png"}])
+
+
+def new_label(workplace: Workplace) -> None:
+    """a new train photo, of a class that no other has"""
+    picture(77).save(workplace.photos / "train" / "new.png")
+    edit_labels(workplace.photos / "train.csv", lambda rows: [*rows, {"image": "new.png", "label": "unheard of"}])
+
+
+def many_new_photos(workplace: Workplace) -> None:
+    """new train photos, more than `learning.renewal`"""
+    for number in range(5):
+        picture(77 + number).save(workplace.photos / "train" / f"new_{number}.png")
+
+
 def new_test_photo(workplace: Workplace) -> None:
     """a new test photo"""
     picture(77).save(workplace.photos / "test" / "new.png")

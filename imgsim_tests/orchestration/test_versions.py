@@ -23,7 +23,7 @@ def champion(workplace: Workplace) -> str:
 
 def pretend_that_it_was_better(workplace: Workplace) -> None:
     """Let the published ranking have been as good as none can be."""
-    path = workplace.published / "bundle" / "validated.parquet"
+    path = workplace.published / "bundle" / "cross_validation.parquet"
     pl.read_parquet(path).with_columns(average_precision=pl.lit(1.01)).write_parquet(path)
 
 

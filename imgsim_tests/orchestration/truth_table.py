@@ -16,7 +16,7 @@ from imgsim_tests.orchestration.changes import Change, setting
 
 LOOK = "raw_images solution_labels"
 EMBED = "embeddings/tiny"
-LEARN = "clusters ranking_choice metric_head"
+LEARN = "learning_set clusters ranking_choice metric_head cross_validation"
 RANK = "gallery_vectors query_vectors"
 INDEX = "faiss_index annoy_index"
 FIND = "faiss_neighbors annoy_neighbors"
@@ -25,6 +25,8 @@ DELIVER = "submission retrieval_report publication"
 SEARCH = f"{RANK} {INDEX} {FIND} {JUDGE} {DELIVER}"
 BELOW_EMBEDDINGS = f"{LEARN} {SEARCH}"
 EVERYTHING = f"{LOOK} canny_maps {EMBED} {BELOW_EMBEDDINGS}"
+# What was learned before serves a few new photos too.
+SERVE = f"{LOOK} canny_maps {EMBED} learning_set {SEARCH}"
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,13 @@ FURTHER_INPUT = mock.patch.object(vectors, "embedding_deps", lambda settings: [*
 ROWS = [
     Row(changes.nothing, ""),
     # ---- photos
-    Row(changes.new_train_photo, EVERYTHING),
-    Row(changes.new_test_photo, EVERYTHING),
-    Row(changes.copied_photo, EVERYTHING),
-    Row(changes.renamed_photo, EVERYTHING),
+    Row(changes.new_train_photo, SERVE),
+    Row(changes.new_labelled_photo, SERVE),
+    Row(changes.new_test_photo, f"{LOOK} canny_maps {EMBED} learning_set {RANK} {FIND} {JUDGE} {DELIVER}"),
+    Row(changes.many_new_photos, EVERYTHING),
+    Row(changes.new_label, EVERYTHING),
+    Row(changes.copied_photo, SERVE),
+    Row(changes.renamed_photo, SERVE),
     Row(changes.replaced_photo, EVERYTHING),
     Row(changes.corrupted_photo, EVERYTHING),
     Row(changes.deleted_train_photo, EVERYTHING),
@@ -88,19 +93,23 @@ ROWS = [
     Row(setting("canny.low, canny.high", canny={"low": 20, "high": 60}), f"canny_maps {EMBED} {BELOW_EMBEDDINGS}"),
     Row(setting("ingest.max_pixels", ingest={"max_pixels": 1_000_000}), f"{LOOK} publication"),
     Row(setting("ingest.near_duplicate_bits", ingest={"near_duplicate_bits": 4}), LOOK),
-    Row(setting("clusters.count", clusters={"count": 4}), f"{LEARN} evaluation retrieval_report"),
+    Row(setting("learning.renewal", learning={"renewal": 0.0}), "learning_set"),
+    Row(
+        setting("clusters.count", clusters={"count": 4}),
+        "clusters ranking_choice metric_head cross_validation retrieval_report",
+    ),
     Row(setting("selection.seed", selection={"seed": 7}), "ranking_choice metric_head retrieval_report publication"),
     Row(
         setting("steps.canny_edges", steps={"canny_edges": "off"}),
-        f"ranking_choice metric_head {SEARCH}",
+        f"ranking_choice metric_head cross_validation {SEARCH}",
     ),
     Row(
         setting("head.shrinkage", head={"shrinkage": 0.2}),
-        f"ranking_choice metric_head {SEARCH}",
+        f"ranking_choice metric_head cross_validation {SEARCH}",
     ),
     Row(
         setting("head.pair_weight", head={"pair_weight": 0.05}),
-        f"ranking_choice metric_head {SEARCH}",
+        f"ranking_choice metric_head cross_validation {SEARCH}",
     ),
     Row(
         setting("faiss.kind", faiss={"kind": "hnsw"}),
@@ -117,7 +126,9 @@ ROWS = [
     Row(
         setting("submission.index", submission={"index": "annoy"}), "evaluation submission retrieval_report publication"
     ),
-    Row(setting("evaluation.folds", evaluation={"folds": 3}), "evaluation retrieval_report publication"),
+    Row(
+        setting("evaluation.folds", evaluation={"folds": 3}), "cross_validation evaluation retrieval_report publication"
+    ),
     Row(setting("report.queries", report={"queries": 2}), "retrieval_report publication"),
     Row(setting("publication.gate", publication={"gate": "on"}), "publication"),
     # ---- settings of where and how fast
@@ -130,7 +141,7 @@ ROWS = [
     Row(
         setting("the revision of metric_head bumped, with the same output"),
         "metric_head",
-        revised(learning, "metric_head/4", "metric_head/5"),
+        revised(learning, "metric_head/5", "metric_head/6"),
     ),
     Row(setting("a further input of the vectors, with the same output"), RANK, FURTHER_INPUT),
     # ---- what was made
@@ -144,8 +155,8 @@ ROWS = [
     Row(changes.two_changes, f"{LOOK} annoy_index annoy_neighbors {JUDGE} retrieval_report publication"),
     Row(changes.knob_turned_and_turned_back, f"canny_maps {EMBED} {BELOW_EMBEDDINGS}"),
     Row(changes.rolled_back, ""),
-    Row(changes.failed_step, f"metric_head {SEARCH}"),
-    Row(changes.interrupted_run, f"metric_head {SEARCH}"),
+    Row(changes.failed_step, f"metric_head cross_validation {SEARCH}"),
+    Row(changes.interrupted_run, f"metric_head cross_validation {SEARCH}"),
     Row(changes.failed_check, "submission publication"),
 ]
 

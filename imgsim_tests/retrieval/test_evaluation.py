@@ -41,6 +41,7 @@ def two_classes(per_class: int = 12, seed: int = 0) -> tuple[pl.DataFrame, np.nd
         {
             "split": split,
             "name": [f"{number}.jpg" for number in range(2 * per_class)],
+            "content_id": [f"{number:032x}" for number in range(2 * per_class)],
             "label": [label if part == "train" else None for label, part in zip(labels, split, strict=True)],
             "near_duplicate_group": np.arange(2 * per_class, dtype=np.uint32),
             "leaked": np.zeros(2 * per_class, dtype=bool),
@@ -89,7 +90,7 @@ def test_cross_validation_asks_train_photos_only_and_finds_the_gain():
     photos, descriptors = two_classes(per_class=40)
     scored, why_not = validate(photos, descriptors)
     assert why_not is None
-    assert set(scored["name"]) == set(photos.filter(pl.col("split") == "train")["name"])
+    assert set(scored["photo"]) == set(photos.filter(pl.col("split") == "train")["content_id"])
     summary = summarise(scored, EVALUATION)
     gain = summary.filter(pl.col("ranking") == "gain")
     assert gain["low"].item() > 0
@@ -111,7 +112,7 @@ def test_train_photos_with_a_copy_in_test_can_be_left_out_of_cross_validation():
     kept, _ = validate(copies, descriptors)
     assert kept["leaked"].any()
     left_out, _ = validate(copies, descriptors, EVALUATION.model_copy(update={"leaked": "leave_out"}))
-    assert set(left_out["name"]) == set(kept.filter(~pl.col("leaked"))["name"])
+    assert set(left_out["photo"]) == set(kept.filter(~pl.col("leaked"))["photo"])
 
 
 def test_cross_validation_says_why_there_is_none():
@@ -133,7 +134,7 @@ def test_cosine_is_that_of_the_train_photos_by_a_naive_search():
     assert scored["leaked"].to_list() == [True] + [False] * (test.height - 1)
     vectors = dict(zip(photos["name"], descriptors.astype(np.float64), strict=True))
     for row in scored.iter_rows(named=True):
-        ranked = sorted(train["name"], key=lambda name: -float(vectors[name] @ vectors[row["name"]]))[:10]
+        ranked = sorted(train["name"], key=lambda name: -float(vectors[name] @ vectors[row["photo"]]))[:10]
         relevant = [labels[name] == row["label"] for name in ranked]
         possible = min(10, sum(labels[name] == row["label"] for name in train["name"]))
         naive = sum(sum(relevant[: k + 1]) / (k + 1) for k in range(10) if relevant[k]) / possible

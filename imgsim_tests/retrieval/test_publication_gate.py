@@ -13,8 +13,8 @@ from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
 def validated(scores: list[float], start: int = 0, label: str = "fish") -> pl.DataFrame:
     names = [f"{number}.jpg" for number in range(start, start + len(scores))]
     return pl.DataFrame(
-        {"name": names, "label": [label] * len(scores), "average_precision": scores},
-        schema={"name": pl.String, "label": pl.String, "average_precision": pl.Float64},
+        {"photo": names, "label": [label] * len(scores), "average_precision": scores},
+        schema={"photo": pl.String, "label": pl.String, "average_precision": pl.Float64},
     )
 
 

@@ -1,0 +1,73 @@
+"""The group `learning`, first part: the photos that everything else of the group learns from."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from imgsim_assets.assets.embeddings import view_fingerprint
+from imgsim_assets.assets.images import RAW_IMAGES
+from imgsim_assets.assets.pool import LEARNING_SET, embedded_photos, embedding_deps
+from imgsim_assets.assets.publishing import OWNERS, TABLE, publish_table
+from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.renewal import KNOWN_BY, still_stands
+from imgsim_assets.settings import Settings
+from imgsim_assets.storage.formats import read_table
+from imgsim_assets.storage.versioned_folder import JSON
+from imgsim_assets.vision.catalogue import leaked
+
+GROUP = "learning"
+
+
+def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build the asset of this part."""
+
+    @dg.asset(
+        key=LEARNING_SET,
+        group_name=GROUP,
+        kinds={"polars", "parquet"},
+        owners=OWNERS,
+        deps=[RAW_IMAGES, *embedding_deps(settings)],
+        **computed_by("learning_set/1", learning=settings.learning, backbones=sorted(settings.backbones)),
+    )
+    def learning_set(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
+        """The photos that ranking is learned from, train and test, known by content and label.
+
+        A few new photos do not change it, so nothing is learned anew for them: they are served by what was learned
+        before. It is taken anew when more than a tenth has come (`learning.renewal`), when a photo of it is gone or has
+        another label, when a label appears that none of it has, and when a backbone or a view changes.
+        """
+        present = _learnable(store, settings)
+        vectors: dict[str, JSON] = {
+            f"{name}/{view}": view_fingerprint(settings, backbone, view)
+            for name, backbone in sorted(settings.backbones.items())
+            for view in backbone.views
+        }
+        taken = _taken_before(store, vectors)
+        if taken is None or not still_stands(taken, present, settings.learning.renewal):
+            taken = present
+        waiting = present.height - taken.height
+        if waiting:
+            context.log.info(f"{waiting} new photos are ranked by what was learned from {taken.height} others")
+        shown = {"photos": taken.height, "labelled": int(taken["label"].count()), "waiting": waiting}
+        return publish_table(store, LEARNING_SET, taken, facts={"vectors": vectors}, metadata=shown)
+
+    return [learning_set]
+
+
+def _learnable(store: Store, settings: Settings) -> pl.DataFrame:
+    """Give each content with a vector of every backbone once for each split and label it is found in."""
+    photos = embedded_photos(store, settings)
+    photos = photos.with_columns(leaked(photos)).unique(KNOWN_BY, keep="first", maintain_order=True)
+    return photos.select(*KNOWN_BY, "near_duplicate_group", "leaked")
+
+
+def _taken_before(store: Store, vectors: dict[str, JSON]) -> pl.DataFrame | None:
+    """Open the present set; None: there is none, or it is of other vectors."""
+    try:
+        present = store.artefacts.open(LEARNING_SET)
+    except ArtefactError:
+        return None
+    return read_table(present.path(TABLE)) if present.manifest.facts["vectors"] == vectors else None

@@ -1,0 +1,58 @@
+"""The group `learning`, last part: how well what is learned ranks photos that it has not seen."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from imgsim_assets.assets.learning import METRIC_HEAD, open_head
+from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET, plain_descriptors, read_pool
+from imgsim_assets.assets.publishing import OWNERS, open_table, publish_table
+from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.evaluation import score_by_cross_validation
+from imgsim_assets.settings import Settings
+from imgsim_assets.vision.threads import set_threads
+
+GROUP = "learning"
+CROSS_VALIDATION = "cross_validation"
+
+
+def open_validated(store: Store) -> pl.DataFrame:
+    """Open what the gate compares: `photo` (content id), `label`, `average_precision` of each photo with an answer."""
+    answered = open_table(store, CROSS_VALIDATION).drop_nulls("average_precision")
+    return answered.select("photo", "label", "average_precision")
+
+
+def validation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build the asset of this part."""
+
+    @dg.asset(
+        key=CROSS_VALIDATION,
+        group_name=GROUP,
+        kinds={"scikitlearn", "parquet"},
+        owners=OWNERS,
+        deps=[LEARNING_SET, CLUSTERS, METRIC_HEAD],
+        **computed_by(
+            "cross_validation/1",
+            evaluation=settings.evaluation.model_dump(exclude={"bootstrap"}),
+            clusters={"confidence": settings.clusters.confidence},
+        ),
+    )
+    def cross_validation(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
+        """AP@10 of labelled train photos whose labels were hidden while the chosen recipe was learned anew."""
+        set_threads(settings.runtime.threads)
+        photos, head = open_table(store, LEARNING_SET), open_head(store)
+        validated, why_not = score_by_cross_validation(
+            photos,
+            read_pool(store, settings, head.recipe, head.axes),
+            plain_descriptors(store, settings, photos),
+            recipe=head.recipe,
+            confidence=settings.clusters.confidence,
+            evaluation=settings.evaluation,
+        )
+        if why_not:
+            context.log.info(f"not cross-validated: {why_not}")
+        return publish_table(store, CROSS_VALIDATION, validated)
+
+    return [cross_validation]
