@@ -247,12 +247,13 @@ def bench_memory(photos: int, queries: tuple[int, ...], dimensions: int) -> None
 
 @bench.command("incremental")
 @click.option("--photos", type=click.IntRange(500), multiple=True, default=(1_000, 10_000, 50_000), show_default=True)
+@click.option("--plain/--no-plain", default=True, help="Also call the same functions in a plain script.")
 @with_settings
-def bench_incremental(settings: Settings, as_json: bool, photos: tuple[int, ...]) -> None:
+def bench_incremental(settings: Settings, as_json: bool, photos: tuple[int, ...], plain: bool) -> None:
     """Time a full sync of drawn photos, one with nothing to do, one with 1% more photos, and a plain script."""
     from imgsim_assets.benchmarks.incremental import in_markdown, measure_incremental
 
-    measured = [measure_incremental(settings, count) for count in photos]
+    measured = [measure_incremental(settings, count, plain=plain) for count in photos]
     click.echo(json.dumps([dataclasses.asdict(one) for one in measured]) if as_json else in_markdown(measured))
 
 

@@ -73,7 +73,7 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
         kinds={library},
         owners=OWNERS,
         deps=[GALLERY],
-        **computed_by(f"{library}_index/1", **{library: chosen.model_dump(exclude={"search_nodes"})}),
+        **computed_by(f"{library}_index/2", **{library: chosen.model_dump(exclude={"search_nodes"})}),
         description=f"The gallery's vectors in the index of {NAMES[library]}, tested before it is published.",
     )
     def index(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:

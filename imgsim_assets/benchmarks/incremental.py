@@ -22,6 +22,7 @@ from imgsim_assets.assets import delivery, publishing
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.instance import open_instance
 from imgsim_assets.orchestration.staleness import read_graph
+from imgsim_assets.orchestration.sync import SYNC_TAG
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.drawing.sample import write_sample
 
@@ -33,7 +34,10 @@ IDLE_RUNS = 3
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of whole processes for one number of photos, and how many vectors the new photos cost."""
+    """Seconds of whole processes for one number of photos, and how many vectors the new photos cost.
+
+    `steps` and `steps_of_more` are the seconds of each step of the full sync and of the one with more photos.
+    """
 
     photos: int
     full: float
@@ -44,6 +48,7 @@ class Measured:
     vectors_a_photo: int
     vectors_computed: int
     steps: dict[str, float] = field(default_factory=dict)
+    steps_of_more: dict[str, float] = field(default_factory=dict)
 
     @property
     def orchestration(self) -> float:
@@ -69,13 +74,14 @@ def measure_incremental(settings: Settings, photos: int, *, plain: bool = True) 
         idle = median(_timed_sync(config, place / "state")[0] for _ in range(IDLE_RUNS))
         added = _add_photos(place / "photos", max(1, photos // NEW_SHARE))
         more, outcome = _timed_sync(config, place / "state")
+        steps_of_more = _steps(place / "state")
         computed = _computed(settings, place / "state", outcome["materialized"])
         script = float("nan")
         if plain:
             _take_away(place / "photos")
             script = _timed([sys.executable, "-c", PLAIN, str(config), str(place / "plain")])
         views = sum(len(backbone.views) for backbone in settings.backbones.values())
-        return Measured(photos, full, script, idle, added, more, views, computed, steps)
+        return Measured(photos, full, script, idle, added, more, views, computed, steps, steps_of_more)
 
 
 def in_markdown(measured: Sequence[Measured]) -> str:
@@ -199,11 +205,12 @@ def _computed(settings: Settings, state: Path, materialized: Sequence[str]) -> i
 
 
 def _steps(state: Path) -> dict[str, float]:
-    """Give the seconds of each step of the last run."""
+    """Give the seconds of each step of the last sync, which is one run a wave."""
 
     def look(instance: dg.DagsterInstance) -> dict[str, float]:
-        (run,) = instance.get_runs(limit=1)
-        stats = instance.get_run_step_stats(run.run_id)
+        (last,) = instance.get_runs(limit=1)
+        runs = instance.get_runs(dg.RunsFilter(tags={SYNC_TAG: last.tags[SYNC_TAG]}))
+        stats = [one for run in runs for one in instance.get_run_step_stats(run.run_id)]
         return {one.step_key: one.end_time - one.start_time for one in stats if one.end_time and one.start_time}
 
     return dict(_in_instance(state, look))
