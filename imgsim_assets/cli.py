@@ -122,11 +122,13 @@ def search(settings: Settings, as_json: bool, photo: Path, index: str | None, co
 @with_settings
 def compare(settings: Settings, as_json: bool) -> None:
     """Show FAISS beside Annoy, as last measured on your vectors."""
-    from imgsim_assets.serving.comparison import comparison_table
+    from imgsim_assets.serving.comparison import open_comparison
 
-    table = comparison_table(settings.places.state)
+    comparison = open_comparison(settings.places.state)
+    table, curves = comparison.table, comparison.curves
     if as_json:
-        click.echo(json.dumps({row["library"]: row for row in table.iter_rows(named=True)}))
+        libraries = {row["library"]: row for row in table.iter_rows(named=True)}
+        click.echo(json.dumps({**libraries, "curves": curves.to_dicts(), "verdict": comparison.verdict}))
         return
     import polars as pl
 
@@ -134,6 +136,8 @@ def compare(settings: Settings, as_json: bool) -> None:
         tbl_cols=-1, tbl_rows=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=160
     ):
         click.echo(str(table.transpose(include_header=True, header_name="measure", column_names="library")))
+        click.echo(str(curves))
+    click.echo(comparison.verdict)
 
 
 @cli.command()

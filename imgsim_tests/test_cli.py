@@ -126,11 +126,15 @@ def test_compare_shows_both_libraries(synced_once: Workplace):
     assert "annoy" in text
     for measure in ("recall_at_10", "map_at_10", "p95_ms", "queries_per_second", "build_seconds", "stored_bytes"):
         assert measure in text
+    assert "on_front" in text
+    assert text.splitlines()[-1].startswith("Take ")
 
 
 def test_compare_json_is_one_object(synced_once: Workplace):
     found = the_one_object(synced_once.run("compare", "--json").out)
-    assert "recall_at_10" in json.dumps(found)
+    assert set(found) == {"faiss", "annoy", "curves", "verdict"}
+    assert found["faiss"]["recall_at_10"] == 1
+    assert {row["library"] for row in found["curves"]} == {"faiss", "annoy"}
 
 
 @pytest.mark.slow

@@ -88,6 +88,9 @@ def test_what_is_published_keeps_the_contract(synced_once: Workplace):
         "metric.safetensors",
         "recall.json",
         "cross_validation.parquet",
+        "curves.parquet",
+        "digests.json",
+        "verdict.txt",
     }
     assert synced_once.published.is_symlink()
     assert {path.name for path in synced_once.published.iterdir()} == {

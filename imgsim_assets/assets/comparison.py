@@ -1,5 +1,7 @@
 """The group `search`, third part: FAISS beside Annoy."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,19 +10,34 @@ import polars as pl
 from imgsim_assets.assets.images import SOLUTION
 from imgsim_assets.assets.indices import LIBRARIES, NAMES, index_key, neighbors_key, open_index, ranked_names
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head
-from imgsim_assets.assets.publishing import OWNERS, markdown_table, open_table, publish_table, run_tags, shown_number
+from imgsim_assets.assets.publishing import (
+    OWNERS,
+    TABLE,
+    markdown_picture,
+    markdown_table,
+    open_table,
+    publish,
+    run_tags,
+    shown_number,
+)
 from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, open_vectors
 from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.exact import ExactIndex
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.comparison import Contender, compare_indices
+from imgsim_assets.retrieval.effort import effort_curves
 from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
+from imgsim_assets.retrieval.verdict import verdict
 from imgsim_assets.settings import Settings
+from imgsim_assets.storage.formats import write_table
 from imgsim_assets.vision.threads import set_threads
 
 COMPARISON = "index_comparison"
+CURVES_FILE = "curves.parquet"
+VERDICT_FILE = "verdict.txt"
 LEAST_RECALL = 0.95
 
 
@@ -43,12 +60,15 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
             *(index_key(one) for one in LIBRARIES),
             *(neighbors_key(one) for one in LIBRARIES),
         ],
-        **computed_by("index_comparison/3"),
+        **computed_by("index_comparison/4"),
     )
     def index_comparison(
         context: dg.AssetExecutionContext, store: Store, tracking: Tracking
     ) -> dg.MaterializeResult[Any]:
-        """FAISS beside Annoy on these very vectors: recall against exact search, MAP@10 and its loss, speed, size."""
+        """FAISS beside Annoy on these very vectors: recall against exact search, MAP@10 and its loss, speed, size.
+
+        And what more or less effort of each buys, with a verdict in words.
+        """
         set_threads(settings.runtime.threads)
         _, query_vectors = open_vectors(store, QUERIES)
         contenders = [_contender(store, settings, library) for library in LIBRARIES]
@@ -60,9 +80,28 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
         table = table.with_columns(
             pl.Series("map_at_10", served, dtype=pl.Float64), pl.Series("map_at_10_lost", lost, dtype=pl.Float64)
         )
-        with tracking.run_for(context.run.run_id, run_tags(context, COMPARISON)) as run:
+        curves = effort_curves({one.library: one.index for one in contenders}, vectors, query_vectors)
+        words = verdict(table, curves, NAMES)
+        context.log.info(words)
+        drawing = plots.recall_against_speed(curves, NAMES)
+        with (
+            tracking.run_for(context.run.run_id, run_tags(context, COMPARISON)) as run,
+            tempfile.TemporaryDirectory() as folder,
+        ):
             run.log_metrics(_as_metrics(table))
-        return publish_table(store, COMPARISON, table, metadata={"preview": markdown_table(_upright(table))})
+            (Path(folder) / "recall_against_speed.png").write_bytes(drawing)
+            curves.write_csv(Path(folder) / "effort_curves.csv")
+            (Path(folder) / VERDICT_FILE).write_text(words, encoding="utf-8")
+            for file in sorted(Path(folder).iterdir()):
+                run.log_file(file, COMPARISON)
+
+        def write(folder: Path) -> None:
+            write_table(folder / TABLE, table)
+            write_table(folder / CURVES_FILE, curves)
+            (folder / VERDICT_FILE).write_text(words, encoding="utf-8")
+
+        shown = {"verdict": words, "preview": markdown_table(_upright(table)), "curves": markdown_table(curves)}
+        return publish(store, COMPARISON, write, metadata={**shown, "recall_against_speed": markdown_picture(drawing)})
 
     return index_comparison
 
@@ -72,6 +111,11 @@ def _contender(store: Store, settings: Settings, library: str) -> Contender:
     manifest = store.artefacts.open(index_key(library)).manifest
     seconds = manifest.notes["build_seconds"]
     return Contender(library, index, float(str(seconds)), sum(record.bytes for record in manifest.files.values()))
+
+
+def open_verdict(store: Store) -> str:
+    """Open what the comparison says in words."""
+    return store.artefacts.open(COMPARISON).path(VERDICT_FILE).read_text(encoding="utf-8")
 
 
 def score_neighbours(store: Store, library: str) -> pl.DataFrame:

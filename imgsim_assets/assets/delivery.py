@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.comparison import COMPARISON
+from imgsim_assets.assets.comparison import COMPARISON, CURVES_FILE, VERDICT_FILE
 from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE
 from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index
@@ -24,7 +24,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
 from imgsim_assets.retrieval.submission import check_submission, fallback_list, submission_bytes, submission_rows
-from imgsim_assets.serving.bundle import BUNDLE, bundle_facts
+from imgsim_assets.serving.bundle import BUNDLE, DIGESTS, bundle_facts
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.publication import LINK, published
@@ -38,6 +38,8 @@ BUNDLED = {
     "gallery.npy": (GALLERY, VECTORS_FILE),
     METRIC_FILE: (METRIC_HEAD, METRIC_FILE),
     "comparison.parquet": (COMPARISON, TABLE),
+    CURVES_FILE: (COMPARISON, CURVES_FILE),
+    VERDICT_FILE: (COMPARISON, VERDICT_FILE),
     **{f"{library}.index": (index_key(library), INDEX_FILE) for library in LIBRARIES},
 }
 PUBLISHED = {
@@ -47,8 +49,9 @@ PUBLISHED = {
     **{f"{BUNDLE}/{name}": source for name, source in BUNDLED.items()},
 }
 BUNDLE_FACTS = f"{BUNDLE}/bundle.json"
+INDEX_DIGESTS = f"{BUNDLE}/{DIGESTS}"
 RECALL, VALIDATED = f"{BUNDLE}/recall.json", f"{BUNDLE}/cross_validation.parquet"
-PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, RECALL, VALIDATED)
+PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, INDEX_DIGESTS, RECALL, VALIDATED)
 GATE_TAG = "imgsim/gate"
 
 
@@ -122,7 +125,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             *(index_key(library) for library in LIBRARIES),
         ],
         **computed_by(
-            "publication/3",
+            "publication/4",
             bundle=bundle_facts(settings),
             publication=chosen.model_dump(exclude={"kept"}),
             submission={"index": settings.submission.index},
@@ -156,6 +159,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
                 shutil.copyfile(store.artefacts.open(key).path(file), folder / name)
             facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
             (folder / BUNDLE_FACTS).write_text(facts, encoding="utf-8")
+            (folder / INDEX_DIGESTS).write_text(json.dumps(_digests(store), indent=2), encoding="utf-8")
             (folder / RECALL).write_text(json.dumps(dict(quality.recall), indent=2, sort_keys=True), encoding="utf-8")
             write_table(folder / VALIDATED, quality.validated)
 
@@ -176,6 +180,14 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         )
 
     return publication
+
+
+def _digests(store: Store) -> dict[str, str]:
+    """Give the digest of each library's index file, by its name in the bundle."""
+    return {
+        f"{library}.index": store.artefacts.open(index_key(library)).manifest.files[INDEX_FILE].digest
+        for library in LIBRARIES
+    }
 
 
 def _quality(store: Store) -> Quality:

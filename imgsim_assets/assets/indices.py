@@ -11,6 +11,7 @@ from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.publishing import OWNERS, publish, publish_table
 from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
 from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
@@ -51,11 +52,14 @@ def open_index(store: Store, settings: Settings, library: str) -> tuple[Index, V
     """Open an index and the vectors it was built from.
 
     Raises:
-        ArtefactError: it is missing, or fails its self-test.
+        ArtefactError: it is missing, has other bytes than were written, is of other photos, or fails its self-test.
     """
-    _, vectors = open_vectors(store, GALLERY)
-    path = store.artefacts.open(index_key(library)).path(INDEX_FILE)
-    return load_index(index_settings(settings, library), path, vectors), vectors
+    gallery, vectors = open_vectors(store, GALLERY)
+    # Every byte is looked at first: a library trusts its file, and a foreign one can end the process.
+    artefact = store.artefacts.open(index_key(library), verify=True)
+    if artefact.manifest.facts["ids"] != digest(gallery["name"]):
+        raise ArtefactError(f"{index_key(library)} of the photos in {GALLERY}", "of other photos", "run `imgsim sync`")
+    return load_index(index_settings(settings, library), artefact.path(INDEX_FILE), vectors), vectors
 
 
 def index_assets(settings: Settings) -> list[dg.AssetsDefinition]:

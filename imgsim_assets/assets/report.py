@@ -2,16 +2,17 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.comparison import COMPARISON, score_neighbours
+from imgsim_assets.assets.comparison import COMPARISON, open_verdict, score_neighbours
 from imgsim_assets.assets.evaluation import EVALUATION, GROUP, open_classes, open_metrics, open_summary
 from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
-from imgsim_assets.assets.indices import neighbors_key
+from imgsim_assets.assets.indices import LIBRARIES, NAMES, neighbors_key
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish
 from imgsim_assets.assets.selection import RANKING_CHOICE, open_steps
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
@@ -36,15 +37,23 @@ Show = Callable[[str, str], str]
 
 def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build the asset of this part."""
-    neighbors = neighbors_key(settings.submission.index)
 
     @dg.asset(
         key=REPORT,
         group_name=GROUP,
         kinds={"html"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, SOLUTION, RANKING_CHOICE, GALLERY, QUERIES, neighbors, EVALUATION, COMPARISON],
-        **computed_by("retrieval_report/2", report=settings.report, submission={"index": settings.submission.index}),
+        deps=[
+            RAW_IMAGES,
+            SOLUTION,
+            RANKING_CHOICE,
+            GALLERY,
+            QUERIES,
+            *map(neighbors_key, LIBRARIES),
+            EVALUATION,
+            COMPARISON,
+        ],
+        **computed_by("retrieval_report/3", report=settings.report, submission={"index": settings.submission.index}),
     )
     def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""
@@ -61,10 +70,10 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _gallery(store: Store, settings: Settings) -> Gallery:
     catalogue = open_table(store, RAW_IMAGES)
     queries = _queries(store, settings)
-    ranked = open_table(store, neighbors_key(settings.submission.index)).filter(pl.col("rank") <= LISTED)
-    lists = dict(ranked.sort("query", "rank").group_by("query", maintain_order=True).agg("name").iter_rows())
+    lists = _lists(store, settings.submission.index)
     labels = dict(open_table(store, GALLERY).select("name", "label").iter_rows())
-    answer = functools.partial(_answer, lists, labels, _pictures(settings, catalogue))
+    show = _pictures(settings, catalogue)
+    answer = functools.partial(_answer, lists, labels, show)
     count = settings.report.queries
     scored = queries.filter(pl.col("average_precision").is_not_null())
     by_score = scored.sort("average_precision", "margin", "name", descending=[True, True, False])
@@ -88,8 +97,34 @@ def _gallery(store: Store, settings: Settings) -> Gallery:
             "The narrowest margins between the first class and the second, whether right or wrong.",
             _answers(answer, unsure, count),
         ),
+        Section(
+            "Answered in two ways",
+            "The first photos for which FAISS and Annoy list other photos, or the same in another order.",
+            _disagreements(store, queries, labels, show, count),
+        ),
     ]
     return Gallery(in_words(open_metrics(store)), _facts(catalogue, store), sections, _tables(catalogue, store))
+
+
+def _lists(store: Store, library: str) -> dict[str, list[str]]:
+    """Give the names that a library lists for each query, best first."""
+    ranked = open_table(store, neighbors_key(library)).filter(pl.col("rank") <= LISTED)
+    return dict(ranked.sort("query", "rank").group_by("query", maintain_order=True).agg("name").iter_rows())
+
+
+def _disagreements(
+    store: Store, queries: pl.DataFrame, labels: Mapping[str, str | None], show: Show, count: int
+) -> list[Answer]:
+    lists = {NAMES[library]: _lists(store, library) for library in LIBRARIES}
+    one, other = lists.values()
+    differing = [name for name in queries["name"] if one.get(name) != other.get(name)][:count]
+    rows = queries.filter(pl.col("name").is_in(differing)).rows(named=True)
+    answers = []
+    for row in rows:
+        for library, found in lists.items():
+            answer = _answer(found, labels, show, row | {"average_precision": None})
+            answers.append(replace(answer, query=replace(answer.query, name=f"{row['name']}, by {library}")))
+    return answers
 
 
 def _queries(store: Store, settings: Settings) -> pl.DataFrame:
@@ -157,7 +192,9 @@ def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
             _copies(catalogue),
         ),
         _table(
-            "FAISS and Annoy", "Measured on these vectors, on this machine, in one run.", open_table(store, COMPARISON)
+            "FAISS and Annoy",
+            f"Measured on these vectors, on this machine, in one run. {open_verdict(store)}",
+            open_table(store, COMPARISON),
         ),
         _table("Quarantined files", "Not used, and why. Test photos among them got the fallback.", refused),
     ]

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    import polars as pl
     from matplotlib.figure import Figure
 
 INK = "#1d1d1b"
 BLUE = "#2f6db3"
 GREY = "#9b9b95"
+COLOURS = (BLUE, "#c4662b")
 LONGEST_NAME = 40
 
 
@@ -96,6 +98,30 @@ def gains_with_intervals(
     axes.invert_yaxis()
     axes.set_xscale("symlog", linthresh=0.02)
     axes.set_xlabel("gain in MAP@10, 95% interval")
+    return _png(figure)
+
+
+def recall_against_speed(curves: "pl.DataFrame", names: Mapping[str, str]) -> bytes:
+    """Show what each effort of each library buys; a line joins what nothing beats, a ring is on what is set.
+
+    Args:
+        curves: `library`, `recall_at_10`, `queries_per_second`, `is_set`, `on_front`.
+        names: what each library is called.
+    """
+    figure = _figure(5.0, 3.4)
+    axes = figure.subplots()
+    front = curves.filter("on_front").sort("recall_at_10")
+    axes.plot(front["recall_at_10"], front["queries_per_second"], color=GREY, linewidth=1.0)
+    for (library,), rows in curves.group_by("library", maintain_order=True):
+        colour = COLOURS[list(names).index(str(library)) % len(COLOURS)]
+        label = names[str(library)]
+        axes.plot(rows["recall_at_10"], rows["queries_per_second"], "o", color=colour, label=label, markersize=5)
+        chosen = rows.filter("is_set")
+        axes.plot(chosen["recall_at_10"], chosen["queries_per_second"], "o", color=INK, fillstyle="none", markersize=10)
+    axes.set_yscale("log")
+    axes.set_xlabel("recall@10 against exact search")
+    axes.set_ylabel("queries a second")
+    axes.legend(frameon=False, fontsize=8)
     return _png(figure)
 
 

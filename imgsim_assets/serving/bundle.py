@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.errors import ArtefactError
+from imgsim_assets.fingerprint import content_id
 from imgsim_assets.retrieval.ann.build import load_index
 from imgsim_assets.retrieval.ann.protocol import Index
 from imgsim_assets.retrieval.metric_file import load_head
@@ -20,6 +21,7 @@ from imgsim_assets.storage.publication import published
 from imgsim_assets.vision.backbones.identity import backbone_identity
 
 BUNDLE = "bundle"
+DIGESTS = "digests.json"
 FORMAT = 3
 
 
@@ -37,14 +39,18 @@ class SearchBundle:
         """Load a library's index.
 
         Raises:
-            ArtefactError: it is missing or fails its self-test.
+            ArtefactError: it has other bytes than were published, or fails its self-test.
         """
+        path = self.folder / f"{library}.index"
+        # First of all: a library trusts its file, and a foreign one can end the process.
+        if content_id(path) != json.loads((self.folder / DIGESTS).read_bytes())[path.name]:
+            raise ArtefactError(f"the published index in {path}", "other bytes", "remove it and run `imgsim sync`")
         chosen = (
             Faiss.model_validate(self.facts["faiss"])
             if library == "faiss"
             else Annoy.model_validate(self.facts["annoy"])
         )
-        return load_index(chosen, self.folder / f"{library}.index", self.vectors)
+        return load_index(chosen, path, self.vectors)
 
 
 def bundle_facts(settings: Settings) -> dict[str, Any]:

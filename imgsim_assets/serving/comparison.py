@@ -1,5 +1,6 @@
-"""The published table of FAISS beside Annoy."""
+"""The published comparison of FAISS and Annoy."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -9,10 +10,21 @@ from imgsim_assets.storage.formats import read_table
 from imgsim_assets.storage.publication import published
 
 
-def comparison_table(state: Path) -> pl.DataFrame:
-    """Read the comparison of the publication in force: one row per library.
+@dataclass(frozen=True)
+class Comparison:
+    """One row per library, one row per library and effort, and what both say in words."""
+
+    table: pl.DataFrame
+    curves: pl.DataFrame
+    verdict: str
+
+
+def open_comparison(state: Path) -> Comparison:
+    """Read the comparison of the publication in force.
 
     Raises:
         ArtefactError: nothing is published.
     """
-    return read_table(published(state) / BUNDLE / "comparison.parquet")
+    bundle = published(state) / BUNDLE
+    verdict = (bundle / "verdict.txt").read_text(encoding="utf-8")
+    return Comparison(read_table(bundle / "comparison.parquet"), read_table(bundle / "curves.parquet"), verdict)

@@ -3,12 +3,19 @@
 import io
 
 import numpy as np
+import polars as pl
 import pytest
 from PIL import Image
 
 from imgsim_assets.reporting import plots
 
+CURVES = pl.DataFrame(
+    [("faiss", 1.0, 900.0, True, True), ("annoy", 0.9, 2000.0, False, True), ("annoy", 0.99, 500.0, True, False)],
+    schema=["library", "recall_at_10", "queries_per_second", "is_set", "on_front"],
+    orient="row",
+)
 PLOTS = {
+    "curves": lambda: plots.recall_against_speed(CURVES, {"faiss": "FAISS", "annoy": "Annoy"}),
     "histogram": lambda: plots.average_precision_histogram(np.array([0.0, 0.5, 1.0])),
     "no queries": lambda: plots.average_precision_histogram(np.empty(0)),
     "classes": lambda: plots.class_average_precision({f"class {number}": number / 30 for number in range(30)}),

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from imgsim_assets.retrieval.agreement import overlap, rank_correlation
 from imgsim_assets.retrieval.ann.build import build_index
-from imgsim_assets.retrieval.comparison import Contender, compare_indices, overlap, rank_correlation
+from imgsim_assets.retrieval.comparison import Contender, compare_indices
 from imgsim_assets.settings import Annoy, Faiss
 from imgsim_tests.retrieval.ann.vectors import served_vectors
 

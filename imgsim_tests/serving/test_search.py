@@ -8,7 +8,7 @@ from PIL import Image
 from imgsim_assets.errors import ArtefactError, InputError
 from imgsim_assets.retrieval.ranking import query_vectors
 from imgsim_assets.serving.bundle import open_bundle
-from imgsim_assets.serving.comparison import comparison_table
+from imgsim_assets.serving.comparison import open_comparison
 from imgsim_assets.serving.search import describe, search_photo
 from imgsim_tests.workplace import Workplace
 
@@ -79,7 +79,7 @@ def test_nothing_published_is_told(unsynced: Workplace):
     with pytest.raises(ArtefactError, match="run `imgsim sync`"):
         open_bundle(unsynced.settings())
     with pytest.raises(ArtefactError, match="run `imgsim sync`"):
-        comparison_table(unsynced.state)
+        open_comparison(unsynced.state)
 
 
 def test_weights_that_changed_since_are_refused(synced: Workplace):

@@ -1,6 +1,6 @@
 """Annoy by inner product (its `dot` metric)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,15 @@ class AnnoyIndex:
     def dimension(self) -> int:
         """Dimensions of a vector."""
         return int(self.native.f)
+
+    @property
+    def effort(self) -> int | None:
+        """Nodes that a query may inspect."""
+        return self.search_nodes
+
+    def with_effort(self, effort: int) -> "AnnoyIndex":
+        """Give the same index, asked with another number of nodes."""
+        return replace(self, search_nodes=effort)
 
     def save(self, path: Path) -> None:
         """Write Annoy's own file."""

@@ -30,6 +30,15 @@ class ExactIndex:
         """Dimensions of a vector."""
         return int(self.vectors.shape[1])
 
+    @property
+    def effort(self) -> int | None:
+        """None: every vector is compared."""
+        return None
+
+    def with_effort(self, effort: int) -> "ExactIndex":  # noqa: ARG002  there is none to set
+        """Give itself."""
+        return self
+
     def save(self, path: Path) -> None:
         """Write the vectors as `.npy`."""
         with path.open("wb") as file:

@@ -1,6 +1,6 @@
 """FAISS by inner product: flat, HNSW or IVF."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -28,10 +28,14 @@ TRAINING_PHOTOS_PER_LIST = 64
 
 @dataclass(frozen=True)
 class FaissIndex:
-    """A FAISS index. `widened` tells that it holds vectors of equal norm, one coordinate wider."""
+    """A FAISS index. `widened` tells that it holds vectors of equal norm, one coordinate wider.
+
+    `asked` is an effort other than the one that was built in; 0: the one that was.
+    """
 
     native: "faiss.Index"
     widened: bool
+    asked: int = 0
 
     @property
     def size(self) -> int:
@@ -43,6 +47,21 @@ class FaissIndex:
         """Dimensions of a vector as the caller sees it."""
         return int(self.native.d) - int(self.widened)
 
+    @property
+    def effort(self) -> int | None:
+        """Candidates that HNSW keeps while it walks, or lists that IVF looks through; None for a flat index."""
+        import faiss
+
+        if isinstance(self.native, faiss.IndexHNSW):
+            return self.asked or int(self.native.hnsw.efSearch)
+        if isinstance(self.native, faiss.IndexIVF):
+            return min(self.asked or int(self.native.nprobe), int(self.native.nlist))
+        return None
+
+    def with_effort(self, effort: int) -> "FaissIndex":
+        """Give the same index, asked with another effort."""
+        return replace(self, asked=effort)
+
     def save(self, path: Path) -> None:
         """Write FAISS's own file."""
         import faiss
@@ -52,7 +71,17 @@ class FaissIndex:
     def candidates(self, queries: Vectors, count: int) -> Ids:
         """Propose rows."""
         asked = widen(queries) if self.widened else queries
-        return np.asarray(self.native.search(np.ascontiguousarray(asked), count)[1], dtype=np.int64)
+        found = self.native.search(np.ascontiguousarray(asked), count, params=self._parameters())
+        return np.asarray(found[1], dtype=np.int64)
+
+    def _parameters(self) -> "faiss.SearchParameters | None":
+        import faiss
+
+        if not self.asked or self.effort is None:
+            return None
+        if isinstance(self.native, faiss.IndexHNSW):
+            return faiss.SearchParametersHNSW(efSearch=self.asked)  # type: ignore[attr-defined,no-any-return]
+        return faiss.SearchParametersIVF(nprobe=self.effort)  # type: ignore[call-arg]
 
 
 def build_faiss(vectors: Vectors, kind: Kind, seed: int) -> FaissIndex:

@@ -33,6 +33,15 @@ class Index(Protocol):
         """Write the index to the one file `path`."""
         ...
 
+    @property
+    def effort(self) -> int | None:
+        """How much of it a query looks at, in the library's own unit; None: all, there is nothing to trade."""
+        ...
+
+    def with_effort(self, effort: int) -> "Index":
+        """Give the same index, asked with another effort: more finds more and takes longer."""
+        ...
+
     def candidates(self, queries: Vectors, count: int) -> Ids:
         """Propose up to `count` rows for each query [q, d]: int64 [q, count], -1 where there are fewer."""
         ...

@@ -1,0 +1,58 @@
+"""An index is opened only if it is the one that was written, of the photos that are there."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgsim_assets.assets.indices import LIBRARIES, index_key, open_index
+from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.serving.bundle import open_bundle
+from imgsim_assets.storage.formats import write_array, write_table
+from imgsim_tests.workplace import Workplace
+
+
+def save_euclidean_annoy(path: Path, dimension: int) -> None:
+    """A sound index of another metric, which Annoy would map as if it were ours, and crash."""
+    from annoy import AnnoyIndex
+
+    index = AnnoyIndex(dimension, "euclidean")
+    for row in range(40):
+        index.add_item(row, [float(row == place) for place in range(dimension)])
+    index.build(2, n_jobs=1)
+    index.save(str(path))
+
+
+def test_a_file_of_another_metric_is_never_given_to_the_library(synced: Workplace):
+    bundle = open_bundle(synced.settings())
+    save_euclidean_annoy(bundle.folder / "annoy.index", bundle.vectors.shape[1])
+    with pytest.raises(ArtefactError, match=r"annoy\.index; found other bytes"):
+        bundle.index("annoy")
+    assert bundle.index("faiss").size == 30
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_one_changed_byte_is_noticed(synced: Workplace, library: str):
+    path = synced.store.artefacts.open(index_key(library)).path("index")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ArtefactError, match="another content"):
+        open_index(synced.store, synced.settings(), library)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_an_index_of_other_photos_is_noticed(synced: Workplace, library: str):
+    """The same vectors, but row i is another photo."""
+    open_index(synced.store, synced.settings(), library)
+    vectors = synced.store.artefacts.open(GALLERY)
+    rows, values = synced.table(GALLERY).reverse(), vectors.path(VECTORS_FILE)
+
+    def write(folder: Path) -> None:
+        write_table(folder / "table.parquet", rows)
+        write_array(folder / VECTORS_FILE, np.load(values))
+
+    synced.store.artefacts.publish(GALLERY, write, vectors.manifest.facts)
+    with pytest.raises(ArtefactError, match="of other photos"):
+        open_index(synced.store, synced.settings(), library)
