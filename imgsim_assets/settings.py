@@ -172,7 +172,9 @@ class Head(Stage):
 class Faiss(Stage):
     """The FAISS index over the gallery."""
 
-    kind: Literal["auto", "flat", "hnsw", "ivf"] = "auto"
+    kind: Literal["auto", "flat", "sq8", "hnsw", "ivf", "ivf_pq"] = Field(
+        default="auto", description="flat is exact; sq8 and ivf_pq need a quarter and an eighth of its memory or less"
+    )
     seed: int = Field(default=0, ge=0)
 
 

@@ -16,7 +16,7 @@ GALLERY, QUERIES, _ = served_vectors(classes=60, photos=20, queries=80)
 SPEED_AND_RECALL = st.lists(st.tuples(st.sampled_from([0.5, 0.9, 1.0]), st.integers(1, 4)), min_size=1, max_size=12)
 
 
-@pytest.mark.parametrize("settings", [Faiss(kind="hnsw"), Faiss(kind="ivf"), Annoy()], ids=["hnsw", "ivf", "annoy"])
+@pytest.mark.parametrize("settings", [Faiss(kind="hnsw"), Faiss(kind="ivf"), Faiss(kind="ivf_pq"), Annoy()], ids=str)
 def test_the_effort_that_is_set_changes_nothing_and_the_least_finds_less(settings):
     index = build_index(settings, GALLERY)
     whole = index.candidates(QUERIES, 50)

@@ -8,7 +8,7 @@ import numpy as np
 
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.ann.equal_norms import move_origin
-from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Vectors
+from imgsim_assets.retrieval.ann.protocol import CANDIDATES, MISSING, Ids, Vectors
 from imgsim_assets.retrieval.single_thread import single_thread
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ class AnnoyIndex:
     def dimension(self) -> int:
         """Dimensions of a vector."""
         return int(self.native.f)
+
+    @property
+    def overfetch(self) -> int:
+        """Somewhat more than are wanted."""
+        return CANDIDATES
 
     @property
     def effort(self) -> int | None:

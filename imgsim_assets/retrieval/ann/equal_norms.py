@@ -40,6 +40,6 @@ def equalise(vectors: Vectors) -> Vectors:
     return np.concatenate([moved, missing[:, None].astype(np.float32)], axis=1, dtype=np.float32)
 
 
-def widen(queries: Vectors) -> Vectors:
-    """Give queries [q, d] the coordinate zero that matches `equalise`."""
-    return np.concatenate([queries, np.zeros((len(queries), 1), dtype=np.float32)], axis=1)
+def widen(vectors: Vectors, width: int) -> Vectors:
+    """Fill [n, d] vectors up to `width` coordinates with zeros, as queries of what `equalise` gave need it."""
+    return np.pad(vectors, ((0, 0), (0, width - vectors.shape[1])))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.retrieval.ann.protocol import Ids, Vectors
+from imgsim_assets.retrieval.ann.protocol import CANDIDATES, Ids, Vectors
 from imgsim_assets.retrieval.ann.rescoring import rescore
 
 BLOCK_SCORES = 16_000_000
@@ -29,6 +29,11 @@ class ExactIndex:
     def dimension(self) -> int:
         """Dimensions of a vector."""
         return int(self.vectors.shape[1])
+
+    @property
+    def overfetch(self) -> int:
+        """Somewhat more than are wanted."""
+        return CANDIDATES
 
     @property
     def effort(self) -> int | None:

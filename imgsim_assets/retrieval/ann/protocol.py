@@ -10,6 +10,7 @@ Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 MISSING = -1
+CANDIDATES = 5
 
 
 class Index(Protocol):
@@ -31,6 +32,11 @@ class Index(Protocol):
 
     def save(self, path: Path) -> None:
         """Write the index to the one file `path`."""
+        ...
+
+    @property
+    def overfetch(self) -> int:
+        """How many candidates to ask for each neighbour that is wanted, before they are put into exact order."""
         ...
 
     @property

@@ -11,7 +11,6 @@ from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Index, Vectors
 from imgsim_assets.retrieval.ann.rescoring import rescore
 from imgsim_assets.retrieval.reciprocal import rerank
 
-OVERFETCH = 5
 RECIPROCAL_CANDIDATES = 100
 
 
@@ -46,7 +45,7 @@ def search(index: Index, vectors: Vectors, queries: Vectors, k: int, *, reciproc
         found = index.candidates(queries, min(index.size, max(RECIPROCAL_CANDIDATES, k)))
         ids, scores = rerank(vectors, queries, found, k)
         return Neighbours(ids, scores.astype(np.float32), int((ids[:, min(k, index.size) - 1] == MISSING).sum()))
-    count = min(index.size, k * OVERFETCH)
+    count = min(index.size, k * index.overfetch)
     found = index.candidates(queries, count)
     ids, scores = rescore(vectors, queries, found, k)
     short = np.flatnonzero((ids[:, : min(k, index.size)] == MISSING).any(axis=1))

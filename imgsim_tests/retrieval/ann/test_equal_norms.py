@@ -12,7 +12,7 @@ def test_all_scores_of_a_query_move_by_the_same_amount(seed):
     gallery, queries, _ = served_vectors(seed=seed)
     before = queries.astype(np.float64) @ gallery.T.astype(np.float64)
     points = equalise(gallery)
-    shift = widen(queries).astype(np.float64) @ points.T.astype(np.float64) - before
+    shift = widen(queries, points.shape[1]).astype(np.float64) @ points.T.astype(np.float64) - before
     np.testing.assert_allclose(shift - shift.mean(axis=1, keepdims=True), 0, atol=2e-2)
     norms = np.linalg.norm(points, axis=1)
     np.testing.assert_allclose(norms, norms.max(), rtol=1e-4)

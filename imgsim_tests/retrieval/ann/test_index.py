@@ -20,6 +20,8 @@ KINDS = {
     "flat": Faiss(kind="flat"),
     "hnsw": Faiss(kind="hnsw"),
     "ivf": Faiss(kind="ivf"),
+    "sq8": Faiss(kind="sq8"),
+    "ivf_pq": Faiss(kind="ivf_pq"),
     "annoy": Annoy(),
 }
 ROOT = Path(__file__).parents[3]
@@ -55,6 +57,24 @@ def test_saved_and_loaded_it_answers_the_same_from_the_same_bytes(kind, tmp_path
     again = load_index(kind, tmp_path / "first", gallery)
     assert (again.size, again.dimension) == gallery.shape
     np.testing.assert_array_equal(search(first, gallery, queries, 10).ids, search(again, gallery, queries, 10).ids)
+
+
+@pytest.mark.parametrize(("kind", "share"), [("flat", 1.0), ("sq8", 0.25), ("ivf_pq", 0.125)])
+def test_what_is_compressed_is_as_small_as_promised_and_finds_as_much(kind, share, tmp_path):
+    gallery, queries, _ = served_vectors(classes=80, photos=30)
+    index = build_index(Faiss(kind=kind), gallery)
+    index.save(tmp_path / "index")
+    assert (tmp_path / "index").stat().st_size < (share + 0.03) * gallery.nbytes
+    ids = exact_neighbours(gallery, queries, 10)[0]
+    assert (search(index, gallery, queries, 10).ids[:, :, None] == ids[:, None, :]).any(axis=2).mean() >= 0.98
+
+
+def test_too_few_photos_for_a_code_are_kept_whole():
+    gallery, queries, _ = served_vectors(classes=10, photos=20)
+    few = build_index(Faiss(kind="ivf_pq"), gallery)
+    np.testing.assert_array_equal(
+        few.candidates(queries, 10), build_index(Faiss(kind="ivf"), gallery).candidates(queries, 10)
+    )
 
 
 @pytest.mark.parametrize("size", [1, 3, 12])
@@ -97,7 +117,7 @@ head, coordinates = draw_head(vectors, classes)
 gallery = gallery_vectors(head, coordinates, classes)
 queries = query_vectors(head, coordinates[::3] + 0.1, gallery)
 parts = [pool.diffused, pool.clusters.numbers, pool.clusters.membership, head.metric.projection, gallery, queries]
-for kind in (Faiss(), Faiss(kind="hnsw"), Faiss(kind="ivf"), Annoy()):
+for kind in (Faiss(), Faiss(kind="hnsw"), Faiss(kind="ivf"), Faiss(kind="sq8"), Faiss(kind="ivf_pq"), Annoy()):
     found = search(build_index(kind, gallery), gallery, queries, 10)
     parts += [found.ids, found.scores]
     reranked = search(build_index(kind, gallery), gallery, queries, 10, reciprocal=True)

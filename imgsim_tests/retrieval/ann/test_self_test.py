@@ -20,6 +20,7 @@ class Broken:
     fault: str
     size: int = len(GALLERY)
     dimension: int = GALLERY.shape[1]
+    overfetch: int = 5
 
     def candidates(self, queries, count):
         ids = exact_neighbours(GALLERY, queries, count)[0]
