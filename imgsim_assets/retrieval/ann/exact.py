@@ -1,5 +1,6 @@
-"""Exact search by brute force, in blocks of bounded memory: the oracle of every index."""
+"""Exact search by brute force, in bounded memory: the oracle of every index."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +58,9 @@ class ExactIndex:
 def exact_neighbours(vectors: Vectors, queries: Vectors, k: int) -> tuple[Ids, npt.NDArray[np.float32]]:
     """Find the k rows of largest inner product for each query, ties by row number.
 
-    A matrix product picks somewhat more than k rows, exact scores order them. Where rounding could have
-    kept a row out (many equal vectors, say), all rows within the rounding error are compared exactly.
+    FAISS's brute force, a matrix product, picks somewhat more than k rows, exact scores order them. Where rounding
+    could have kept a row out (many equal vectors, say), all rows within the rounding error are compared exactly. So
+    the answer depends neither on threads nor on how the product is computed.
 
     Args:
         vectors: float32 [n, d].
@@ -70,21 +72,34 @@ def exact_neighbours(vectors: Vectors, queries: Vectors, k: int) -> tuple[Ids, n
     """
     size = len(vectors)
     picked = min(size, 2 * k + SPARE)
-    ids = np.empty((len(queries), k), dtype=np.int64)
-    scores = np.empty((len(queries), k))
-    reach = float(np.linalg.norm(vectors, axis=1).max(initial=0.0))
-    rows = max(1, BLOCK_SCORES // max(1, size))
-    for start in range(0, len(queries), rows):
-        block = slice(start, start + rows)
-        rough = queries[block] @ vectors.T
-        found = np.argpartition(-rough, picked - 1, axis=1)[:, :picked].astype(np.int64)
-        ids[block], scores[block] = rescore(vectors, queries[block], found, k)
-        if picked == size:
-            continue
-        last = np.take_along_axis(rough, found, axis=1).min(axis=1)
-        error = FLOAT32_ERROR * reach * np.linalg.norm(queries[block], axis=1)
-        bar = scores[block][:, -1] - error
-        for place in np.flatnonzero(last >= bar):
-            row, possible = start + place, np.flatnonzero(rough[place] >= bar[place])[None, :]
+    rough, found = _roughly(vectors, queries, picked)
+    ids, scores = rescore(vectors, queries, found, k)
+    if picked < size:
+        reach = float(np.sqrt(np.einsum("nd,nd->n", vectors, vectors).max(initial=0.0)))
+        bar = scores[:, -1] - FLOAT32_ERROR * reach * np.linalg.norm(queries, axis=1)
+        for row, possible in _all_above(vectors, queries, bar, np.flatnonzero(rough[:, -1] >= bar)):
             ids[row], scores[row] = (part[0] for part in rescore(vectors, queries[row : row + 1], possible, k))
     return ids, scores.astype(np.float32)
+
+
+def _roughly(vectors: Vectors, queries: Vectors, count: int) -> tuple[npt.NDArray[np.float32], Ids]:
+    """Pick the rows of largest float32 inner product: falling products [q, count] and their rows."""
+    if not len(vectors) or not len(queries):
+        return np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
+    import faiss
+
+    asked, known = np.ascontiguousarray(queries, np.float32), np.ascontiguousarray(vectors, np.float32)
+    products, rows = faiss.knn(asked, known, count, metric=faiss.METRIC_INNER_PRODUCT)
+    return products, rows
+
+
+def _all_above(
+    vectors: Vectors, queries: Vectors, bar: npt.NDArray[np.float64], asked: Ids
+) -> Iterator[tuple[int, Ids]]:
+    """Give, for the queries `asked` (rows), all rows of `vectors` whose float32 product reaches the query's bar."""
+    block = max(1, BLOCK_SCORES // len(vectors))
+    for start in range(0, len(asked), block):
+        rows = asked[start : start + block]
+        rough = queries[rows] @ vectors.T
+        for row, products in zip(rows.tolist(), rough, strict=True):
+            yield row, np.flatnonzero(products >= bar[row])[None, :]
