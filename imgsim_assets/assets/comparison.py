@@ -60,7 +60,7 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
             *(index_key(one) for one in LIBRARIES),
             *(neighbors_key(one) for one in LIBRARIES),
         ],
-        **computed_by("index_comparison/4"),
+        **computed_by("index_comparison/5"),
     )
     def index_comparison(
         context: dg.AssetExecutionContext, store: Store, tracking: Tracking

@@ -48,16 +48,13 @@ def _scores(one: dict[str, float | None], other: dict[str, float | None]) -> str
 
 
 def _at(recall: float, curves: pl.DataFrame, names: dict[str, str]) -> str:
-    """Say which is the fastest that reaches a recall, whatever effort that takes."""
+    """Say which is the fastest that reaches a recall, and with what effort."""
     best = fastest(curves, recall).rows(named=True)
+    called = [names[row["library"]] + (f" (effort {row['effort']:,})" if row["effort"] else "") for row in best]
     if not best:
         return f"Neither reaches a recall of {recall}."
     if len(best) == 1:
-        return f"Only {names[best[0]['library']]} reaches a recall of {recall}."
+        return f"Only {called[0]} reaches a recall of {recall}."
     ratio = best[0]["queries_per_second"] / best[1]["queries_per_second"]
-    if ratio < SAME_SPEED:
-        return f"With the least effort that reaches a recall of {recall}, both are as fast."
-    return (
-        f"With the least effort that reaches a recall of {recall}, {names[best[0]['library']]} is {ratio:.2g} times as"
-        " fast."
-    )
+    faster = "as fast as" if ratio < SAME_SPEED else f"{ratio:.2g} times as fast as"
+    return f"With the least effort that reaches a recall of {recall}, {called[0]} is {faster} {called[1]}."
