@@ -22,7 +22,7 @@ from imgsim_assets.vision.backbones.identity import backbone_identity
 
 BUNDLE = "bundle"
 DIGESTS = "digests.json"
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)

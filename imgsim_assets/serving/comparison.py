@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from imgsim_assets.errors import ArtefactError
 from imgsim_assets.serving.bundle import BUNDLE
 from imgsim_assets.storage.formats import read_table
 from imgsim_assets.storage.publication import published
@@ -23,8 +24,11 @@ def open_comparison(state: Path) -> Comparison:
     """Read the comparison of the publication in force.
 
     Raises:
-        ArtefactError: nothing is published.
+        ArtefactError: nothing is published, or by a version of imgsim that gave no verdict.
     """
     bundle = published(state) / BUNDLE
-    verdict = (bundle / "verdict.txt").read_text(encoding="utf-8")
+    try:
+        verdict = (bundle / "verdict.txt").read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ArtefactError(f"a verdict in {bundle}", "none, it is older", "run `imgsim sync`") from error
     return Comparison(read_table(bundle / "comparison.parquet"), read_table(bundle / "curves.parquet"), verdict)

@@ -82,6 +82,13 @@ def test_nothing_published_is_told(unsynced: Workplace):
         open_comparison(unsynced.state)
 
 
+def test_a_comparison_of_an_older_version_is_told(synced: Workplace):
+    assert open_comparison(synced.state).verdict.startswith("Take ")
+    (synced.published / "bundle" / "verdict.txt").unlink()
+    with pytest.raises(ArtefactError, match=r"none, it is older; .* `imgsim sync`"):
+        open_comparison(synced.state)
+
+
 def test_weights_that_changed_since_are_refused(synced: Workplace):
     """A query by other weights lies in another space: any answer would be noise."""
     assert open_bundle(synced.settings()).vectors.shape[0] == 30
