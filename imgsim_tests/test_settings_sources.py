@@ -212,7 +212,7 @@ REFUSALS: list[tuple[str, Mapping[str, str], list[str]]] = [
         {},
         ["evaluation.folds = 1", "greater than or equal to 2", "report.thumbnail = 'x'", "integer"],
     ),
-    ("[faiss]\nkind = 'fast'", {}, ["faiss.kind = 'fast'", "'auto', 'flat', 'hnsw' or 'ivf'"]),
+    ("[faiss]\nkind = 'fast'", {}, ["faiss.kind = 'fast'", "'auto', 'flat', 'sq8', 'hnsw', 'ivf' or 'ivf_pq'"]),
     ("[canny]\nblur = nan", {}, ["canny.blur = nan", "finite"]),
     ("[backbones.Bad]\nuri = 'compact:x'", {}, ["backbones.Bad = 'Bad'", "lower-case letters"]),
     (
