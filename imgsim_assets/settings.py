@@ -173,8 +173,16 @@ class Faiss(Stage):
     """The FAISS index over the gallery."""
 
     kind: Literal["auto", "flat", "sq8", "hnsw", "ivf", "ivf_pq"] = Field(
-        default="auto", description="flat is exact; sq8 and ivf_pq need a quarter and an eighth of its memory or less"
+        default="auto", description="auto: flat (exact) for few photos, the one measured to be fastest for many"
     )
+    recall: float = Field(
+        default=0.99, gt=0, le=1, description="recall@10 against exact search, reached with the least effort"
+    )
+    exact_up_to: int = Field(default=50_000, ge=0, description="photos up to which auto does not approximate")
+    memory_mb: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="megabytes that the index that auto takes may fill; None: any"
+    )
+    patience: float = Field(default=300, gt=0, description="seconds that building what auto takes may last")
     seed: int = Field(default=0, ge=0)
 
 
@@ -182,8 +190,11 @@ class Annoy(Stage):
     """The Annoy index over the gallery."""
 
     trees: int = Field(default=50, ge=1, le=10_000)
-    search_nodes: int = Field(
-        default=20_000, ge=1, description="nodes inspected per query; more: slower, better recall"
+    search_nodes: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto", description="nodes inspected per query; auto: the fewest that reach `recall`"
+    )
+    recall: float = Field(
+        default=0.99, gt=0, le=1, description="recall@10 against exact search, reached with the fewest nodes"
     )
     seed: int = Field(default=0, ge=0)
 

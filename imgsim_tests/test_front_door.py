@@ -77,7 +77,7 @@ def test_the_hidden_labels_reach_scoring_and_nothing_else(definitions):
         ({"steps": {"projection": "off"}}, {"ranking_choice"}),
         ({"selection": {"renewal": 0.5}}, {"ranking_choice"}),
         ({"evaluation": {"leaked": "leave_out"}}, {"ranking_choice", "cross_validation"}),
-        ({"annoy": {"trees": 11}}, {"annoy_index", "publication"}),
+        ({"annoy": {"trees": 11}}, {"annoy_index"}),
         ({"backbones": {"clip": {"views": ["rgb"]}}}, None),
     ],
     ids=str,

@@ -89,7 +89,7 @@ def test_what_is_published_keeps_the_contract(synced_once: Workplace):
         "recall.json",
         "cross_validation.parquet",
         "curves.parquet",
-        "digests.json",
+        "indices.json",
         "verdict.txt",
     }
     assert synced_once.published.is_symlink()

@@ -8,7 +8,15 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.images import SOLUTION
-from imgsim_assets.assets.indices import LIBRARIES, NAMES, index_key, neighbors_key, open_index, ranked_names
+from imgsim_assets.assets.indices import (
+    INDEX_FILE,
+    LIBRARIES,
+    NAMES,
+    index_key,
+    neighbors_key,
+    open_index,
+    ranked_names,
+)
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.publishing import (
     OWNERS,
@@ -20,12 +28,15 @@ from imgsim_assets.assets.publishing import (
     run_tags,
     shown_number,
 )
-from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, open_vectors
+from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.exact import ExactIndex
+from imgsim_assets.retrieval.ann.growth import seconds_to_add
+from imgsim_assets.retrieval.ann.resident import resident_bytes
+from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.comparison import Contender, compare_indices
 from imgsim_assets.retrieval.effort import effort_curves
@@ -39,6 +50,7 @@ COMPARISON = "index_comparison"
 CURVES_FILE = "curves.parquet"
 VERDICT_FILE = "verdict.txt"
 LEAST_RECALL = 0.95
+QUERIES_ASKED = 1000  # to see how much of an index comes into memory
 
 
 def comparison_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -60,7 +72,7 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
             *(index_key(one) for one in LIBRARIES),
             *(neighbors_key(one) for one in LIBRARIES),
         ],
-        **computed_by("index_comparison/5"),
+        **computed_by("index_comparison/6"),
     )
     def index_comparison(
         context: dg.AssetExecutionContext, store: Store, tracking: Tracking
@@ -71,7 +83,7 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
         """
         set_threads(settings.runtime.threads)
         _, query_vectors = open_vectors(store, QUERIES)
-        contenders = [_contender(store, settings, library) for library in LIBRARIES]
+        contenders = [_contender(store, settings, library, query_vectors) for library in LIBRARIES]
         _, vectors = open_vectors(store, GALLERY)
         table = compare_indices(contenders, vectors, query_vectors)
         served = [_mean_or_none(score_neighbours(store, one)) for one in table["library"]]
@@ -106,11 +118,18 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
     return index_comparison
 
 
-def _contender(store: Store, settings: Settings, library: str) -> Contender:
-    index, _ = open_index(store, settings, library)
-    manifest = store.artefacts.open(index_key(library)).manifest
-    seconds = manifest.notes["build_seconds"]
-    return Contender(library, index, float(str(seconds)), sum(record.bytes for record in manifest.files.values()))
+def _contender(store: Store, settings: Settings, library: str, queries: Vectors) -> Contender:
+    index, vectors = open_index(store, settings, library)
+    artefact = store.artefacts.open(index_key(library))
+    path, built = artefact.path(INDEX_FILE), float(str(artefact.manifest.notes["build_seconds"]))
+    return Contender(
+        library,
+        index,
+        build_seconds=built,
+        add_seconds=seconds_to_add(path, vectors) if library == "faiss" else built,
+        stored_bytes=artefact.manifest.files[INDEX_FILE].bytes,
+        resident_bytes=resident_bytes(library, path, index.effort, evenly(queries, QUERIES_ASKED)),
+    )
 
 
 def open_verdict(store: Store) -> str:

@@ -1,5 +1,6 @@
 """The group `delivery`, last part: the checked submission, and the publication that everything else was made for."""
 
+import dataclasses
 import datetime as dt
 import json
 import shutil
@@ -12,7 +13,7 @@ import polars as pl
 from imgsim_assets.assets.comparison import COMPARISON, CURVES_FILE, VERDICT_FILE
 from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE
 from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index
+from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_asked, open_index
 from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD
 from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, run_tags
 from imgsim_assets.assets.report import REPORT, REPORT_FILE
@@ -24,10 +25,11 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
 from imgsim_assets.retrieval.submission import check_submission, fallback_list, submission_bytes, submission_rows
-from imgsim_assets.serving.bundle import BUNDLE, DIGESTS, bundle_facts
+from imgsim_assets.serving.bundle import BUNDLE, INDICES, bundle_facts
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.publication import LINK, published
+from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.photo import is_photo_name
 
 SUBMISSION = "submission"
@@ -49,9 +51,9 @@ PUBLISHED = {
     **{f"{BUNDLE}/{name}": source for name, source in BUNDLED.items()},
 }
 BUNDLE_FACTS = f"{BUNDLE}/bundle.json"
-INDEX_DIGESTS = f"{BUNDLE}/{DIGESTS}"
+INDEX_FACTS = f"{BUNDLE}/{INDICES}"
 RECALL, VALIDATED = f"{BUNDLE}/recall.json", f"{BUNDLE}/cross_validation.parquet"
-PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, INDEX_DIGESTS, RECALL, VALIDATED)
+PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, INDEX_FACTS, RECALL, VALIDATED)
 GATE_TAG = "imgsim/gate"
 
 
@@ -129,6 +131,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             bundle=bundle_facts(settings),
             publication=chosen.model_dump(exclude={"kept"}),
             submission={"index": settings.submission.index},
+            annoy={"search_nodes": settings.annoy.search_nodes},
         ),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=hours)) if hours else None,
     )
@@ -159,7 +162,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
                 shutil.copyfile(store.artefacts.open(key).path(file), folder / name)
             facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
             (folder / BUNDLE_FACTS).write_text(facts, encoding="utf-8")
-            (folder / INDEX_DIGESTS).write_text(json.dumps(_digests(store), indent=2), encoding="utf-8")
+            (folder / INDEX_FACTS).write_text(json.dumps(_index_facts(store, settings), indent=2), encoding="utf-8")
             (folder / RECALL).write_text(json.dumps(dict(quality.recall), indent=2, sort_keys=True), encoding="utf-8")
             write_table(folder / VALIDATED, quality.validated)
 
@@ -182,12 +185,13 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
     return publication
 
 
-def _digests(store: Store) -> dict[str, str]:
-    """Give the digest of each library's index file, by its name in the bundle."""
-    return {
-        f"{library}.index": store.artefacts.open(index_key(library)).manifest.files[INDEX_FILE].digest
-        for library in LIBRARIES
-    }
+def _index_facts(store: Store, settings: Settings) -> dict[str, dict[str, JSON]]:
+    """Give the digest of each library's index file, and how the index is asked."""
+    facts = {}
+    for library in LIBRARIES:
+        asked, manifest = open_asked(store, settings, library), store.artefacts.open(index_key(library)).manifest
+        facts[library] = {"digest": manifest.files[INDEX_FILE].digest, **dataclasses.asdict(asked)}
+    return facts
 
 
 def _quality(store: Store) -> Quality:

@@ -8,18 +8,21 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head
-from imgsim_assets.assets.publishing import OWNERS, publish, publish_table
-from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
+from imgsim_assets.assets.publishing import OWNERS, markdown_table, publish, publish_table
+from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_probes, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
-from imgsim_assets.retrieval.ann.build import build_index, load_index
+from imgsim_assets.retrieval.ann.build import Asked, build_index, load_index
+from imgsim_assets.retrieval.ann.growth import Gallery, grow
 from imgsim_assets.retrieval.ann.protocol import Index
 from imgsim_assets.retrieval.ann.search import Neighbours, join_blocks, search
+from imgsim_assets.retrieval.ann.self_test import check_index
 from imgsim_assets.retrieval.scoring import DEPTH
 from imgsim_assets.settings import Annoy, Faiss, Settings
+from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.threads import set_threads
 
 INDEX_FILE = "index"
@@ -59,7 +62,15 @@ def open_index(store: Store, settings: Settings, library: str) -> tuple[Index, V
     artefact = store.artefacts.open(index_key(library), verify=True)
     if artefact.manifest.facts["ids"] != digest(gallery["name"]):
         raise ArtefactError(f"{index_key(library)} of the photos in {GALLERY}", "of other photos", "run `imgsim sync`")
-    return load_index(index_settings(settings, library), artefact.path(INDEX_FILE), vectors), vectors
+    return load_index(library, artefact.path(INDEX_FILE), vectors, open_asked(store, settings, library)), vectors
+
+
+def open_asked(store: Store, settings: Settings, library: str) -> Asked:
+    """Say what an index is set to: what was measured when it was built, unless the settings name a number."""
+    facts: dict[str, Any] = dict(store.artefacts.open(index_key(library)).manifest.facts)
+    nodes = settings.annoy.search_nodes
+    effort = nodes if library == "annoy" and isinstance(nodes, int) else facts["effort"]
+    return Asked(effort, facts["overfetch"])
 
 
 def index_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -70,6 +81,7 @@ def index_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
     chosen = index_settings(settings, library)
+    made_by = {"revision": f"{library}_index/3", **chosen.model_dump(mode="json", exclude={"search_nodes"})}
 
     @dg.asset(
         key=index_key(library),
@@ -77,25 +89,64 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
         kinds={library},
         owners=OWNERS,
         deps=[GALLERY],
-        **computed_by(f"{library}_index/2", **{library: chosen.model_dump(exclude={"search_nodes"})}),
+        **computed_by(made_by["revision"], **{library: chosen.model_dump(exclude={"search_nodes"})}),
         description=f"The gallery's vectors in the index of {NAMES[library]}, tested before it is published.",
     )
     def index(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         set_threads(settings.runtime.threads)
         photos, vectors = open_vectors(store, GALLERY)
         started = time.perf_counter()
-        built = build_index(chosen, vectors)
+        built, tried, built_from = _grown_or_built(store, settings, chosen, made_by, Gallery(photos["name"], vectors))
         seconds = time.perf_counter() - started
-        context.log.info(f"{built.size} vectors of {built.dimension} dimensions indexed in {seconds:.2f} s")
+        context.log.info(f"{built.size} vectors of {built.dimension} dimensions in {built.kind}, {seconds:.2f} s")
+        facts: dict[str, JSON] = {
+            "count": built.size,
+            "dimension": built.dimension,
+            "kind": built.kind,
+            "effort": built.effort,
+            "overfetch": built.overfetch,
+            "ids": digest(photos["name"]),
+            "built_from": built_from,
+        }
         return publish(
             store,
             index_key(library),
             lambda folder: built.save(folder / INDEX_FILE),
-            facts={"count": built.size, "dimension": built.dimension, "ids": digest(photos["name"])},
-            notes={"build_seconds": seconds},
+            facts=facts,
+            notes={
+                "build_seconds": seconds,
+                "made_by": made_by,
+                "gallery": store.artefacts.open(GALLERY).manifest.version,
+            },
+            metadata={"tried": markdown_table(tried)} if tried.height else {},
         )
 
     return index
+
+
+def _grown_or_built(
+    store: Store, settings: Settings, chosen: Faiss | Annoy, made_by: JSON, now: Gallery
+) -> tuple[Index, pl.DataFrame, int]:
+    """Give the index, what was tried for it, and of how many photos it was built before others were added."""
+    grown = _grown(store, settings, made_by, now) if isinstance(chosen, Faiss) else None
+    if grown is not None:
+        check_index(grown[0], now.vectors, "faiss")
+        return grown[0], pl.DataFrame(), grown[1]
+    return *build_index(chosen, now.vectors, open_probes(store)), len(now.vectors)
+
+
+def _grown(store: Store, settings: Settings, made_by: JSON, now: Gallery) -> tuple[Index, int] | None:
+    """Add the photos that have come to the index that is there; None: it has to be built anew."""
+    try:
+        before = store.artefacts.open(index_key("faiss"), verify=True)
+        photos, vectors = open_vectors(store, GALLERY, str(before.manifest.notes.get("gallery")))
+    except (ArtefactError, ValueError):
+        return None
+    if before.manifest.notes.get("made_by") != made_by:
+        return None
+    built_from = int(str(before.manifest.facts["built_from"]))
+    grown = grow(before.path(INDEX_FILE), Gallery(photos["name"], vectors), built_from, now)
+    return None if grown is None else (open_asked(store, settings, "faiss").to(grown), built_from)
 
 
 def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
@@ -132,7 +183,7 @@ def _blocks(count: int) -> list[slice]:
     return [slice(start, start + QUERIES_A_BLOCK) for start in range(0, count, QUERIES_A_BLOCK)]
 
 
-def _search_effort(settings: Settings, library: str) -> dict[str, dict[str, int]]:
+def _search_effort(settings: Settings, library: str) -> dict[str, dict[str, int | str]]:
     """Give what of the settings is read at search time and not kept in the index file."""
     return {"annoy": {"search_nodes": settings.annoy.search_nodes}} if library == "annoy" else {}
 

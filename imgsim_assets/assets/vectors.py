@@ -1,5 +1,6 @@
 """The group `search`, first part: photos as vectors in the metric's space, served by inner product."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +12,41 @@ import polars as pl
 from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head, open_training
 from imgsim_assets.assets.pool import embedded_photos, embedding_deps, read_descriptors
-from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
+from imgsim_assets.assets.publishing import OWNERS, TABLE, publish
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
+from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.renewal import KNOWN_BY
 from imgsim_assets.retrieval.submission import centrality
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.formats import read_array, write_array, write_table
+from imgsim_assets.storage.formats import read_array, read_table, write_array, write_table
 from imgsim_assets.vision.threads import set_threads
 
 GROUP = "search"
 GALLERY = "gallery_vectors"
 QUERIES = "query_vectors"
 VECTORS_FILE = "vectors.npy"
+PROBES_FILE = "probes.npy"
+PROBES = 1000
 
 Vectors = npt.NDArray[np.float32]
 
 
-def open_vectors(store: Store, key: str) -> tuple[pl.DataFrame, Vectors]:
-    """Open the photos and the memory-mapped vectors, row for row, of `gallery_vectors` or `query_vectors`."""
-    return open_table(store, key), read_array(store.artefacts.open(key).path(VECTORS_FILE))
+def open_vectors(store: Store, key: str, version: str | None = None) -> tuple[pl.DataFrame, Vectors]:
+    """Open the photos and the memory-mapped vectors, row for row, of `gallery_vectors` or `query_vectors`.
+
+    Raises:
+        ArtefactError: they, or the version that is asked for, are missing or damaged.
+    """
+    artefact = store.artefacts.open(key, version)
+    return read_table(artefact.path(TABLE)), read_array(artefact.path(VECTORS_FILE))
+
+
+def open_probes(store: Store) -> Vectors:
+    """Open what train photos, a thousand at most, would ask: an index is set by them, before test photos come."""
+    return np.asarray(read_array(store.artefacts.open(GALLERY).path(PROBES_FILE)))
 
 
 def vector_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -47,7 +61,7 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
-        **computed_by("gallery_vectors/5", backbones=sorted(settings.backbones)),
+        **computed_by("gallery_vectors/6", backbones=sorted(settings.backbones)),
     )
     def gallery_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Train photos as vectors whose inner product with a query is the probability that both show one class."""
@@ -57,9 +71,11 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         descriptors = read_descriptors(store, settings, photos, head.recipe)
         table = _with_classes(photos, open_training(store))
         labels = np.where(table["label"].is_not_null(), table["class_number"], UNKNOWN)
-        vectors = ranking.gallery_vectors(head, head.axes.project(descriptors), labels)
+        coordinates = head.axes.project(descriptors)
+        vectors = ranking.gallery_vectors(head, coordinates, labels)
+        probes = ranking.query_vectors(head, evenly(coordinates, PROBES), vectors)
         table = table.with_columns(pl.Series("centrality", centrality(descriptors)))
-        return _publish_vectors(store, GALLERY, table, vectors)
+        return _publish_vectors(store, GALLERY, table, {VECTORS_FILE: vectors, PROBES_FILE: probes})
 
     return gallery_vectors
 
@@ -94,17 +110,18 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         descriptors = read_descriptors(store, settings, photos, head.recipe)
         _, gallery = open_vectors(store, GALLERY)
         vectors = ranking.query_vectors(head, head.axes.project(descriptors), gallery)
-        return _publish_vectors(store, QUERIES, photos.select("name", "content_id"), vectors)
+        return _publish_vectors(store, QUERIES, photos.select("name", "content_id"), {VECTORS_FILE: vectors})
 
     return query_vectors
 
 
 def _publish_vectors(
-    store: Store, key: str, photos: pl.DataFrame, vectors: npt.NDArray[np.float32]
+    store: Store, key: str, photos: pl.DataFrame, arrays: Mapping[str, Vectors]
 ) -> dg.MaterializeResult[Any]:
     def write(folder: Path) -> None:
         write_table(folder / TABLE, photos)
-        write_array(folder / VECTORS_FILE, vectors)
+        for name, vectors in arrays.items():
+            write_array(folder / name, vectors)
 
-    count, dimension = vectors.shape
-    return publish(store, key, write, facts={"count": count, "dimension": dimension, "dtype": str(vectors.dtype)})
+    count, dimension = arrays[VECTORS_FILE].shape
+    return publish(store, key, write, facts={"count": count, "dimension": dimension, "dtype": "float32"})

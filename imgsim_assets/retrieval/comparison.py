@@ -7,8 +7,9 @@ import polars as pl
 
 from imgsim_assets.retrieval.agreement import overlap, rank_correlation
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
-from imgsim_assets.retrieval.ann.protocol import Index, Vectors
-from imgsim_assets.retrieval.effort import LIST, spread, timed_search
+from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
+from imgsim_assets.retrieval.ann.rows import evenly
+from imgsim_assets.retrieval.effort import timed_search
 from imgsim_assets.retrieval.glrt import Floats
 
 QUERIES = 1000
@@ -18,12 +19,18 @@ MILLISECONDS = 1000.0
 
 @dataclass(frozen=True)
 class Contender:
-    """A library's index with what building it cost."""
+    """A library's index with what it costs.
+
+    `add_seconds` is for one more vector to each hundred; a library that cannot add builds anew. `resident_bytes` is
+    what comes into memory when the index answers (null: not known).
+    """
 
     library: str
     index: Index
     build_seconds: float
+    add_seconds: float
     stored_bytes: int
+    resident_bytes: int | None
 
 
 def compare_indices(contenders: list[Contender], vectors: Vectors, queries: Vectors) -> pl.DataFrame:
@@ -38,9 +45,9 @@ def compare_indices(contenders: list[Contender], vectors: Vectors, queries: Vect
         One row per library: `library`, `recall_at_10` against exact search, `overlap_at_10` and
         `rank_correlation` with the first contender of another name (null with one contender),
         `short_lists`, `p50_ms`, `p95_ms`, `p99_ms` of single queries, `queries_per_second` in one batch,
-        `build_seconds`, `stored_bytes`.
+        `build_seconds`, `add_seconds`, `stored_bytes`, `resident_bytes`.
     """
-    queries = spread(queries, QUERIES)
+    queries = evenly(queries, QUERIES)
     exact, _ = exact_neighbours(vectors, queries, LIST)
     alone = {one.library: _alone(one.index, vectors, queries[:TIMED_ALONE]) for one in contenders}
     timed = {one.library: timed_search(one.index, vectors, queries) for one in contenders}
@@ -59,7 +66,9 @@ def compare_indices(contenders: list[Contender], vectors: Vectors, queries: Vect
                 **alone[one.library],
                 "queries_per_second": len(queries) / timed[one.library][1],
                 "build_seconds": one.build_seconds,
+                "add_seconds": one.add_seconds,
                 "stored_bytes": one.stored_bytes,
+                "resident_bytes": one.resident_bytes,
             }
         )
     return pl.DataFrame(rows)

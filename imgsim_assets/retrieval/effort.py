@@ -9,14 +9,15 @@ import polars as pl
 
 from imgsim_assets.retrieval.agreement import overlap
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
-from imgsim_assets.retrieval.ann.protocol import Index, Vectors
+from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
+from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import Neighbours, search
 
-LIST = 10
 QUERIES = 200
-DOUBLINGS = range(-7, 2)  # of the effort that is set
+DOUBLINGS = range(-4, 5)  # of the effort that is set
 CURVE_COLUMNS = {
     "library": pl.String,
+    "kind": pl.String,
     "effort": pl.Int64,
     "is_set": pl.Boolean,
     "recall_at_10": pl.Float64,
@@ -26,7 +27,7 @@ CURVE_COLUMNS = {
 
 
 def effort_curves(indices: dict[str, Index], vectors: Vectors, queries: Vectors) -> pl.DataFrame:
-    """Ask each index with efforts from a 128th of the one that is set to twice as much.
+    """Ask each index with efforts from a sixteenth of the one that is set to sixteen times as much.
 
     Args:
         indices: by library.
@@ -37,15 +38,15 @@ def effort_curves(indices: dict[str, Index], vectors: Vectors, queries: Vectors)
         `CURVE_COLUMNS`: one row per library and effort (null: the index has none to set, it looks at everything).
         `on_front` marks what no other row beats in recall and in speed (the Pareto front over all libraries).
     """
-    asked = spread(queries, QUERIES)
+    asked = evenly(queries, QUERIES)
     exact, _ = exact_neighbours(vectors, asked, LIST)
     rows = []
     for library, index in indices.items():
         for effort in _efforts(index):
-            tried = index if effort is None else index.with_effort(effort)
+            tried = index if effort is None else index.asked_with(effort, index.overfetch)
             found, seconds = timed_search(tried, vectors, asked)
             recall = float(overlap(found.ids, exact).mean())
-            rows.append((library, effort, effort == index.effort, recall, len(asked) / seconds))
+            rows.append((library, index.kind, effort, effort == index.effort, recall, len(asked) / seconds))
     table = pl.DataFrame(rows, schema=dict(list(CURVE_COLUMNS.items())[:-1]), orient="row")
     front = pareto_front(table["recall_at_10"].to_numpy(), table["queries_per_second"].to_numpy())
     return table.with_columns(pl.Series("on_front", front))
@@ -64,11 +65,6 @@ def pareto_front(recall: npt.NDArray[np.float64], speed: npt.NDArray[np.float64]
     return np.asarray(~(better & strictly).any(axis=0))
 
 
-def spread(queries: Vectors, count: int) -> Vectors:
-    """Take at most `count` of [q, d] queries, evenly spaced."""
-    return queries[np.unique(np.linspace(0, len(queries) - 1, min(count, len(queries))).astype(np.int64))]
-
-
 def timed_search(index: Index, vectors: Vectors, queries: Vectors) -> tuple[Neighbours, float]:
     """Time a whole answer in seconds, exact order included: that is what a user waits for."""
     start = perf_counter()
@@ -79,4 +75,4 @@ def timed_search(index: Index, vectors: Vectors, queries: Vectors) -> tuple[Neig
 def _efforts(index: Index) -> Sequence[int | None]:
     if index.effort is None:
         return [None]
-    return sorted({max(1, round(index.effort * 2.0**doubling)) for doubling in DOUBLINGS})
+    return sorted({min(max(1, round(index.effort * 2.0**doubling)), index.most_effort) for doubling in DOUBLINGS})

@@ -29,8 +29,8 @@ def verdict(comparison: pl.DataFrame, curves: pl.DataFrame, names: dict[str, str
             f" their lists share {taken['overlap_at_10']:.1%}{_scores(taken, left)}.",
             f"As they are set, {name} answers {_times(taken, left, 'queries_per_second')} as many queries a second in"
             f" batches, takes {_times(taken, left, 'p50_ms')} as long for one alone (median),"
-            f" {_times(taken, left, 'build_seconds')} as long to build, and {_times(taken, left, 'stored_bytes')} as"
-            " much room on disk.",
+            f" {_times(taken, left, 'build_seconds')} as long to build, {_times(taken, left, 'add_seconds')} as long to"
+            f" take in one more photo to each hundred, and {_times(taken, left, 'stored_bytes')} as much room on disk.",
             *(_at(recall, curves, names) for recall in RECALLS),
         ]
     )

@@ -11,18 +11,18 @@ import polars as pl
 
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import content_id
-from imgsim_assets.retrieval.ann.build import load_index
+from imgsim_assets.retrieval.ann.build import Asked, load_index
 from imgsim_assets.retrieval.ann.protocol import Index
 from imgsim_assets.retrieval.metric_file import load_head
 from imgsim_assets.retrieval.metric_head import MetricHead
-from imgsim_assets.settings import Annoy, Faiss, Settings
+from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import published
 from imgsim_assets.vision.backbones.identity import backbone_identity
 
 BUNDLE = "bundle"
-DIGESTS = "digests.json"
-FORMAT = 4
+INDICES = "indices.json"
+FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,15 @@ class SearchBundle:
             ArtefactError: it has other bytes than were published, or fails its self-test.
         """
         path = self.folder / f"{library}.index"
+        known = json.loads((self.folder / INDICES).read_bytes())[library]
         # First of all: a library trusts its file, and a foreign one can end the process.
-        if content_id(path) != json.loads((self.folder / DIGESTS).read_bytes())[path.name]:
+        if content_id(path) != known["digest"]:
             raise ArtefactError(f"the published index in {path}", "other bytes", "remove it and run `imgsim sync`")
-        chosen = (
-            Faiss.model_validate(self.facts["faiss"])
-            if library == "faiss"
-            else Annoy.model_validate(self.facts["annoy"])
-        )
-        return load_index(chosen, path, self.vectors)
+        return load_index(library, path, self.vectors, Asked(known["effort"], known["overfetch"]))
 
 
 def bundle_facts(settings: Settings) -> dict[str, Any]:
     """Say how the gallery was made, in JSON: all that a query must share with it, and no place on disk."""
-    stages = settings.model_dump(mode="json", include={"canny", "faiss", "annoy"})
     backbones = {
         name: {
             "identity": backbone_identity(backbone, settings.places.models),
@@ -67,7 +62,7 @@ def bundle_facts(settings: Settings) -> dict[str, Any]:
         "format": FORMAT,
         "max_pixels": settings.ingest.max_pixels,
         "backbones": backbones,
-        **stages,
+        **settings.model_dump(mode="json", include={"canny"}),
     }
 
 

@@ -10,6 +10,7 @@ from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.serving.bundle import open_bundle
 from imgsim_assets.storage.formats import write_array, write_table
+from imgsim_tests.broken_files import picture
 from imgsim_tests.workplace import Workplace
 
 
@@ -56,3 +57,18 @@ def test_an_index_of_other_photos_is_noticed(synced: Workplace, library: str):
     synced.store.artefacts.publish(GALLERY, write, vectors.manifest.facts)
     with pytest.raises(ArtefactError, match="of other photos"):
         open_index(synced.store, synced.settings(), library)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["ivf", "flat"])
+def test_a_new_photo_is_added_to_an_index_that_learned_something(synced: Workplace, kind: str):
+    chosen = {"faiss": {"kind": kind}}
+    synced.sync(chosen)
+    picture(77).save(synced.photos / "train" / "0.png")
+    synced.sync(chosen)
+    facts = synced.store.artefacts.open(index_key("faiss")).manifest.facts
+    assert (facts["count"], facts["built_from"]) == (31, 30 if kind == "ivf" else 31)
+    assert synced.table(GALLERY)["name"][0] == "0.png"  # so that every other photo has another row than before
+    grown = synced.table("faiss_neighbors")
+    synced.sync({"faiss": {"kind": "flat"}})
+    assert grown.equals(synced.table("faiss_neighbors"))

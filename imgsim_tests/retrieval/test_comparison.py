@@ -5,23 +5,23 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from imgsim_assets.retrieval.agreement import overlap, rank_correlation
-from imgsim_assets.retrieval.ann.build import build_index
 from imgsim_assets.retrieval.comparison import Contender, compare_indices
 from imgsim_assets.settings import Annoy, Faiss
-from imgsim_tests.retrieval.ann.vectors import served_vectors
+from imgsim_tests.retrieval.ann.vectors import built, served_vectors
 
 
 def test_one_row_per_library():
     gallery, queries, _ = served_vectors()
     contenders = [
-        Contender("faiss", build_index(Faiss(), gallery), 0.5, 1000),
-        Contender("annoy", build_index(Annoy(), gallery), 0.25, 2000),
+        Contender("faiss", built(Faiss(), gallery, queries), 0.5, 0.01, 1000, None),
+        Contender("annoy", built(Annoy(), gallery, queries), 0.25, 0.25, 2000, 4096),
     ]
     table = compare_indices(contenders, gallery, queries)
     assert table["library"].to_list() == ["faiss", "annoy"]
     assert table["recall_at_10"][0] == 1.0
     assert table["overlap_at_10"].min() > 0.9
     assert table["stored_bytes"].to_list() == [1000, 2000]
+    assert table["resident_bytes"].to_list() == [None, 4096]
     assert (table["p50_ms"] <= table["p99_ms"]).all()
     assert compare_indices(contenders[:1], gallery, queries)["overlap_at_10"].to_list() == [None]
 

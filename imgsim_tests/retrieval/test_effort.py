@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgsim_assets.retrieval.ann.build import build_index
 from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
 from imgsim_assets.retrieval.ann.search import search
-from imgsim_assets.retrieval.effort import effort_curves, fastest, pareto_front, spread
+from imgsim_assets.retrieval.effort import effort_curves, fastest, pareto_front
 from imgsim_assets.settings import Annoy, Faiss
-from imgsim_tests.retrieval.ann.vectors import served_vectors
+from imgsim_tests.retrieval.ann.vectors import built, served_vectors
 
 GALLERY, QUERIES, _ = served_vectors(classes=60, photos=20, queries=80)
 SPEED_AND_RECALL = st.lists(st.tuples(st.sampled_from([0.5, 0.9, 1.0]), st.integers(1, 4)), min_size=1, max_size=12)
@@ -18,43 +17,41 @@ SPEED_AND_RECALL = st.lists(st.tuples(st.sampled_from([0.5, 0.9, 1.0]), st.integ
 
 @pytest.mark.parametrize("settings", [Faiss(kind="hnsw"), Faiss(kind="ivf"), Faiss(kind="ivf_pq"), Annoy()], ids=str)
 def test_the_effort_that_is_set_changes_nothing_and_the_least_finds_less(settings):
-    index = build_index(settings, GALLERY)
+    index = built(settings, GALLERY)
+    index = index.asked_with(index.most_effort // 2, index.overfetch)
     whole = index.candidates(QUERIES, 50)
-    assert index.effort is not None
-    np.testing.assert_array_equal(index.with_effort(index.effort).candidates(QUERIES, 50), whole)
+    np.testing.assert_array_equal(index.asked_with(index.effort, index.overfetch).candidates(QUERIES, 50), whole)
     best, _ = exact_neighbours(GALLERY, QUERIES, 50)
 
     def found(ids):
         return (best[:, :, None] == ids[:, None, :]).any(axis=2).mean()
 
-    least = index.with_effort(1)
+    least = index.asked_with(1, index.overfetch)
     assert least.effort == 1
     assert found(least.candidates(QUERIES, 50)) < found(whole)
     np.testing.assert_array_equal(index.candidates(QUERIES, 50), whole)  # asking otherwise left it as it was
 
 
-@pytest.mark.parametrize(
-    "index", [ExactIndex(GALLERY), build_index(Faiss(kind="flat"), GALLERY)], ids=["exact", "flat"]
-)
+@pytest.mark.parametrize("index", [ExactIndex(GALLERY), built(Faiss(kind="flat"), GALLERY)], ids=["exact", "flat"])
 def test_what_looks_at_everything_has_no_effort(index):
     assert index.effort is None
-    ids = search(index.with_effort(3), GALLERY, QUERIES, 10).ids
+    ids = search(index.asked_with(3, 2), GALLERY, QUERIES, 10).ids
     np.testing.assert_array_equal(ids, exact_neighbours(GALLERY, QUERIES, 10)[0])
 
 
 def test_a_curve_has_one_point_for_each_effort_and_the_set_one_is_marked():
-    annoy = build_index(Annoy(trees=5, search_nodes=100), GALLERY)
-    curves = effort_curves({"faiss": build_index(Faiss(kind="flat"), GALLERY), "annoy": annoy}, GALLERY, QUERIES)
+    annoy = built(Annoy(trees=5), GALLERY).asked_with(100, 5)
+    curves = effort_curves({"faiss": built(Faiss(kind="flat"), GALLERY), "annoy": annoy}, GALLERY, QUERIES)
     flat, trees = (curves.filter(library=name) for name in ("faiss", "annoy"))
     assert flat.select("effort", "is_set", "recall_at_10").rows() == [(None, True, 1.0)]
     assert curves.filter(recall_at_10=1.0)["on_front"].any()
-    assert trees["effort"].to_list() == [1, 2, 3, 6, 12, 25, 50, 100, 200]
+    assert trees["effort"].to_list() == [6, 12, 25, 50, 100, 200, 400, 800, 1600]
     assert trees.filter("is_set")["effort"].to_list() == [100]
     assert trees["recall_at_10"].is_between(0.9, 1.0).all()  # a list that falls short is completed by exact search
 
 
 def test_the_fastest_that_reaches_a_recall():
-    curves = effort_curves({"annoy": build_index(Annoy(trees=5, search_nodes=100), GALLERY)}, GALLERY, QUERIES)
+    curves = effort_curves({"annoy": built(Annoy(trees=5), GALLERY).asked_with(100, 5)}, GALLERY, QUERIES)
     reached = curves["recall_at_10"].max()
     best = fastest(curves, reached)
     assert best["recall_at_10"].to_list() == [reached]
@@ -70,12 +67,3 @@ def test_the_front_is_what_no_other_beats(points):
         beaten = any(a >= r and b >= s and (a > r or b > s) for a, b in points)
         assert front[here] == (not beaten)
     assert front.any()
-
-
-@given(st.integers(1, 500), st.integers(1, 50))
-def test_queries_are_taken_evenly(size, count):
-    taken = spread(np.arange(size, dtype=np.float32)[:, None], count).ravel()
-    assert len(taken) == min(size, count)
-    assert taken[0] == 0
-    assert len(np.unique(taken)) == len(taken)
-    assert np.ptp(np.diff(taken)) <= 1 if len(taken) > 2 else True

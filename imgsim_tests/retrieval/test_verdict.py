@@ -17,6 +17,7 @@ def comparison(speeds=(1000.0, 250.0), recalls=(1.0, 0.99), scores=(0.91, 0.9)) 
             "p50_ms": [1.0, 2.0],
             "queries_per_second": speeds,
             "build_seconds": [0.1, 5.0],
+            "add_seconds": [0.01, 5.0],
             "stored_bytes": [3000, 1000],
             "map_at_10": scores,
         }
@@ -41,7 +42,8 @@ def test_the_faster_of_two_that_find_the_same_is_taken():
     assert "their lists share 98.5%, and MAP@10 is 0.9100 against 0.9000." in words
     assert "answers 4 times as many queries a second" in words
     assert "takes 0.5 times as long for one alone" in words
-    assert "0.02 times as long to build, and 3 times as much room" in words
+    assert "0.02 times as long to build, 0.002 times as long to take in one more photo" in words
+    assert "to each hundred, and 3 times as much room" in words
     assert "a recall of 0.95, Annoy (effort 100) is 3 times as fast as FAISS." in words
     assert "a recall of 0.99, FAISS is 2 times as fast as Annoy (effort 200)." in words
 

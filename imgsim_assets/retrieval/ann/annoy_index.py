@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.retrieval.ann.equal_norms import move_origin
-from imgsim_assets.retrieval.ann.protocol import CANDIDATES, MISSING, Ids, Vectors
+from imgsim_assets.retrieval.ann.equal_norms import fit_sphere
+from imgsim_assets.retrieval.ann.protocol import LIST, MISSING, Ids, Vectors
+from imgsim_assets.retrieval.ann.rows import blocks
 from imgsim_assets.retrieval.single_thread import single_thread
 
 if TYPE_CHECKING:
     from annoy import AnnoyIndex as Native
+
+OVERFETCH = 5
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class AnnoyIndex:
 
     native: "Native"
     search_nodes: int
+    overfetch: int = OVERFETCH
 
     @property
     def size(self) -> int:
@@ -33,18 +37,28 @@ class AnnoyIndex:
         return int(self.native.f)
 
     @property
-    def overfetch(self) -> int:
-        """Somewhat more than are wanted."""
-        return CANDIDATES
+    def kind(self) -> str:
+        """`annoy`."""
+        return "annoy"
 
     @property
     def effort(self) -> int | None:
         """Nodes that a query may inspect."""
         return self.search_nodes
 
-    def with_effort(self, effort: int) -> "AnnoyIndex":
-        """Give the same index, asked with another number of nodes."""
-        return replace(self, search_nodes=effort)
+    @property
+    def least_effort(self) -> int:
+        """Ten of each tree: each tree may propose the same ones."""
+        return LIST * max(1, int(self.native.get_n_trees()))
+
+    @property
+    def most_effort(self) -> int:
+        """Every vector in every tree."""
+        return self.size * max(1, int(self.native.get_n_trees()))
+
+    def asked_with(self, effort: int, overfetch: int) -> "AnnoyIndex":
+        """Give the same index, asked with another number of nodes and another overfetch."""
+        return replace(self, search_nodes=effort, overfetch=overfetch)
 
     def save(self, path: Path) -> None:
         """Write Annoy's own file."""
@@ -69,15 +83,18 @@ def build_annoy(vectors: Vectors, trees: int, search_nodes: int, seed: int) -> A
     native = Native(vectors.shape[1], "dot")
     native.set_seed(seed)
     with single_thread():
-        moved = move_origin(vectors)
-    for row, vector in enumerate(moved):
-        native.add_item(row, vector)
+        sphere = fit_sphere(vectors)
+    row = 0
+    for block in blocks(vectors):
+        for vector in sphere.move(block):
+            native.add_item(row, vector)
+            row += 1
     native.build(trees, n_jobs=1)
     return AnnoyIndex(native, search_nodes)
 
 
-def load_annoy(path: Path, dimension: int, search_nodes: int) -> AnnoyIndex:
-    """Map an index file into memory.
+def load_annoy(path: Path, dimension: int) -> AnnoyIndex:
+    """Map an index file into memory; how many nodes to inspect is to be set.
 
     The file holds neither dimension nor metric: the self-test has to tell whether they fit.
 
@@ -91,4 +108,4 @@ def load_annoy(path: Path, dimension: int, search_nodes: int) -> AnnoyIndex:
         native.load(str(path))
     except OSError as error:
         raise ArtefactError(f"an Annoy index in {path.name}", str(error), "build the index again") from error
-    return AnnoyIndex(native, search_nodes)
+    return AnnoyIndex(native, search_nodes=1)

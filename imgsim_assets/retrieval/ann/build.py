@@ -1,39 +1,100 @@
-"""Indices by name of the library, built or loaded, and tested at once."""
+"""Indices as the settings describe them: chosen by measurement where they leave it open, and tested at once."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from imgsim_assets.retrieval.ann.annoy_index import build_annoy, load_annoy
-from imgsim_assets.retrieval.ann.faiss_index import build_faiss, load_faiss
-from imgsim_assets.retrieval.ann.protocol import Index, Vectors
+from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.ann.faiss_build import build_faiss
+from imgsim_assets.retrieval.ann.faiss_index import load_faiss
+from imgsim_assets.retrieval.ann.least_effort import with_least_effort
+from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
+from imgsim_assets.retrieval.ann.race import TRIED, race
 from imgsim_assets.retrieval.ann.self_test import check_index
 from imgsim_assets.settings import Annoy, Faiss
 
+MEGABYTE = 1_000_000
 
-def build_index(settings: Faiss | Annoy, vectors: Vectors) -> Index:
+
+@dataclass(frozen=True)
+class Asked:
+    """How an index is asked, which its file does not say: see `Index`. `effort` None: it has none to set."""
+
+    effort: int | None
+    overfetch: int
+
+    @classmethod
+    def of(cls, index: Index) -> "Asked":
+        """Read it off an index."""
+        return cls(index.effort, index.overfetch)
+
+    def to(self, index: Index) -> Index:
+        """Set an index to it."""
+        return index.asked_with(self.effort or 0, self.overfetch)
+
+
+def build_index(settings: Faiss | Annoy, vectors: Vectors, probes: Vectors) -> tuple[Index, pl.DataFrame]:
     """Build the index that `settings` describe over float32 [n, d] vectors and test it.
+
+    It is set to the least effort that reaches the recall that the settings ask for on the probes, or to the most that
+    there is. Which kind of FAISS index it is, where that is left open: exact up to `exact_up_to` vectors, and above
+    that the fastest (`race`).
+
+    Args:
+        settings: of FAISS or Annoy.
+        vectors: float32 [n, d], n >= 1.
+        probes: float32 [p, d], queries like those that will come, p >= 1.
+
+    Returns:
+        The index, and what was tried (`race.TRIED`; no row: nothing was left open).
 
     Raises:
         ArtefactError: the index fails its test.
     """
-    if isinstance(settings, Faiss):
-        index: Index = build_faiss(vectors, settings.kind, settings.seed)
-        check_index(index, vectors, "faiss")
-        return index
-    index = build_annoy(vectors, settings.trees, settings.search_nodes, settings.seed)
-    check_index(index, vectors, "annoy")
-    return index
+    tried = pl.DataFrame(schema=TRIED)
+    if isinstance(settings, Annoy):
+        index = _at_recall(build_annoy(vectors, settings.trees, 1, settings.seed), vectors, probes, settings.recall)
+    elif settings.kind != "auto":
+        index = _at_recall(build_faiss(vectors, settings.kind, settings.seed), vectors, probes, settings.recall)
+    elif len(vectors) <= settings.exact_up_to:
+        index = build_faiss(vectors, "flat", settings.seed)
+    else:
+        index, tried = race(
+            vectors,
+            probes,
+            recall=settings.recall,
+            seed=settings.seed,
+            memory=settings.memory_mb * MEGABYTE if settings.memory_mb else None,
+            patience=settings.patience,
+        )
+    check_index(index, vectors, "annoy" if isinstance(settings, Annoy) else "faiss")
+    return index, tried
 
 
-def load_index(settings: Faiss | Annoy, path: Path, vectors: Vectors) -> Index:
-    """Load the index in `path`, built from `vectors`, and test it.
+def load_index(library: str, path: Path, vectors: Vectors, asked: Asked) -> Index:
+    """Map the index in `path`, built from `vectors`, and test it.
+
+    Args:
+        library: `faiss` or `annoy`.
+        path: its file.
+        vectors: float32 [n, d].
+        asked: what it is set to.
 
     Raises:
         ArtefactError: the file cannot be used, or the index fails its test.
     """
-    if isinstance(settings, Faiss):
-        index: Index = load_faiss(path, vectors.shape[1])
-        check_index(index, vectors, "faiss")
-        return index
-    index = load_annoy(path, vectors.shape[1], settings.search_nodes)
-    check_index(index, vectors, "annoy")
+    dimension = vectors.shape[1]
+    index: Index = load_faiss(path, dimension) if library == "faiss" else load_annoy(path, dimension)
+    index = asked.to(index)
+    check_index(index, vectors, library)
     return index
+
+
+def _at_recall(index: Index, vectors: Vectors, probes: Vectors, recall: float) -> Index:
+    if index.effort is None:
+        return index
+    exact, _ = exact_neighbours(vectors, probes, LIST)
+    least = with_least_effort(index, vectors, probes, exact, recall)
+    return index.asked_with(index.most_effort, index.overfetch) if least is None else least

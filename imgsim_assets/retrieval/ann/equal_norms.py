@@ -5,9 +5,13 @@ be put anywhere. Where the gallery lies near a sphere (GLRT vectors do), its cen
 more coordinate makes them equal (Bachrach et al., RecSys 2014). Neither changes a query's order.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from imgsim_assets.retrieval.ann.protocol import Vectors
+from imgsim_assets.retrieval.ann.rows import blocks, evenly
 
 SAMPLE = 20_000
 # Not smaller: where photos hardly differ the centre could lie far off, and seen from there all lie in one direction,
@@ -15,29 +19,48 @@ SAMPLE = 20_000
 RIDGE = 1e-4
 
 
-def move_origin(vectors: Vectors) -> Vectors:
-    """Subtract from float32 [n, d] vectors the centre of the sphere that fits them best.
+@dataclass(frozen=True)
+class Sphere:
+    """Where the origin is put: `centre` float64 [d], and `square`, the largest squared distance of a vector to it."""
+
+    centre: npt.NDArray[np.float64]
+    square: float
+
+    def move(self, vectors: Vectors) -> Vectors:
+        """Put the origin of [n, d] vectors there: float32 [n, d]."""
+        return np.asarray(vectors - self.centre, dtype=np.float32)
+
+    def equalise(self, vectors: Vectors) -> Vectors:
+        """Move the origin of [n, d] vectors and add the coordinate that gives all the norm 1: float32 [n, d + 1].
+
+        A vector that came later and lies outside of the sphere keeps a larger one.
+        """
+        moved = self.move(vectors)
+        missing = np.sqrt(np.maximum(self.square - squared_norms(moved), 0.0))
+        radius = np.sqrt(self.square) or 1.0
+        return np.concatenate([moved / radius, missing[:, None] / radius], axis=1, dtype=np.float32)
+
+
+def fit_sphere(vectors: Vectors) -> Sphere:
+    """Find the sphere that float32 [n, d] vectors lie nearest to.
 
     The centre t and radius make |g|^2 - 2 t.g constant in the least-squares sense; it is fitted on at most 20,000
-    evenly spaced vectors.
+    evenly spaced vectors. Memory does not grow with n.
     """
-    rows = np.unique(np.linspace(0, len(vectors) - 1, min(SAMPLE, len(vectors))).astype(np.int64))
-    sample = vectors[rows].astype(np.float64)
+    sample = evenly(vectors, SAMPLE).astype(np.float64)
     mean = sample.mean(axis=0)
     centred = sample - mean
     squares = (centred**2).sum(axis=1)
     scatter = centred.T @ centred
     scatter[np.diag_indices(len(scatter))] += RIDGE * max(float(np.trace(scatter)), np.finfo(np.float64).tiny)
-    offset = 0.5 * np.linalg.solve(scatter, centred.T @ (squares - squares.mean()))
-    return np.asarray(vectors - (mean + offset), dtype=np.float32)
+    centre = mean + 0.5 * np.linalg.solve(scatter, centred.T @ (squares - squares.mean()))
+    around = Sphere(centre, 0.0)
+    return Sphere(centre, max(float(squared_norms(around.move(block)).max()) for block in blocks(vectors)))
 
 
-def equalise(vectors: Vectors) -> Vectors:
-    """Move the origin of [n, d] vectors and add the coordinate that gives all the same norm: float32 [n, d + 1]."""
-    moved = move_origin(vectors)
-    squares = np.einsum("nd,nd->n", moved, moved, dtype=np.float64)
-    missing = np.sqrt(np.maximum(squares.max() - squares, 0.0))
-    return np.concatenate([moved, missing[:, None].astype(np.float32)], axis=1, dtype=np.float32)
+def squared_norms(vectors: Vectors) -> npt.NDArray[np.float64]:
+    """Give the squared norms of [n, d] vectors."""
+    return np.asarray(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
 
 
 def widen(vectors: Vectors, width: int) -> Vectors:

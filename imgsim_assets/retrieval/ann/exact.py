@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.retrieval.ann.protocol import CANDIDATES, Ids, Vectors
+from imgsim_assets.retrieval.ann.protocol import Ids, Vectors
 from imgsim_assets.retrieval.ann.rescoring import rescore
 
 BLOCK_SCORES = 16_000_000
@@ -32,16 +32,31 @@ class ExactIndex:
         return int(self.vectors.shape[1])
 
     @property
+    def kind(self) -> str:
+        """`exact`."""
+        return "exact"
+
+    @property
     def overfetch(self) -> int:
-        """Somewhat more than are wanted."""
-        return CANDIDATES
+        """No more than are wanted: they are the right ones."""
+        return 1
 
     @property
     def effort(self) -> int | None:
         """None: every vector is compared."""
         return None
 
-    def with_effort(self, effort: int) -> "ExactIndex":  # noqa: ARG002  there is none to set
+    @property
+    def least_effort(self) -> int:
+        """All vectors."""
+        return self.size
+
+    @property
+    def most_effort(self) -> int:
+        """All vectors."""
+        return self.size
+
+    def asked_with(self, effort: int, overfetch: int) -> "ExactIndex":  # noqa: ARG002  there is none to set
         """Give itself."""
         return self
 
@@ -75,11 +90,20 @@ def exact_neighbours(vectors: Vectors, queries: Vectors, k: int) -> tuple[Ids, n
     rough, found = _roughly(vectors, queries, picked)
     ids, scores = rescore(vectors, queries, found, k)
     if picked < size:
-        reach = float(np.sqrt(np.einsum("nd,nd->n", vectors, vectors).max(initial=0.0)))
+        reach = _largest_norm(vectors)
         bar = scores[:, -1] - FLOAT32_ERROR * reach * np.linalg.norm(queries, axis=1)
         for row, possible in _all_above(vectors, queries, bar, np.flatnonzero(rough[:, -1] >= bar)):
             ids[row], scores[row] = (part[0] for part in rescore(vectors, queries[row : row + 1], possible, k))
     return ids, scores.astype(np.float32)
+
+
+def _largest_norm(vectors: Vectors) -> float:
+    import faiss
+
+    known = np.ascontiguousarray(vectors, np.float32)
+    squares = np.empty(len(known), np.float32)
+    faiss.fvec_norms_L2sqr(*(faiss.swig_ptr(array) for array in (squares, known)), known.shape[1], len(known))  # type: ignore[attr-defined]
+    return float(np.sqrt(squares.max(initial=0.0)))
 
 
 def _roughly(vectors: Vectors, queries: Vectors, count: int) -> tuple[npt.NDArray[np.float32], Ids]:

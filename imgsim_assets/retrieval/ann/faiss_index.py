@@ -1,56 +1,37 @@
-"""FAISS by inner product.
+"""A FAISS index by inner product: asked, saved, mapped from its file, added to. Its kinds are in `faiss_build`."""
 
-| kind | what it holds | bytes a vector of d dimensions |
-|---|---|---|
-| flat | every vector: exact | 4 d |
-| sq8 | every vector, 8 bits a dimension | d |
-| hnsw | every vector, and a graph to walk (Malkov and Yashunin 2018) | 4 d + 256 |
-| ivf | every vector, in lists by the nearest of some centres | 4 d + 8 |
-| ivf_pq | in lists, 4 bits for two dimensions (Jégou et al. 2011; André et al. 2015) | d / 4 + 8 |
-
-What the last ones lose is made good by the exact order that candidates are put into (`ann.search`), from vectors that
-need not be in memory.
-"""
-
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.retrieval.ann.equal_norms import equalise, widen
-from imgsim_assets.retrieval.ann.protocol import CANDIDATES, Ids, Vectors
+from imgsim_assets.retrieval.ann.equal_norms import Sphere, fit_sphere, widen
+from imgsim_assets.retrieval.ann.protocol import LIST, Ids, Vectors
+from imgsim_assets.retrieval.ann.rows import blocks
 from imgsim_assets.retrieval.single_thread import single_thread
 
 if TYPE_CHECKING:
     import faiss
 
-Kind = Literal["auto", "flat", "sq8", "hnsw", "ivf", "ivf_pq"]
-
-FLAT_UP_TO = 100_000
-HNSW_LINKS = 32
-HNSW_BUILD = 200
-HNSW_SEARCH = 256
-IVF_LISTS_PER_ROOT = 4
-IVF_PROBED_SHARE = 16
-IVF_LEAST_PROBES = 16
-TRAINING_PHOTOS_PER_LIST = 64
-SQ8 = 0  # faiss.ScalarQuantizer.QT_8bit: FAISS is imported where it is used
+OVERFETCH = 2
+OVERFETCH_OF_CODES = 10  # a code does not tell the photos of one class apart
 PQ_DIMENSIONS = 2
-PQ_BITS = 4
-LEAST_COMPRESSED = 256
 
 
 @dataclass(frozen=True)
 class FaissIndex:
     """A FAISS index over vectors of `dimension`; its own may be wider, by coordinates in which every query is zero.
 
-    `asked` is an effort other than the one that was built in; 0: the one that was.
+    `native` keeps the row of each vector, in the order in which they came. `asked` is an effort other than the one that
+    is in its file (0: that one).
     """
 
-    native: "faiss.Index"
+    native: "faiss.IndexIDMap"
     dimension: int
+    overfetch: int = OVERFETCH
     asked: int = 0
 
     @property
@@ -59,26 +40,39 @@ class FaissIndex:
         return int(self.native.ntotal)
 
     @property
-    def overfetch(self) -> int:
-        """Ten times as many for a code, which does not tell the photos of one class apart."""
+    def rows(self) -> Ids:
+        """The row of each vector, in the order in which they came: int64 [n]."""
         import faiss
 
-        return CANDIDATES * 10 if isinstance(self.native, faiss.IndexIVFPQFastScan) else CANDIDATES
+        return np.asarray(faiss.vector_to_array(self.native.id_map), dtype=np.int64)
+
+    @property
+    def kind(self) -> str:
+        """`flat`, `sq8`, `hnsw`, `ivf` or `ivf_pq`."""
+        return next(kind for kind, name in _CLASSES.items() if type(self._core).__name__ == name)
 
     @property
     def effort(self) -> int | None:
         """Candidates that HNSW keeps while it walks, or lists that IVF looks through; None for a flat index."""
-        import faiss
-
-        if isinstance(self.native, faiss.IndexHNSW):
-            return self.asked or int(self.native.hnsw.efSearch)
-        if isinstance(self.native, faiss.IndexIVF):
-            return min(self.asked or int(self.native.nprobe), int(self.native.nlist))
+        if self.kind == "hnsw":
+            return self.asked or int(self._core.hnsw.efSearch)
+        if self.kind.startswith("ivf"):
+            return min(self.asked or int(self._core.nprobe), self.most_effort)
         return None
 
-    def with_effort(self, effort: int) -> "FaissIndex":
-        """Give the same index, asked with another effort."""
-        return replace(self, asked=effort)
+    @property
+    def least_effort(self) -> int:
+        """Ten candidates of HNSW, which it keeps in any case; one list of IVF."""
+        return LIST if self.kind == "hnsw" else 1
+
+    @property
+    def most_effort(self) -> int:
+        """All vectors of HNSW, all lists of IVF."""
+        return int(self._core.nlist) if self.kind.startswith("ivf") else self.size
+
+    def asked_with(self, effort: int, overfetch: int) -> "FaissIndex":
+        """Give the same index, asked with another effort and overfetch."""
+        return replace(self, asked=effort, overfetch=overfetch)
 
     def save(self, path: Path) -> None:
         """Write FAISS's own file."""
@@ -92,90 +86,111 @@ class FaissIndex:
         found = self.native.search(asked, count, params=self._parameters())
         return np.asarray(found[1], dtype=np.int64)
 
+    def extended(self, vectors: Vectors, places: Ids, learned: Vectors) -> "FaissIndex":
+        """Add what it does not hold, without learning lists, codes or links anew. This index is used up by it.
+
+        Args:
+            vectors: float32 [n, d], all that it shall hold, at the rows that it shall know them by.
+            places: int64 [m], for the m vectors that it holds, in the order in which they came, the row of each.
+            learned: float32 [l, d], the vectors that it was built from, before any were added.
+        """
+        import faiss
+
+        new = np.setdiff1d(np.arange(len(vectors)), places, assume_unique=True)
+        with single_thread():
+            add_vectors(self._core, vectors, new, fit_sphere(learned) if self.kind in LEARNED else None)
+        faiss.copy_array_to_vector(np.concatenate([places, new]).astype(np.int64), self.native.id_map)
+        self.native.ntotal = self._core.ntotal
+        return self
+
+    @property
+    def _core(self) -> Any:  # noqa: ANN401  FAISS's classes have attributes that their common one lacks
+        import faiss
+
+        return faiss.downcast_index(self.native.index)
+
     def _parameters(self) -> "faiss.SearchParameters | None":
         import faiss
 
         if not self.asked or self.effort is None:
             return None
-        if isinstance(self.native, faiss.IndexHNSW):
+        if self.kind == "hnsw":
             return faiss.SearchParametersHNSW(efSearch=self.asked)  # type: ignore[attr-defined,no-any-return]
         return faiss.SearchParametersIVF(nprobe=self.effort)  # type: ignore[call-arg]
 
 
-def build_faiss(vectors: Vectors, kind: Kind, seed: int) -> FaissIndex:
-    """Build an index over float32 [n, d] vectors.
+_CLASSES = {
+    "flat": "IndexFlatIP",
+    "sq8": "IndexScalarQuantizer",
+    "hnsw": "IndexHNSWFlat",
+    "ivf": "IndexIVFFlat",
+    "ivf_pq": "IndexIVFPQFastScan",
+}
+LEARNED = ("hnsw", "ivf", "ivf_pq")  # whose vectors are moved first
 
-    `auto` is flat up to 100,000 vectors, where approximation does not pay, and IVF above. Fewer than 256 vectors are
-    too few to learn a code from: `ivf_pq` is `ivf` then. On one thread: HNSW's graph and IVF's lists depend on the
-    number of threads otherwise.
-    """
-    import faiss
 
-    chosen = ("flat" if len(vectors) <= FLAT_UP_TO else "ivf") if kind == "auto" else kind
-    if chosen == "ivf_pq" and len(vectors) < LEAST_COMPRESSED:
-        chosen = "ivf"
-    dimension = vectors.shape[1]
-    with single_thread():
-        points = np.ascontiguousarray(vectors if chosen in {"flat", "sq8"} else equalise(vectors))
-        if chosen == "flat":
-            native: faiss.Index = faiss.IndexFlatIP(dimension)
-        elif chosen == "sq8":
-            native = faiss.IndexScalarQuantizer(dimension, SQ8, faiss.METRIC_INNER_PRODUCT)
-            native.train(points)
-        elif chosen == "hnsw":
-            native = _hnsw(points.shape[1], seed)
-        else:
-            points = widen(points, points.shape[1] + points.shape[1] % PQ_DIMENSIONS)
-            native = _ivf(points, seed, compressed=chosen == "ivf_pq")
-        native.add(points)
-    return FaissIndex(native, dimension)
+def add_vectors(core: "faiss.Index", vectors: Vectors, rows: Ids, sphere: Sphere | None) -> None:
+    """Add `rows` of [n, d] vectors to a trained FAISS index, 50,000 at a time; `sphere` None: as they are."""
+    for part in blocks(rows):
+        core.add(prepared(vectors[part], sphere, int(core.d)))
+
+
+def prepared(vectors: Vectors, sphere: Sphere | None, width: int) -> Vectors:
+    """Make of [n, d] vectors what an index of `width` dimensions is given: float32 [n, width]."""
+    points = vectors if sphere is None else widen(sphere.equalise(vectors), width)
+    return np.ascontiguousarray(points, dtype=np.float32)
 
 
 def load_faiss(path: Path, dimension: int) -> FaissIndex:
-    """Load an index over vectors of `dimension`.
+    """Map an index over vectors of `dimension` from its file: pages come into memory as they are needed.
 
     Raises:
         ArtefactError: the file is absent, damaged, of another dimension or metric.
     """
     import faiss
 
+    return _opened(path, dimension, lambda: faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
+
+
+def read_faiss(path: Path, dimension: int) -> FaissIndex:
+    """Read an index into memory, as adding to it needs.
+
+    Raises:
+        ArtefactError: the file is absent, damaged, of another dimension or metric.
+    """
+    import faiss
+
+    return _opened(path, dimension, lambda: faiss.read_index(str(path)))
+
+
+def _opened(path: Path, dimension: int, read: "Callable[[], faiss.Index]") -> FaissIndex:
+    import faiss
+
     try:
-        native = faiss.read_index(str(path))
+        native = read()
     except RuntimeError as error:
         raise ArtefactError(
             f"a FAISS index in {path.name}", str(error).split("\n")[0], "build the index again"
         ) from error
-    if not 0 <= native.d - dimension <= PQ_DIMENSIONS or native.metric_type != faiss.METRIC_INNER_PRODUCT:
-        found = f"dimension {native.d}, metric {native.metric_type}"
+    fits = 0 <= native.d - dimension <= PQ_DIMENSIONS and native.metric_type == faiss.METRIC_INNER_PRODUCT
+    if not fits or not isinstance(native, faiss.IndexIDMap):
+        found = f"{type(native).__name__}, dimension {native.d}, metric {native.metric_type}"
         raise ArtefactError(f"inner product over {dimension} dimensions in {path.name}", found, "build the index again")
-    return FaissIndex(native, dimension)
+    return _as_index(native, dimension)
 
 
-def _hnsw(dimension: int, seed: int) -> "faiss.Index":
+def named_index(core: "faiss.Index", dimension: int) -> FaissIndex:
+    """Make of a filled FAISS index one over vectors of `dimension` that knows the row of each."""
     import faiss
 
-    native = faiss.IndexHNSWFlat(dimension, HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
-    native.hnsw.efConstruction, native.hnsw.efSearch = HNSW_BUILD, HNSW_SEARCH
-    native.hnsw.rng = faiss.RandomGenerator(seed)  # type: ignore[attr-defined]
-    return native
+    native = faiss.IndexIDMap(faiss.IndexFlatIP(core.d))  # it takes empty ones only
+    native.index, native.own_fields, native.ntotal = core, False, core.ntotal
+    native.referenced_objects = [core]  # type: ignore[attr-defined]
+    faiss.copy_array_to_vector(np.arange(core.ntotal), native.id_map)
+    return _as_index(native, dimension)
 
 
-def _ivf(points: Vectors, seed: int, *, compressed: bool) -> "faiss.Index":
-    import faiss
-
-    width = points.shape[1]
-    lists = max(1, min(int(IVF_LISTS_PER_ROOT * np.sqrt(len(points))), len(points) // 40))
-    centres = faiss.IndexFlatIP(width)
-    if compressed:
-        native: faiss.IndexIVF = faiss.IndexIVFPQFastScan(
-            centres, width, lists, width // PQ_DIMENSIONS, PQ_BITS, faiss.METRIC_INNER_PRODUCT
-        )
-        native.pq.cp.seed, native.pq.cp.min_points_per_centroid = seed, 1  # type: ignore[attr-defined]
-    else:
-        native = faiss.IndexIVFFlat(centres, width, lists, faiss.METRIC_INNER_PRODUCT)
-    native.cp.seed, native.cp.spherical = seed, True
-    native.cp.max_points_per_centroid = TRAINING_PHOTOS_PER_LIST
-    native.nprobe = min(lists, max(IVF_LEAST_PROBES, lists // IVF_PROBED_SHARE))
-    # Spherical k-means keeps directions only, so the points are given to it with norm 1.
-    native.train((points / (float(np.linalg.norm(points[0])) or 1.0)).astype(np.float32))
-    return native
+def _as_index(native: "faiss.IndexIDMap", dimension: int) -> FaissIndex:
+    """Give a FAISS index over vectors of `dimension` the overfetch that its kind needs."""
+    index = FaissIndex(native, dimension)
+    return replace(index, overfetch=OVERFETCH_OF_CODES) if index.kind == "ivf_pq" else index

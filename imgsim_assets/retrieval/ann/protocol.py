@@ -1,7 +1,7 @@
 """What every index is: built from vectors, saved to one file, and asked for candidates by inner product."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 MISSING = -1
-CANDIDATES = 5
+LIST = 10  # what recall is measured on
 
 
 class Index(Protocol):
@@ -30,8 +30,13 @@ class Index(Protocol):
         """Dimensions of a vector as the caller sees it."""
         ...
 
+    @property
+    def kind(self) -> str:
+        """What it is, in the settings' words, e.g. `hnsw`."""
+        ...
+
     def save(self, path: Path) -> None:
-        """Write the index to the one file `path`."""
+        """Write the index to the one file `path`. Effort and overfetch need not be in it."""
         ...
 
     @property
@@ -44,8 +49,18 @@ class Index(Protocol):
         """How much of it a query looks at, in the library's own unit; None: all, there is nothing to trade."""
         ...
 
-    def with_effort(self, effort: int) -> "Index":
-        """Give the same index, asked with another effort: more finds more and takes longer."""
+    @property
+    def least_effort(self) -> int:
+        """The effort below which a list of ten falls short, or nothing is gained."""
+        ...
+
+    @property
+    def most_effort(self) -> int:
+        """The effort with which a query looks at everything."""
+        ...
+
+    def asked_with(self, effort: int, overfetch: int) -> Self:
+        """Give the same index, asked with another effort and overfetch: more finds more and takes longer."""
         ...
 
     def candidates(self, queries: Vectors, count: int) -> Ids:

@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Index, Vectors
-from imgsim_assets.retrieval.ann.rescoring import rescore
+from imgsim_assets.retrieval.ann.rescoring import narrow, rescore
 from imgsim_assets.retrieval.reciprocal import rerank
 
 RECIPROCAL_CANDIDATES = 100
+NARROWED = 10  # float32 products so near that their order is not sure are more than this only by chance
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,14 @@ def search(index: Index, vectors: Vectors, queries: Vectors, k: int, *, reciproc
         found = index.candidates(queries, min(index.size, max(RECIPROCAL_CANDIDATES, k)))
         ids, scores = rerank(vectors, queries, found, k)
         return Neighbours(ids, scores.astype(np.float32), int((ids[:, min(k, index.size) - 1] == MISSING).sum()))
-    count = min(index.size, k * index.overfetch)
-    found = index.candidates(queries, count)
-    ids, scores = rescore(vectors, queries, found, k)
+    ids, scores = propose(index, vectors, queries, k)
     short = np.flatnonzero((ids[:, : min(k, index.size)] == MISSING).any(axis=1))
     if len(short):
         ids[short], scores[short] = exact_neighbours(vectors, queries[short], k)
     return Neighbours(ids, scores.astype(np.float32), len(short))
+
+
+def propose(index: Index, vectors: Vectors, queries: Vectors, k: int) -> tuple[Ids, npt.NDArray[np.float64]]:
+    """Put what an index proposes into exact order: int64 [q, k] rows, -1 where it proposes fewer, and their scores."""
+    found = index.candidates(queries, min(index.size, k * index.overfetch))
+    return rescore(vectors, queries, narrow(vectors, queries, found, k + NARROWED), k)

@@ -9,6 +9,7 @@ from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Index, Vectors
 from imgsim_assets.retrieval.ann.rescoring import rescore
+from imgsim_assets.retrieval.ann.rows import evenly
 
 PROBES = 64
 NEIGHBOURS = 10
@@ -34,8 +35,7 @@ def check_index(index: Index, vectors: Vectors, name: str) -> float:
     _require(index.size == len(vectors), name, f"{len(vectors)} vectors", f"{index.size}")
     _require(index.dimension == vectors.shape[1], name, f"{vectors.shape[1]} dimensions", f"{index.dimension}")
     _require(bool(np.isfinite(vectors).all()), name, "finite vectors", "NaN or infinity")
-    rows = np.unique(np.linspace(0, len(vectors) - 1, min(PROBES, len(vectors))).astype(np.int64))
-    queries, k = vectors[rows], min(NEIGHBOURS, len(vectors))
+    queries, k = evenly(vectors, PROBES), min(NEIGHBOURS, len(vectors))
     found = index.candidates(queries, k)
     _check_ids(found, k, len(vectors), name)
     recall = _recall(vectors, queries, found, k)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.ann import exact
 from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
-from imgsim_assets.retrieval.ann.rescoring import rescore
+from imgsim_assets.retrieval.ann.rescoring import narrow, rescore
 from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 
@@ -67,3 +67,15 @@ def test_a_saved_oracle_is_the_vectors(tmp_path):
 def test_empty_batches_are_answered(queries):
     gallery, asked, _ = served_vectors()
     assert exact_neighbours(gallery, asked[:queries], 10)[0].shape == (queries, 10)
+
+
+@given(st.integers(0, 1000), st.integers(1, 30))
+@settings(max_examples=30)
+def test_narrowing_keeps_the_best(seed, count):
+    gallery, asked, _ = served_vectors()
+    candidates = np.random.default_rng(seed).permuted(np.tile(np.arange(25), (len(asked), 1)), axis=1)
+    candidates[0, :20] = -1
+    kept = narrow(gallery, asked, candidates, count)
+    assert kept.shape == (len(asked), min(count, 25))
+    whole, narrowed = rescore(gallery, asked, candidates, count), rescore(gallery, asked, kept, count)
+    np.testing.assert_allclose(narrowed[1], whole[1], rtol=1e-5, atol=1e-6)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from imgsim_assets.retrieval.ann.build import build_index
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
 from imgsim_tests.retrieval.heads import draw_head
 
@@ -17,3 +18,8 @@ def served_vectors(classes=20, photos=15, rank=8, queries=40, seed=0):
     head, coordinates = draw_head(gallery, labels, evidence="glrt")
     vectors = gallery_vectors(head, coordinates, labels)
     return vectors, query_vectors(head, head.axes.project(asked), vectors), labels
+
+
+def built(settings, gallery, probes=None):
+    """Build the index that settings describe, set by `probes`, or by the gallery itself."""
+    return build_index(settings, gallery, gallery if probes is None else probes)[0]
