@@ -249,6 +249,28 @@ def bench_memory(photos: int, queries: tuple[int, ...], dimensions: int) -> None
         click.echo(json.dumps(measure_memory(photos, count, dimensions)))
 
 
+@bench.command("indices")
+@click.option(
+    "--drawn", multiple=True, help="COUNTxDIMENSIONS drawn vectors [1000x512 10000x512 100000x512, without --served]"
+)
+@click.option("--served", is_flag=True, help="Also the vectors that `imgsim sync` serves.")
+@click.option("--only", multiple=True, help="Kinds of index and other libraries to measure [all].")
+@click.option("--memory-mb", type=click.IntRange(1), help="What `auto` may take [any].")
+@click.option("--plots", type=click.Path(path_type=Path), help="Folder for a plot of each.")
+@with_settings
+def bench_indices(settings: Settings, as_json: bool, **asked: Any) -> None:  # noqa: ANN401  see the options
+    """Compare FAISS, Annoy, hnswlib, usearch and autofaiss at equal recall, and show what `auto` loses."""
+    from imgsim_assets.benchmarks.indices import in_markdown, measure_indices, write_plot
+    from imgsim_assets.benchmarks.vector_tasks import read_tasks
+
+    for task in read_tasks(settings, asked["drawn"], served=asked["served"]):
+        threads = settings.runtime.threads
+        measured = measure_indices(task, asked["only"], threads=threads, memory_mb=asked["memory_mb"])
+        if asked["plots"]:
+            write_plot(measured, asked["plots"])
+        click.echo(json.dumps(measured.as_json()) if as_json else in_markdown(measured) + "\n")
+
+
 @bench.command("incremental")
 @click.option("--photos", type=click.IntRange(500), multiple=True, default=(1_000, 10_000, 50_000), show_default=True)
 @click.option("--plain/--no-plain", default=True, help="Also call the same functions in a plain script.")

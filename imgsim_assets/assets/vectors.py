@@ -29,7 +29,7 @@ GALLERY = "gallery_vectors"
 QUERIES = "query_vectors"
 VECTORS_FILE = "vectors.npy"
 PROBES_FILE = "probes.npy"
-PROBES = 1000
+PROBES = 4000
 
 Vectors = npt.NDArray[np.float32]
 
@@ -45,7 +45,7 @@ def open_vectors(store: Store, key: str, version: str | None = None) -> tuple[pl
 
 
 def open_probes(store: Store) -> Vectors:
-    """Open what train photos, a thousand at most, would ask: an index is set by them, before test photos come."""
+    """Open what train photos, 4,000 at most, would ask: an index is set by them, before test photos come."""
     return np.asarray(read_array(store.artefacts.open(GALLERY).path(PROBES_FILE)))
 
 

@@ -27,7 +27,7 @@ CURVE_COLUMNS = {
 
 
 def effort_curves(indices: dict[str, Index], vectors: Vectors, queries: Vectors) -> pl.DataFrame:
-    """Ask each index with efforts from a sixteenth of the one that is set to sixteen times as much.
+    """Ask each index with efforts from a sixteenth of the one that is set to sixteen times as much, where it can.
 
     Args:
         indices: by library.
@@ -75,4 +75,5 @@ def timed_search(index: Index, vectors: Vectors, queries: Vectors) -> tuple[Neig
 def _efforts(index: Index) -> Sequence[int | None]:
     if index.effort is None:
         return [None]
-    return sorted({min(max(1, round(index.effort * 2.0**doubling)), index.most_effort) for doubling in DOUBLINGS})
+    efforts = {round(index.effort * 2.0**doubling) for doubling in DOUBLINGS}
+    return sorted({index.effort} | {one for one in efforts if index.least_effort <= one <= index.most_effort})

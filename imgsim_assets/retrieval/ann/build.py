@@ -12,10 +12,12 @@ from imgsim_assets.retrieval.ann.faiss_index import load_faiss
 from imgsim_assets.retrieval.ann.least_effort import with_least_effort
 from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
 from imgsim_assets.retrieval.ann.race import TRIED, race
+from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.self_test import check_index
 from imgsim_assets.settings import Annoy, Faiss
 
 MEGABYTE = 1_000_000
+PROBES_OF_ANNOY = 500  # it answers one at a time
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def build_index(settings: Faiss | Annoy, vectors: Vectors, probes: Vectors) -> t
     """
     tried = pl.DataFrame(schema=TRIED)
     if isinstance(settings, Annoy):
-        index = _at_recall(build_annoy(vectors, settings.trees, 1, settings.seed), vectors, probes, settings.recall)
+        few = evenly(probes, PROBES_OF_ANNOY)
+        index = _at_recall(build_annoy(vectors, settings.trees, 1, settings.seed), vectors, few, settings.recall)
     elif settings.kind != "auto":
         index = _at_recall(build_faiss(vectors, settings.kind, settings.seed), vectors, probes, settings.recall)
     elif len(vectors) <= settings.exact_up_to:

@@ -16,8 +16,7 @@ from imgsim_assets.retrieval.single_thread import single_thread
 if TYPE_CHECKING:
     import faiss
 
-OVERFETCH = 2
-OVERFETCH_OF_CODES = 10  # a code does not tell the photos of one class apart
+OVERFETCH = {"sq8": 2, "ivf_pq": 10}  # codes do not tell the photos of one class apart
 PQ_DIMENSIONS = 2
 
 
@@ -31,7 +30,7 @@ class FaissIndex:
 
     native: "faiss.IndexIDMap"
     dimension: int
-    overfetch: int = OVERFETCH
+    overfetch: int = 1
     asked: int = 0
 
     @property
@@ -193,4 +192,4 @@ def named_index(core: "faiss.Index", dimension: int) -> FaissIndex:
 def _as_index(native: "faiss.IndexIDMap", dimension: int) -> FaissIndex:
     """Give a FAISS index over vectors of `dimension` the overfetch that its kind needs."""
     index = FaissIndex(native, dimension)
-    return replace(index, overfetch=OVERFETCH_OF_CODES) if index.kind == "ivf_pq" else index
+    return replace(index, overfetch=OVERFETCH.get(index.kind, 1))

@@ -12,7 +12,7 @@ from imgsim_assets.retrieval.ann.rescoring import narrow, rescore
 from imgsim_assets.retrieval.reciprocal import rerank
 
 RECIPROCAL_CANDIDATES = 100
-NARROWED = 10  # float32 products so near that their order is not sure are more than this only by chance
+SPARE = 4  # float32 products so near the last one wanted that their order is not sure are hardly ever more
 
 
 @dataclass(frozen=True)
@@ -55,5 +55,5 @@ def search(index: Index, vectors: Vectors, queries: Vectors, k: int, *, reciproc
 
 def propose(index: Index, vectors: Vectors, queries: Vectors, k: int) -> tuple[Ids, npt.NDArray[np.float64]]:
     """Put what an index proposes into exact order: int64 [q, k] rows, -1 where it proposes fewer, and their scores."""
-    found = index.candidates(queries, min(index.size, k * index.overfetch))
-    return rescore(vectors, queries, narrow(vectors, queries, found, k + NARROWED), k)
+    found = index.candidates(queries, min(index.size, k * index.overfetch + SPARE))
+    return rescore(vectors, queries, narrow(vectors, queries, found, k + SPARE), k)
