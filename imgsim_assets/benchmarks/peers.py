@@ -17,6 +17,7 @@ from imgsim_assets.retrieval.ann.protocol import LIST, Ids, Vectors
 LINKS, BUILD_EFFORT = 16, 200
 EFFORTS = (10, 14, 20, 28, 40, 56, 80, 113, 160, 226, 320, 453, 640)
 AUTOFAISS = ("autofaiss==2.18.0", "faiss-cpu==1.12.0", "pyarrow<20")  # by itself it takes versions that do not fit
+AUTOFAISS_UNTUNED = "autofaiss, as it sets itself"
 AUTOFAISS_PROGRAM = """
 import json, sys
 from autofaiss import build_index
@@ -105,7 +106,7 @@ def autofaiss(vectors: Vectors, threads: int) -> Rival | str:
         space.set_index_parameters(index, words)
         return np.asarray(index.search(queries, LIST)[1], dtype=np.int64)
 
-    ways = [Answering("autofaiss, as it sets itself", chosen, None, as_it_set_itself)]
+    ways = [Answering(AUTOFAISS_UNTUNED, chosen, None, as_it_set_itself)]
     if chosen.startswith("HNSW"):
 
         def ask(effort: int, queries: Vectors) -> Ids:

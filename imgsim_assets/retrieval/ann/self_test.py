@@ -4,12 +4,14 @@ Some compilers break Annoy so that it returns one neighbour whatever is asked (s
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Index, Vectors
 from imgsim_assets.retrieval.ann.rescoring import rescore
 from imgsim_assets.retrieval.ann.rows import evenly
+from imgsim_assets.retrieval.single_thread import single_thread
 
 PROBES = 64
 NEIGHBOURS = 10
@@ -29,8 +31,9 @@ def check_index(index: Index, vectors: Vectors, name: str) -> float:
         name: for the message, e.g. `"annoy"`.
 
     Raises:
-        ArtefactError: another size or dimension, invalid, repeated or too few ids, values that are not finite, or a
-            recall below 0.3, which means a broken build, another metric, other vectors or far too few nodes searched.
+        ArtefactError: another size or dimension, invalid, repeated or too few ids, values that are not finite, answers
+            that hang on the number of threads, or a recall below 0.3, which means a broken build, another metric, other
+            vectors or far too few nodes searched.
     """
     _require(index.size == len(vectors), name, f"{len(vectors)} vectors", f"{index.size}")
     _require(index.dimension == vectors.shape[1], name, f"{vectors.shape[1]} dimensions", f"{index.dimension}")
@@ -38,7 +41,13 @@ def check_index(index: Index, vectors: Vectors, name: str) -> float:
     queries, k = evenly(vectors, PROBES), min(NEIGHBOURS, len(vectors))
     found = index.candidates(queries, k)
     _check_ids(found, k, len(vectors), name)
-    recall = _recall(vectors, queries, found, k)
+    scores = rescore(vectors, queries, found, k)[1]
+    with single_thread():
+        alone = rescore(vectors, queries, index.candidates(queries, k), k)[1]
+    _require(
+        np.allclose(scores, alone, rtol=TIE, atol=TIE), name, "the same answers by one thread and by all", "others"
+    )
+    recall = _recall(vectors, queries, scores, k)
     _require(recall >= LEAST_RECALL, name, f"recall@{k} of at least {LEAST_RECALL}", f"{recall:.3f}")
     return recall
 
@@ -51,9 +60,8 @@ def _check_ids(found: Ids, k: int, size: int, name: str) -> None:
     _require(bool((ordered[:, 1:] != ordered[:, :-1]).all()), name, "distinct neighbours", "repeated ones")
 
 
-def _recall(vectors: Vectors, queries: Vectors, found: Ids, k: int) -> float:
+def _recall(vectors: Vectors, queries: Vectors, scores: npt.NDArray[np.float64], k: int) -> float:
     _, best = exact_neighbours(vectors, queries, k)
-    _, scores = rescore(vectors, queries, found, k)
     bar = best[:, -1:] - TIE * np.abs(best).max(axis=1, keepdims=True)
     return float((scores >= bar).mean())
 

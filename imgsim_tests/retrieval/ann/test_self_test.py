@@ -1,5 +1,6 @@
 from dataclasses import dataclass, replace
 
+import faiss
 import numpy as np
 import pytest
 
@@ -32,6 +33,8 @@ class Broken:
             ids[:, -1] = len(GALLERY)
         elif self.fault == "random":
             return np.tile(np.arange(count), (len(queries), 1))
+        elif self.fault == "by threads" and faiss.omp_get_max_threads() > 1:
+            ids[:, -1] = (ids[:, -1] + len(GALLERY) // 2) % len(GALLERY)
         return ids
 
 
@@ -61,6 +64,12 @@ def test_wrong_answers_are_noticed(fault):
 def test_wrong_shape_is_noticed(field):
     with pytest.raises(ArtefactError, match=r"found 3"):
         check_index(replace(Broken("none"), **{field: 3}), GALLERY, "annoy")
+
+
+def test_answers_that_hang_on_the_number_of_threads_are_noticed():
+    faiss.omp_set_num_threads(2)
+    with pytest.raises(ArtefactError, match="the same answers by one thread and by all"):
+        check_index(Broken("by threads"), GALLERY, "faiss")
 
 
 def test_broken_annoy_is_named_and_the_mend_is_told():
