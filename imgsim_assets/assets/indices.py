@@ -156,7 +156,7 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         kinds={library, "parquet"},
         owners=OWNERS,
         deps=[METRIC_HEAD, GALLERY, index_key(library), QUERIES],
-        **computed_by(f"{library}_neighbors/2", listed=list_length(settings), **_search_effort(settings, library)),
+        **computed_by(f"{library}_neighbors/3", listed=list_length(settings), **_search_effort(settings, library)),
         description=f"The train photos that {NAMES[library]} finds for each test photo, best first.",
     )
     def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:

@@ -192,8 +192,12 @@ def _points(
         name = (way.library, way.kind)
         if done.get(name, 0.0) >= ENOUGH:
             continue
-        recall = float(overlap(way.ask(queries), exact).mean())
-        seconds = _median_seconds(way, queries)
+        started = perf_counter()
+        found = way.ask(queries)
+        seconds = perf_counter() - started
+        if seconds < LONG:
+            seconds = float(np.median([_seconds(way, queries) for _ in range(ROUNDS)]))
+        recall = float(overlap(found, exact).mean())
         stuck = way.effort is not None and recall <= done.get(name, -1.0)
         done[name] = 1.0 if stuck or seconds > TOO_LONG else recall
         yield way, (way.library, way.kind, way.effort, recall, len(queries) / seconds)
@@ -231,12 +235,6 @@ def _losses(
 
 def _name(way: Answering) -> str:
     return f"{way.library}: {way.kind}{'' if way.effort is None else f', effort {way.effort}'}"
-
-
-def _median_seconds(way: Answering, queries: Vectors) -> float:
-    """Time several rounds; of what takes long, one."""
-    first = _seconds(way, queries)
-    return first if first > LONG else float(np.median([first, *(_seconds(way, queries) for _ in range(ROUNDS - 1))]))
 
 
 def _seconds(way: Answering, queries: Vectors) -> float:

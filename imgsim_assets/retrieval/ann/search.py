@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
-from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Index, Vectors
+from imgsim_assets.retrieval.ann.protocol import LIST, MISSING, Ids, Index, Vectors
 from imgsim_assets.retrieval.ann.rescoring import narrow, rescore
 from imgsim_assets.retrieval.reciprocal import rerank
 
@@ -43,7 +43,10 @@ def search(index: Index, vectors: Vectors, queries: Vectors, k: int, *, reciproc
     ordered by k-reciprocal re-ranking; scores are then minus its distances, and a list that falls short stays short.
     """
     if reciprocal:
-        found = index.candidates(queries, min(index.size, max(RECIPROCAL_CANDIDATES, k)))
+        wanted = max(RECIPROCAL_CANDIDATES, k)
+        if index.effort is not None:  # it is set to find ten
+            index = index.asked_with(min(index.most_effort, index.effort * wanted // LIST), index.overfetch)
+        found = index.candidates(queries, min(index.size, wanted))
         ids, scores = rerank(vectors, queries, found, k)
         return Neighbours(ids, scores.astype(np.float32), int((ids[:, min(k, index.size) - 1] == MISSING).sum()))
     ids, scores = propose(index, vectors, queries, k)
