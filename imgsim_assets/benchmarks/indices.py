@@ -17,7 +17,7 @@ import polars as pl
 from imgsim_assets.benchmarks.peers import AUTOFAISS_UNTUNED, RIVALS, Answering
 from imgsim_assets.errors import InputError
 from imgsim_assets.progress import track
-from imgsim_assets.reporting.plots import recall_against_speed
+from imgsim_assets.reporting.plots import recall_curves
 from imgsim_assets.retrieval.agreement import overlap
 from imgsim_assets.retrieval.ann.annoy_index import build_annoy
 from imgsim_assets.retrieval.ann.build import build_index
@@ -40,7 +40,6 @@ ROUNDS = 3
 LONG, TOO_LONG = 2.0, 20.0  # seconds
 FINAL_ROUNDS = 15
 FINALISTS = 4
-LEAST_SHOWN = 0.6
 OURS = "imgsim"
 POINTS = {
     "library": pl.String,
@@ -310,13 +309,15 @@ def _untuned(points: pl.DataFrame) -> Iterator[str]:
 
 
 def write_plot(measured: Measured, folder: Path) -> Path:
-    """Draw the points into `folder`, named after the task."""
+    """Draw what each library and kind reaches into `folder`, named after the task."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{measured.task.replace(',', '').replace(' ', '-')}.png"
-    curves = measured.points.with_columns(library=pl.col("library") + " " + pl.col("kind"), is_set=pl.lit(False))
-    curves = curves.filter(pl.col("recall_at_10") >= LEAST_SHOWN)
-    names = {name: name for name in curves["library"].unique(maintain_order=True)}
-    path.write_bytes(recall_against_speed(curves, names))
+    points = measured.points.with_columns(name=pl.col("library") + " " + pl.col("kind").str.split(" ").list.first())
+    curves = {}
+    for (name,), rows in points.sort("recall_at_10").group_by("name", maintain_order=True):
+        front = rows.filter(pareto_front(rows["recall_at_10"].to_numpy(), rows["queries_per_second"].to_numpy()))
+        curves[str(name)] = list(front.select("recall_at_10", "queries_per_second").iter_rows())
+    path.write_bytes(recall_curves(dict(sorted(curves.items()))))
     return path
 
 

@@ -15,6 +15,8 @@ INK = "#1d1d1b"
 BLUE = "#2f6db3"
 GREY = "#9b9b95"
 COLOURS = (BLUE, "#c4662b")
+MARKERS = "osD^vP*X<>"
+LEAST_MISSED = 5e-4
 LONGEST_NAME = 40
 
 
@@ -122,6 +124,29 @@ def recall_against_speed(curves: "pl.DataFrame", names: Mapping[str, str]) -> by
     axes.set_xlabel("recall@10 against exact search")
     axes.set_ylabel("queries a second")
     axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def recall_curves(curves: "Mapping[str, Sequence[tuple[float, float]]]") -> bytes:
+    """Show many libraries: a line each through its points of recall@10 and queries a second.
+
+    The axis of recall is logarithmic in what is missed, so that 0.99 and 0.999 are as far apart as 0.9 and 0.99.
+    """
+    figure = _figure(7.0, 4.6)
+    axes = figure.subplots()
+    for place, (name, points) in enumerate(curves.items()):
+        missed = [max(1.0 - recall, LEAST_MISSED) for recall, _ in points]
+        marker = MARKERS[place % len(MARKERS)]
+        axes.plot(missed, [speed for _, speed in points], marker=marker, markersize=4, linewidth=1.2, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(0.5, LEAST_MISSED / 1.2)
+    axes.set_xticks([1.0 - recall for recall in (0.5, 0.9, 0.95, 0.99, 0.999)], ["0.5", "0.9", "0.95", "0.99", "0.999"])
+    axes.set_xticks([], minor=True)
+    axes.grid(visible=True, color=GREY, alpha=0.3, linewidth=0.5)
+    axes.set_xlabel("recall@10 against exact search")
+    axes.set_ylabel("queries a second")
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return _png(figure)
 
 
