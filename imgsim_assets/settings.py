@@ -189,6 +189,9 @@ class Faiss(Stage):
 class Annoy(Stage):
     """The Annoy index over the gallery."""
 
+    metric: Literal["dot", "angular", "euclidean"] = Field(
+        default="dot", description="how its trees compare; all rank by inner product in the end"
+    )
     trees: int = Field(default=50, ge=1, le=10_000)
     search_nodes: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto", description="nodes inspected per query; auto: the fewest that reach `recall`"

@@ -128,7 +128,7 @@ def _contender(store: Store, settings: Settings, library: str, queries: Vectors)
         build_seconds=built,
         add_seconds=seconds_to_add(path, vectors) if library == "faiss" else built,
         stored_bytes=artefact.manifest.files[INDEX_FILE].bytes,
-        resident_bytes=resident_bytes(library, path, index.effort, evenly(queries, QUERIES_ASKED)),
+        resident_bytes=resident_bytes(index.kind, path, index.effort, evenly(queries, QUERIES_ASKED)),
     )
 
 

@@ -190,7 +190,11 @@ def _index_facts(store: Store, settings: Settings) -> dict[str, dict[str, JSON]]
     facts = {}
     for library in LIBRARIES:
         asked, manifest = open_asked(store, settings, library), store.artefacts.open(index_key(library)).manifest
-        facts[library] = {"digest": manifest.files[INDEX_FILE].digest, **dataclasses.asdict(asked)}
+        facts[library] = {
+            "digest": manifest.files[INDEX_FILE].digest,
+            "kind": manifest.facts["kind"],
+            **dataclasses.asdict(asked),
+        }
     return facts
 
 

@@ -62,7 +62,8 @@ def open_index(store: Store, settings: Settings, library: str) -> tuple[Index, V
     artefact = store.artefacts.open(index_key(library), verify=True)
     if artefact.manifest.facts["ids"] != digest(gallery["name"]):
         raise ArtefactError(f"{index_key(library)} of the photos in {GALLERY}", "of other photos", "run `imgsim sync`")
-    return load_index(library, artefact.path(INDEX_FILE), vectors, open_asked(store, settings, library)), vectors
+    kind = str(artefact.manifest.facts["kind"])
+    return load_index(kind, artefact.path(INDEX_FILE), vectors, open_asked(store, settings, library)), vectors
 
 
 def open_asked(store: Store, settings: Settings, library: str) -> Asked:

@@ -122,7 +122,7 @@ def measure_indices(task: Task, only: Sequence[str], *, threads: int, memory_mb:
     threads = set_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         built = [_built(task, kind, Path(folder)) for kind in track(kinds, f"{task.name}: building", unit="kind")]
-    ways = [way for index, _ in built for way in _ways(index, task.vectors)]
+    ways = [way for kind, (index, _) in zip(kinds, built, strict=True) for way in _ways(kind, index, task.vectors)]
     costs, left_out = [cost for _, cost in built], []
     exact, _ = exact_neighbours(task.vectors, task.queries, LIST)
     for name in track(rivals, f"{task.name}: building", unit="library"):
@@ -151,23 +151,22 @@ def _built(task: Task, kind: str, folder: Path) -> tuple[Index, tuple[object, ..
     started = perf_counter()
     annoy = Annoy()
     index: Index = (
-        build_annoy(task.vectors, annoy.trees, 1, annoy.seed) if kind == "annoy" else build_faiss(task.vectors, kind, 0)
+        build_annoy(task.vectors, annoy.trees, annoy.seed) if kind == "annoy" else build_faiss(task.vectors, kind, 0)
     )
     seconds = perf_counter() - started
     path = folder / f"{kind}.index"
     index.save(path)
     added = seconds if kind == "annoy" else seconds_to_add(path, task.vectors)
-    library = "annoy" if kind == "annoy" else "faiss"
-    resident = resident_bytes(library, path, index.effort, task.queries)
+    resident = resident_bytes(index.kind, path, index.effort, task.queries)
     cost = (OURS, kind, seconds, added, path.stat().st_size / 1e6, None if resident is None else resident / 1e6)
     path.unlink()
     return index, cost
 
 
-def _ways(index: Index, vectors: Vectors) -> Iterator[Answering]:
+def _ways(kind: str, index: Index, vectors: Vectors) -> Iterator[Answering]:
     """Ask an index with all efforts, a factor of the square root of two apart, and all overfetches."""
     for overfetch in OVERFETCHES.get(index.kind, (index.overfetch,)):
-        name = f"{index.kind} x{overfetch}" if index.kind in OVERFETCHES else index.kind
+        name = f"{kind} x{overfetch}" if kind in OVERFETCHES else kind
         if index.effort is None:
             yield Answering(OURS, name, None, _asking(index, vectors))
             continue

@@ -46,7 +46,7 @@ class SearchBundle:
         # First of all: a library trusts its file, and a foreign one can end the process.
         if content_id(path) != known["digest"]:
             raise ArtefactError(f"the published index in {path}", "other bytes", "remove it and run `imgsim sync`")
-        return load_index(library, path, self.vectors, Asked(known["effort"], known["overfetch"]))
+        return load_index(known["kind"], path, self.vectors, Asked(known["effort"], known["overfetch"]))
 
 
 def bundle_facts(settings: Settings) -> dict[str, Any]:

@@ -1,13 +1,13 @@
-"""Annoy by inner product (its `dot` metric)."""
+"""Annoy by inner product: its own `dot` metric, or `angular` or `euclidean` over vectors of one norm."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.retrieval.ann.equal_norms import fit_sphere
+from imgsim_assets.retrieval.ann.equal_norms import fit_sphere, widen
 from imgsim_assets.retrieval.ann.protocol import LIST, MISSING, Ids, Vectors
 from imgsim_assets.retrieval.ann.rows import blocks
 from imgsim_assets.retrieval.single_thread import single_thread
@@ -15,15 +15,22 @@ from imgsim_assets.retrieval.single_thread import single_thread
 if TYPE_CHECKING:
     from annoy import AnnoyIndex as Native
 
+Metric = Literal["dot", "angular", "euclidean"]
+
 OVERFETCH = 5
 
 
 @dataclass(frozen=True)
 class AnnoyIndex:
-    """An Annoy index; `search_nodes` is how many nodes a query may inspect."""
+    """An Annoy index over vectors of `dimension`; `search_nodes` is how many nodes a query may inspect.
+
+    By angle and by distance its own vectors have one coordinate more, in which every query is zero.
+    """
 
     native: "Native"
-    search_nodes: int
+    dimension: int
+    metric: Metric
+    search_nodes: int = 1
     overfetch: int = OVERFETCH
 
     @property
@@ -32,14 +39,9 @@ class AnnoyIndex:
         return int(self.native.get_n_items())
 
     @property
-    def dimension(self) -> int:
-        """Dimensions of a vector."""
-        return int(self.native.f)
-
-    @property
     def kind(self) -> str:
-        """`annoy`."""
-        return "annoy"
+        """Its metric."""
+        return self.metric
 
     @property
     def effort(self) -> int | None:
@@ -67,33 +69,33 @@ class AnnoyIndex:
     def candidates(self, queries: Vectors, count: int) -> Ids:
         """Propose rows; one query at a time, Annoy knows no batches."""
         found = np.full((len(queries), count), MISSING, dtype=np.int64)
-        for row, query in enumerate(queries):
+        for row, query in enumerate(widen(queries, int(self.native.f))):
             ids = self.native.get_nns_by_vector(query, count, search_k=self.search_nodes)
             found[row, : len(ids)] = ids
         return found
 
 
-def build_annoy(vectors: Vectors, trees: int, search_nodes: int, seed: int) -> AnnoyIndex:
-    """Build an index over float32 [n, d] vectors.
+def build_annoy(vectors: Vectors, trees: int, seed: int, metric: Metric = "dot") -> AnnoyIndex:
+    """Build an index over float32 [n, d] vectors; how many nodes to inspect is to be set.
 
     Always with one job: the number of jobs changes the trees, and Annoy's default is one per core.
     """
     from annoy import AnnoyIndex as Native
 
-    native = Native(vectors.shape[1], "dot")
+    native = Native(_width(vectors.shape[1], metric), metric)
     native.set_seed(seed)
     with single_thread():
         sphere = fit_sphere(vectors)
     row = 0
     for block in blocks(vectors):
-        for vector in sphere.move(block):
+        for vector in sphere.move(block) if metric == "dot" else sphere.equalise(block):
             native.add_item(row, vector)
             row += 1
     native.build(trees, n_jobs=1)
-    return AnnoyIndex(native, search_nodes)
+    return AnnoyIndex(native, vectors.shape[1], metric)
 
 
-def load_annoy(path: Path, dimension: int) -> AnnoyIndex:
+def load_annoy(path: Path, dimension: int, metric: Metric) -> AnnoyIndex:
     """Map an index file into memory; how many nodes to inspect is to be set.
 
     The file holds neither dimension nor metric: the self-test has to tell whether they fit.
@@ -103,9 +105,13 @@ def load_annoy(path: Path, dimension: int) -> AnnoyIndex:
     """
     from annoy import AnnoyIndex as Native
 
-    native = Native(dimension, "dot")
+    native = Native(_width(dimension, metric), metric)
     try:
         native.load(str(path))
     except OSError as error:
         raise ArtefactError(f"an Annoy index in {path.name}", str(error), "build the index again") from error
-    return AnnoyIndex(native, search_nodes=1)
+    return AnnoyIndex(native, dimension, metric)
+
+
+def _width(dimension: int, metric: Metric) -> int:
+    return dimension if metric == "dot" else dimension + 1

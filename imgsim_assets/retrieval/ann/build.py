@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from imgsim_assets.retrieval.ann.annoy_index import build_annoy, load_annoy
+from imgsim_assets.retrieval.ann.annoy_index import AnnoyIndex, build_annoy
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.faiss_build import build_faiss
-from imgsim_assets.retrieval.ann.faiss_index import load_faiss
 from imgsim_assets.retrieval.ann.least_effort import with_least_effort
+from imgsim_assets.retrieval.ann.mapping import map_index
 from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
 from imgsim_assets.retrieval.ann.race import TRIED, race
 from imgsim_assets.retrieval.ann.rows import evenly
@@ -58,7 +58,8 @@ def build_index(settings: Faiss | Annoy, vectors: Vectors, probes: Vectors) -> t
     tried = pl.DataFrame(schema=TRIED)
     if isinstance(settings, Annoy):
         few = evenly(probes, PROBES_OF_ANNOY)
-        index = _at_recall(build_annoy(vectors, settings.trees, 1, settings.seed), vectors, few, settings.recall)
+        annoy = build_annoy(vectors, settings.trees, settings.seed, settings.metric)
+        index = _at_recall(annoy, vectors, few, settings.recall)
     elif settings.kind != "auto":
         index = _at_recall(build_faiss(vectors, settings.kind, settings.seed), vectors, probes, settings.recall)
     elif len(vectors) <= settings.exact_up_to:
@@ -76,11 +77,11 @@ def build_index(settings: Faiss | Annoy, vectors: Vectors, probes: Vectors) -> t
     return index, tried
 
 
-def load_index(library: str, path: Path, vectors: Vectors, asked: Asked) -> Index:
+def load_index(kind: str, path: Path, vectors: Vectors, asked: Asked) -> Index:
     """Map the index in `path`, built from `vectors`, and test it.
 
     Args:
-        library: `faiss` or `annoy`.
+        kind: of the index, see `Index.kind`.
         path: its file.
         vectors: float32 [n, d].
         asked: what it is set to.
@@ -88,10 +89,8 @@ def load_index(library: str, path: Path, vectors: Vectors, asked: Asked) -> Inde
     Raises:
         ArtefactError: the file cannot be used, or the index fails its test.
     """
-    dimension = vectors.shape[1]
-    index: Index = load_faiss(path, dimension) if library == "faiss" else load_annoy(path, dimension)
-    index = asked.to(index)
-    check_index(index, vectors, library)
+    index = asked.to(map_index(kind, path, vectors.shape[1]))
+    check_index(index, vectors, "annoy" if isinstance(index, AnnoyIndex) else "faiss")
     return index
 
 

@@ -32,7 +32,7 @@ class Index(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it is, in the settings' words, e.g. `hnsw`."""
+        """What it is, in the settings' words: e.g. `hnsw`, or the metric of an Annoy index."""
         ...
 
     def save(self, path: Path) -> None:

@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.retrieval.ann.annoy_index import build_annoy, load_annoy
+from imgsim_assets.retrieval.ann.annoy_index import build_annoy
 from imgsim_assets.retrieval.ann.faiss_build import build_faiss
-from imgsim_assets.retrieval.ann.faiss_index import load_faiss
-from imgsim_assets.retrieval.ann.protocol import Index, Vectors
+from imgsim_assets.retrieval.ann.mapping import map_index
+from imgsim_assets.retrieval.ann.protocol import Vectors
 
 CANDIDATES = 20
 MEMORY = Path("/proc/self/statm")
 
 
-def resident_bytes(library: str, path: Path, effort: int | None, queries: Vectors) -> int | None:
+def resident_bytes(kind: str, path: Path, effort: int | None, queries: Vectors) -> int | None:
     """Map an index and ask it, in a new process: the bytes that are resident then and were not before.
 
     Pages of the mapped file that were touched count; the vectors for the exact order do not.
 
     Args:
-        library: `faiss` or `annoy`.
+        kind: of the index, see `Index.kind`.
         path: the index's file.
         effort: with which it is asked; None: it has none.
         queries: float32 [q, d].
@@ -37,7 +37,7 @@ def resident_bytes(library: str, path: Path, effort: int | None, queries: Vector
     with tempfile.NamedTemporaryFile(suffix=".npy") as file:
         np.save(file, queries, allow_pickle=False)
         file.flush()
-        arguments = [library, str(path), str(effort or 0), file.name]
+        arguments = [kind, str(path), str(effort or 0), file.name]
         # Run by this interpreter, with words of our own: no shell sees them.
         done = subprocess.run([sys.executable, "-m", __name__, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
@@ -45,13 +45,12 @@ def resident_bytes(library: str, path: Path, effort: int | None, queries: Vector
     return int(json.loads(done.stdout))
 
 
-def _measure(library: str, path: Path, effort: int, queries: Vectors) -> int:
+def _measure(kind: str, path: Path, effort: int, queries: Vectors) -> int:
     # Before the first look, a small one of each: what the libraries need for themselves is not the index.
-    for small in (build_faiss(queries, "ivf", 0), build_annoy(queries, 1, 1, 0)):
+    for small in (build_faiss(queries, "ivf", 0), build_annoy(queries, 1, 0)):
         small.candidates(queries, 1)
     before = _resident()
-    dimension = queries.shape[1]
-    index: Index = load_faiss(path, dimension) if library == "faiss" else load_annoy(path, dimension)
+    index = map_index(kind, path, queries.shape[1])
     index.asked_with(effort, index.overfetch).candidates(queries, min(index.size, CANDIDATES * index.overfetch))
     return _resident() - before
 

@@ -14,7 +14,7 @@ EXACT = exact_neighbours(GALLERY, PROBES, 10)[0]
 INDICES = {
     "hnsw": build_faiss(GALLERY, "hnsw", 0),
     "ivf": build_faiss(GALLERY, "ivf", 0),
-    "annoy": build_annoy(GALLERY, 2, 1, 0),
+    "annoy": build_annoy(GALLERY, 2, 0),
 }
 
 

@@ -74,7 +74,7 @@ def test_answers_that_hang_on_the_number_of_threads_are_noticed():
 
 def test_broken_annoy_is_named_and_the_mend_is_told():
     with pytest.raises(ArtefactError, match=r"10 neighbours .* found 1; .*ANNOY_COMPILER_ARGS"):
-        check_index(AnnoyIndex(OneNeighbour(), 1000), GALLERY, "annoy")
+        check_index(AnnoyIndex(OneNeighbour(), GALLERY.shape[1], "dot", 1000), GALLERY, "annoy")
 
 
 def test_vectors_that_are_not_finite_are_noticed():
