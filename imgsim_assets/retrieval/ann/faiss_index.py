@@ -85,22 +85,24 @@ class FaissIndex:
         found = self.native.search(asked, count, params=self._parameters())
         return np.asarray(found[1], dtype=np.int64)
 
-    def extended(self, vectors: Vectors, places: Ids, learned: Vectors) -> "FaissIndex":
-        """Add what it does not hold, without learning lists, codes or links anew. This index is used up by it.
+    def add(self, vectors: Vectors, learned: Vectors) -> None:
+        """Add vectors at the rows after those that are there, without learning lists, codes or links anew.
 
         Args:
-            vectors: float32 [n, d], all that it shall hold, at the rows that it shall know them by.
-            places: int64 [m], for the m vectors that it holds, in the order in which they came, the row of each.
+            vectors: float32 [m, d].
             learned: float32 [l, d], the vectors that it was built from, before any were added.
         """
+        with single_thread():
+            sphere = fit_sphere(learned) if self.kind in LEARNED else None
+            add_vectors(self._core, vectors, np.arange(len(vectors)), sphere)
+        self.renumber(np.concatenate([self.rows, self.size + np.arange(len(vectors))]))
+
+    def renumber(self, rows: Ids) -> None:
+        """Let it know its vectors, in the order in which they came, by `rows` int64 [n]."""
         import faiss
 
-        new = np.setdiff1d(np.arange(len(vectors)), places, assume_unique=True)
-        with single_thread():
-            add_vectors(self._core, vectors, new, fit_sphere(learned) if self.kind in LEARNED else None)
-        faiss.copy_array_to_vector(np.concatenate([places, new]).astype(np.int64), self.native.id_map)
+        faiss.copy_array_to_vector(rows.astype(np.int64), self.native.id_map)
         self.native.ntotal = self._core.ntotal
-        return self
 
     @property
     def _core(self) -> Any:  # noqa: ANN401  FAISS's classes have attributes that their common one lacks

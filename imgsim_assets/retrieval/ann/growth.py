@@ -43,15 +43,19 @@ def grow(path: Path, before: Gallery, built_from: int, now: Gallery) -> FaissInd
     if rows is None:
         return None
     places = rows[mapped.rows]
-    return read_faiss(path, before.vectors.shape[1]).extended(now.vectors, places, now.vectors[places[:built_from]])
+    new = np.setdiff1d(np.arange(len(now.names)), places, assume_unique=True)
+    index = read_faiss(path, before.vectors.shape[1])
+    index.add(now.vectors[new], now.vectors[places[:built_from]])
+    index.renumber(np.concatenate([places, new]))
+    return index
 
 
 def seconds_to_add(path: Path, vectors: Vectors, share: float = 0.01) -> float:
     """Time adding a `share` of `vectors` once more to a copy of the FAISS index in `path`, which holds them."""
     index = read_faiss(path, vectors.shape[1])
-    more = np.concatenate([vectors, evenly(vectors, max(1, round(share * len(vectors))))])
+    more = evenly(vectors, max(1, round(share * len(vectors))))
     started = perf_counter()
-    index.extended(more, index.rows, vectors)
+    index.add(more, vectors)
     return perf_counter() - started
 
 
