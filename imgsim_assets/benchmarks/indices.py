@@ -304,7 +304,8 @@ def _untuned(points: pl.DataFrame) -> Iterator[str]:
             best = points.filter(pl.col("recall_at_10") >= recall)["queries_per_second"].max()
             if isinstance(best, float) and row["recall_at_10"] >= recall:
                 loss = 1.0 - row["queries_per_second"] / best
-                yield f"At {recall} {row['library']} ({row['kind']}, {row['recall_at_10']:.4f}), loses {loss:.1%} to the fastest.\n"
+                name = f"{row['library']} ({row['kind']}, {row['recall_at_10']:.4f})"
+                yield f"At {recall} {name}, loses {loss:.1%} to the fastest.\n"
 
 
 def write_plot(measured: Measured, folder: Path) -> Path:
