@@ -72,3 +72,23 @@ def test_a_new_photo_is_added_to_an_index_that_learned_something(synced: Workpla
     grown = synced.table("faiss_neighbors")
     synced.sync({"faiss": {"kind": "flat"}})
     assert grown.equals(synced.table("faiss_neighbors"))
+
+
+@pytest.mark.slow
+def test_where_nothing_is_exact_by_default_what_was_tried_is_shown(synced: Workplace):
+    exact = synced.table("faiss_neighbors")
+    synced.sync({"faiss": {"exact_up_to": 0, "recall": 1.0}})
+    tried = synced.metadata("faiss_index")["tried"]
+    assert all(kind in tried for kind in ("flat", "ivf", "hnsw"))
+    assert tried.count("true") == 1
+    assert synced.table("faiss_neighbors").equals(exact)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("metric", ["angular", "euclidean"])
+def test_annoy_by_another_metric_is_published_and_searched(synced: Workplace, metric: str):
+    chosen = {"annoy": {"metric": metric}}
+    synced.sync(chosen)
+    bundle = open_bundle(synced.settings(chosen))
+    assert bundle.index("annoy").kind == metric
+    assert synced.table("annoy_neighbors").equals(synced.table("faiss_neighbors"))

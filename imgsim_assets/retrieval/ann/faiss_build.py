@@ -102,7 +102,7 @@ def _learned(vectors: Vectors, kind: str, seed: int, sphere: Sphere | None) -> A
     width = dimension + 1 + (dimension + 1) % PQ_DIMENSIONS
     native = _lists_of(kind, width, lists, seed)
     native.cp.seed, native.cp.spherical = seed, True  # all points have norm 1
-    native.cp.max_points_per_centroid = TRAINING_PHOTOS_PER_LIST
+    native.cp.min_points_per_centroid, native.cp.max_points_per_centroid = 1, TRAINING_PHOTOS_PER_LIST
     native.nprobe = min(lists, max(IVF_LEAST_PROBES, lists // IVF_PROBED_SHARE))
     native.train(prepared(evenly(vectors, lists * TRAINING_PHOTOS_PER_LIST), sphere, width))
     return native
