@@ -178,7 +178,7 @@ class Faiss(Stage):
     recall: float = Field(
         default=0.99, gt=0, le=1, description="recall@10 against exact search, reached with the least effort"
     )
-    exact_up_to: int = Field(default=50_000, ge=0, description="photos up to which auto does not approximate")
+    exact_up_to: int = Field(default=100_000, ge=0, description="photos up to which auto does not approximate")
     memory_mb: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="megabytes that the index that auto takes may fill; None: any"
     )
