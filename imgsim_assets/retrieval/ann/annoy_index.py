@@ -55,8 +55,8 @@ class AnnoyIndex:
 
     @property
     def most_effort(self) -> int:
-        """Every vector in every tree."""
-        return self.size * max(1, int(self.native.get_n_trees()))
+        """As many nodes as there are vectors: looking at every vector takes no longer then."""
+        return max(self.size, self.least_effort)
 
     def asked_with(self, effort: int, overfetch: int) -> "AnnoyIndex":
         """Give the same index, asked with another number of nodes and another overfetch."""

@@ -56,7 +56,7 @@ class Index(Protocol):
 
     @property
     def most_effort(self) -> int:
-        """The effort with which a query looks at everything."""
+        """The effort beyond which a query gains nothing over looking at everything."""
         ...
 
     def asked_with(self, effort: int, overfetch: int) -> Self:
