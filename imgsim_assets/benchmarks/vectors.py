@@ -43,9 +43,9 @@ def draw_collection(count: int, dimensions: int, seed: int) -> Collection:
     """Draw the classes of a collection of about `count` photos.
 
     A vector is the sum of what all photos have in common (embeddings lie in a cone), of its class's kin (ten classes
-    are akin), of its class (a hundred photos each) and of its own, with norms of 0.8, 0.5, 0.6 and 0.8 in the mean.
-    The variance of each part but the first falls with the square root of the axis's number, as it does about in the
-    principal axes of image embeddings: a few dozen axes carry most of it. Then the norm is made 1.
+    are akin), of its class (a hundred photos each) and of its own, with norms of 1, 0.3, 0.42 and 0.8 in the mean. The
+    variance of each part but the first falls with the axis's number to the power 0.8, so that a few dozen axes carry
+    half of it, as in image embeddings. Then the norm is made 1.
     """
     random = np.random.default_rng(seed)
     classes = max(2, count // PHOTOS_PER_CLASS)
