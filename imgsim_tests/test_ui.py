@@ -243,7 +243,7 @@ def test_a_setting_changed_shows_as_unsynced_until_it_is_materialized(workplace,
         config.write_text(config.read_text(encoding="utf-8") + "\n[annoy]\ntrees = 7\n", encoding="utf-8")
         page.goto(f"{server.url}/locations")
         page.get_by_text("Reload", exact=True).click()
-        poll(lambda: stale_assets(server) == {"annoy_index", "publication"}, "the new setting to be seen")
+        poll(lambda: stale_assets(server) == {"annoy_index"}, "the new setting to be seen")
         page.goto(f"{server.url}/assets/annoy_index?view=overview")
         page.get_by_text("Unsynced").first.wait_for()
         page.screenshot(path=tmp_path / "7-unsynced.png")
