@@ -3,7 +3,6 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-import torch
 
 from imgsim_assets.retrieval.class_sets import class_log_ratios
 from imgsim_assets.retrieval.glrt import class_statistics, fit_glrt, metric_from_statistics
