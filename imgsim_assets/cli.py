@@ -260,7 +260,8 @@ def bench_memory(photos: int, queries: tuple[int, ...], dimensions: int) -> None
 @with_settings
 def bench_indices(settings: Settings, as_json: bool, **asked: Any) -> None:  # noqa: ANN401  see the options
     """Compare FAISS, Annoy, hnswlib, usearch and autofaiss at equal recall, and show what `auto` loses."""
-    from imgsim_assets.benchmarks.indices import in_markdown, measure_indices, write_plot
+    from imgsim_assets.benchmarks.index_tables import in_markdown, write_plot
+    from imgsim_assets.benchmarks.indices import measure_indices
     from imgsim_assets.benchmarks.vector_tasks import read_tasks
 
     for task in read_tasks(settings, asked["drawn"], served=asked["served"]):

@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.benchmarks.peers import AUTOFAISS_UNTUNED, RIVALS, Answering
+from imgsim_assets.benchmarks.peers import RIVALS, Answering
 from imgsim_assets.errors import InputError
 from imgsim_assets.progress import track
-from imgsim_assets.reporting.plots import recall_curves
 from imgsim_assets.retrieval.agreement import overlap
 from imgsim_assets.retrieval.ann.annoy_index import build_annoy
 from imgsim_assets.retrieval.ann.build import build_index
@@ -194,7 +193,7 @@ def _points(
         found = way.ask(queries)
         seconds = perf_counter() - started
         if seconds < LONG:
-            seconds = float(np.median([_seconds(way, queries) for _ in range(ROUNDS)]))
+            seconds = float(np.median([_seconds(way.ask, queries) for _ in range(ROUNDS)]))
         recall = float(overlap(found, exact).mean())
         stuck = way.effort is not None and recall <= done.get(name, -1.0)
         done[name] = 1.0 if stuck or seconds > TOO_LONG else recall
@@ -220,7 +219,7 @@ def _losses(
     for among, recall, ours in sorted(entrants, reverse=True):
         able = [one for one in tried if one[1] >= recall and (one[0].library == OURS or not ours)]
         fastest = [way for way, *_ in sorted(able, key=lambda one: -one[2])[:FINALISTS]]
-        seconds = np.array([[_seconds(way, task.queries) for way in [auto, *fastest]] for _ in range(FINAL_ROUNDS)])
+        seconds = np.array([[_seconds(way.ask, task.queries) for way in [auto, *fastest]] for _ in range(FINAL_ROUNDS)])
         median = np.median(seconds, axis=0)
         best = int(np.argmin(median[1:]))
         low, middle, high = np.percentile(1.0 - seconds[:, 1 + best] / seconds[:, 0], [25, 50, 75])
@@ -235,98 +234,16 @@ def _name(way: Answering) -> str:
     return f"{way.library}: {way.kind}{'' if way.effort is None else f', effort {way.effort}'}"
 
 
-def _seconds(way: Answering, queries: Vectors) -> float:
+def _seconds(work: Callable[[Vectors], object], queries: Vectors) -> float:
     started = perf_counter()
-    way.ask(queries)
+    work(queries)
     return max(perf_counter() - started, 1e-9)
 
 
 def _exact_ratio(task: Task) -> float:
     """Compare exact search with one matrix product of all queries and vectors: the ratio of their speeds."""
-    exact = Answering(OURS, "exact", None, _asking(ExactIndex(task.vectors), task.vectors))
-    product = Answering(OURS, "product", None, lambda queries: _product(task.vectors, queries))
-    seconds = np.array([[_seconds(way, task.queries) for way in (product, exact)] for _ in range(ROUNDS)])
+    exact = _asking(ExactIndex(task.vectors), task.vectors)
+    works = (lambda queries: queries @ task.vectors.T, exact)
+    seconds = np.array([[_seconds(work, task.queries) for work in works] for _ in range(ROUNDS)])
     best: npt.NDArray[np.float64] = seconds.min(axis=0)
     return float(best[0] / best[1])
-
-
-def _product(vectors: Vectors, queries: Vectors) -> Ids:
-    return np.empty(0, np.int64) if (queries @ vectors.T).size else np.empty(1, np.int64)
-
-
-def in_markdown(measured: Measured) -> str:
-    """Write the tables for the docs."""
-    reached = pl.concat(
-        [
-            measured.points.filter(pl.col("recall_at_10") >= recall)
-            .sort("queries_per_second", descending=True)
-            .unique(["library", "kind"], keep="first", maintain_order=True)
-            .with_columns(recall=pl.lit(recall))
-            for recall in RECALLS
-        ]
-    )
-    wide = reached.pivot(on="recall", index=["library", "kind"], values=["queries_per_second", "effort"])
-    costs = measured.costs.with_columns(base=pl.col("kind"))
-    wide = wide.with_columns(base=pl.col("kind").str.split(" ").list.first())
-    table = wide.join(costs.drop("kind"), on=["library", "base"], how="left", maintain_order="left")
-    lines = [
-        f"### {measured.task}",
-        "",
-        f"Exact search runs at {measured.exact_ratio:.2f} of the rate of one matrix product.",
-        "",
-        "| library | kind | queries/s at 0.95 (effort) | at 0.99 | build, s | +1%, s | on disk, MB | resident, MB |",
-        "|" + "---|" * 8,
-    ]
-    for row in table.iter_rows(named=True):
-        speeds = [_cell(row, recall) for recall in RECALLS]
-        costs_of = [
-            _number(row[name], digits)
-            for name, digits in (("build_seconds", 1), ("add_seconds", 2), ("stored_mb", 0), ("resident_mb", 0))
-        ]
-        lines.append("| " + " | ".join([row["library"], row["kind"], *speeds, *costs_of]) + " |")
-    lines += [
-        "",
-        "| asked | `auto` took | it reached | against the fastest of | that is | loss (quartiles) |",
-        "|" + "---|" * 6,
-    ]
-    for row in measured.losses.iter_rows(named=True):
-        loss = f"{row['loss']:.1%} ({row['loss_low']:.1%} to {row['loss_high']:.1%})"
-        lines.append(
-            f"| {row['asked']} | {row['choice']} | {row['reached']:.4f} | {row['among']} | {row['best']} | {loss} |"
-        )
-    return "\n".join([*lines, "", *_untuned(measured.points), *measured.left_out])
-
-
-def _untuned(points: pl.DataFrame) -> Iterator[str]:
-    """Say what a library that sets itself loses to the fastest that finds as much as is asked."""
-    for row in points.filter(library=AUTOFAISS_UNTUNED).iter_rows(named=True):
-        for recall in RECALLS:
-            best = points.filter(pl.col("recall_at_10") >= recall)["queries_per_second"].max()
-            if isinstance(best, float) and row["recall_at_10"] >= recall:
-                loss = 1.0 - row["queries_per_second"] / best
-                name = f"{row['library']} ({row['kind']}, {row['recall_at_10']:.4f})"
-                yield f"At {recall} {name}, loses {loss:.1%} to the fastest.\n"
-
-
-def write_plot(measured: Measured, folder: Path) -> Path:
-    """Draw what each library and kind reaches into `folder`, named after the task."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{measured.task.replace(',', '').replace(' ', '-')}.png"
-    points = measured.points.with_columns(name=pl.col("library") + " " + pl.col("kind").str.split(" ").list.first())
-    curves = {}
-    for (name,), rows in points.sort("recall_at_10").group_by("name", maintain_order=True):
-        front = rows.filter(pareto_front(rows["recall_at_10"].to_numpy(), rows["queries_per_second"].to_numpy()))
-        curves[str(name)] = list(front.select("recall_at_10", "queries_per_second").iter_rows())
-    path.write_bytes(recall_curves(dict(sorted(curves.items()))))
-    return path
-
-
-def _cell(row: dict[str, float | None], recall: float) -> str:
-    speed, effort = row.get(f"queries_per_second_{recall}"), row.get(f"effort_{recall}")
-    if speed is None:
-        return "—"
-    return f"{speed:,.0f}" + (f" ({effort:.0f})" if effort else "")
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "—" if value is None else f"{value:,.{digits}f}"

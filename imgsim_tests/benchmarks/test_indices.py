@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from imgsim_assets.benchmarks import indices, peers, vector_tasks
-from imgsim_assets.benchmarks.indices import RECALLS, Task, in_markdown, measure_indices, write_plot
+from imgsim_assets.benchmarks.index_tables import in_markdown, write_plot
+from imgsim_assets.benchmarks.indices import RECALLS, Task, measure_indices
 from imgsim_assets.benchmarks.peers import RIVALS
 from imgsim_assets.benchmarks.vector_tasks import drawn_task, read_size, read_tasks, served_task
 from imgsim_assets.benchmarks.vectors import draw_collection
