@@ -9,7 +9,7 @@ from imgsim_assets.retrieval.agreement import overlap, rank_correlation
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
 from imgsim_assets.retrieval.ann.rows import evenly
-from imgsim_assets.retrieval.effort import timed_search
+from imgsim_assets.retrieval.ann.search import timed_search
 from imgsim_assets.retrieval.glrt import Floats
 
 QUERIES = 1000

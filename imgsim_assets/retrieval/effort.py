@@ -1,7 +1,6 @@
 """What more or less effort of an index buys: recall against speed, and the settings that nothing beats."""
 
 from collections.abc import Sequence
-from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,7 @@ from imgsim_assets.retrieval.agreement import overlap
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
 from imgsim_assets.retrieval.ann.rows import evenly
-from imgsim_assets.retrieval.ann.search import Neighbours, search
+from imgsim_assets.retrieval.ann.search import timed_search
 
 QUERIES = 200
 DOUBLINGS = range(-4, 5)  # of the effort that is set
@@ -63,13 +62,6 @@ def pareto_front(recall: npt.NDArray[np.float64], speed: npt.NDArray[np.float64]
     better = (recall[:, None] >= recall) & (speed[:, None] >= speed)
     strictly = (recall[:, None] > recall) | (speed[:, None] > speed)
     return np.asarray(~(better & strictly).any(axis=0))
-
-
-def timed_search(index: Index, vectors: Vectors, queries: Vectors) -> tuple[Neighbours, float]:
-    """Time a whole answer in seconds, exact order included: that is what a user waits for."""
-    start = perf_counter()
-    found = search(index, vectors, queries, LIST)
-    return found, max(perf_counter() - start, 1e-9)
 
 
 def _efforts(index: Index) -> Sequence[int | None]:

@@ -136,16 +136,15 @@ def _fill(core: Any, vectors: Vectors, sphere: Sphere | None, threads: int) -> N
     """Add all vectors, in shards where the index has lists that can be merged."""
     import faiss
 
-    rows = np.arange(len(vectors))
     if len(vectors) <= SHARD or not isinstance(core, faiss.IndexIVF):
-        add_vectors(core, vectors, rows, sphere)
+        add_vectors(core, vectors, sphere)
         return
     empty = faiss.serialize_index(core)
 
     def shard(start: int) -> "faiss.Index":
         faiss.omp_set_num_threads(1)  # each thread has its own setting
         part = faiss.deserialize_index(empty)
-        add_vectors(part, vectors, rows[start : start + SHARD], sphere)
+        add_vectors(part, vectors[start : start + SHARD], sphere)
         return part
 
     with ThreadPoolExecutor(threads) as pool:

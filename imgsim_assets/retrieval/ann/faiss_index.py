@@ -94,7 +94,7 @@ class FaissIndex:
         """
         with single_thread():
             sphere = fit_sphere(learned) if self.kind in LEARNED else None
-            add_vectors(self._core, vectors, np.arange(len(vectors)), sphere)
+            add_vectors(self._core, vectors, sphere)
         self.renumber(np.concatenate([self.rows, self.size + np.arange(len(vectors))]))
 
     def renumber(self, rows: Ids) -> None:
@@ -130,10 +130,10 @@ _CLASSES = {
 LEARNED = ("hnsw", "ivf", "ivf_pq")  # whose vectors are moved first
 
 
-def add_vectors(core: "faiss.Index", vectors: Vectors, rows: Ids, sphere: Sphere | None) -> None:
-    """Add `rows` of [n, d] vectors to a trained FAISS index, 50,000 at a time; `sphere` None: as they are."""
-    for part in blocks(rows):
-        core.add(prepared(vectors[part], sphere, int(core.d)))
+def add_vectors(core: "faiss.Index", vectors: Vectors, sphere: Sphere | None) -> None:
+    """Add [n, d] vectors to a trained FAISS index, 50,000 at a time; `sphere` None: as they are."""
+    for block in blocks(vectors):
+        core.add(prepared(block, sphere, int(core.d)))
 
 
 def prepared(vectors: Vectors, sphere: Sphere | None, width: int) -> Vectors:

@@ -13,7 +13,7 @@ from imgsim_assets.retrieval.ann.faiss_index import FaissIndex
 from imgsim_assets.retrieval.ann.least_effort import reached, with_least_effort
 from imgsim_assets.retrieval.ann.protocol import LIST, Vectors
 from imgsim_assets.retrieval.ann.rows import evenly
-from imgsim_assets.retrieval.ann.search import search
+from imgsim_assets.retrieval.ann.search import timed_search
 
 # What is quicker to build comes first: it is taken where another is not clearly faster.
 KINDS = ("flat", "sq8", "ivf", "ivf_pq", "hnsw")
@@ -104,14 +104,8 @@ def _at_most(index: FaissIndex) -> FaissIndex:
 
 def _speeds(indices: Sequence[FaissIndex], vectors: Vectors, probes: Vectors) -> list[float]:
     """Time whole answers in turns, so that a busy moment strikes all: the median queries a second of each."""
-    seconds = [[_seconds(index, vectors, probes) for index in indices] for _ in range(ROUNDS)]
+    seconds = [[timed_search(index, vectors, probes)[1] for index in indices] for _ in range(ROUNDS)]
     return [len(probes) / float(median) for median in np.median(seconds, axis=0)]
-
-
-def _seconds(index: FaissIndex, vectors: Vectors, probes: Vectors) -> float:
-    started = perf_counter()
-    search(index, vectors, probes, LIST)
-    return max(perf_counter() - started, 1e-9)
 
 
 def _hopeful(heats: list[list[Runner]], count: int, patience: float) -> Iterator[str]:
