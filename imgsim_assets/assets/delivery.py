@@ -13,7 +13,7 @@ import polars as pl
 from imgsim_assets.assets.comparison import COMPARISON, CURVES_FILE, VERDICT_FILE
 from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE
 from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_asked, open_index
+from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index, read_asked
 from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD
 from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, run_tags
 from imgsim_assets.assets.report import REPORT, REPORT_FILE
@@ -189,11 +189,11 @@ def _index_facts(store: Store, settings: Settings) -> dict[str, dict[str, JSON]]
     """Give the digest of each library's index file, and how the index is asked."""
     facts = {}
     for library in LIBRARIES:
-        asked, manifest = open_asked(store, settings, library), store.artefacts.open(index_key(library)).manifest
+        manifest = store.artefacts.open(index_key(library)).manifest
         facts[library] = {
             "digest": manifest.files[INDEX_FILE].digest,
             "kind": manifest.facts["kind"],
-            **dataclasses.asdict(asked),
+            **dataclasses.asdict(read_asked(manifest, settings, library)),
         }
     return facts
 

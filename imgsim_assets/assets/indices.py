@@ -22,6 +22,7 @@ from imgsim_assets.retrieval.ann.search import Neighbours, join_blocks, search
 from imgsim_assets.retrieval.ann.self_test import check_index
 from imgsim_assets.retrieval.scoring import DEPTH
 from imgsim_assets.settings import Annoy, Faiss, Settings
+from imgsim_assets.storage.artefacts import Manifest
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.threads import set_threads
 
@@ -62,13 +63,13 @@ def open_index(store: Store, settings: Settings, library: str) -> tuple[Index, V
     artefact = store.artefacts.open(index_key(library), verify=True)
     if artefact.manifest.facts["ids"] != digest(gallery["name"]):
         raise ArtefactError(f"{index_key(library)} of the photos in {GALLERY}", "of other photos", "run `imgsim sync`")
-    kind = str(artefact.manifest.facts["kind"])
-    return load_index(kind, artefact.path(INDEX_FILE), vectors, open_asked(store, settings, library)), vectors
+    kind, asked = str(artefact.manifest.facts["kind"]), read_asked(artefact.manifest, settings, library)
+    return load_index(kind, artefact.path(INDEX_FILE), vectors, asked), vectors
 
 
-def open_asked(store: Store, settings: Settings, library: str) -> Asked:
+def read_asked(manifest: Manifest, settings: Settings, library: str) -> Asked:
     """Say what an index is set to: what was measured when it was built, unless the settings name a number."""
-    facts: dict[str, Any] = dict(store.artefacts.open(index_key(library)).manifest.facts)
+    facts: dict[str, Any] = dict(manifest.facts)
     nodes = settings.annoy.search_nodes
     effort = nodes if library == "annoy" and isinstance(nodes, int) else facts["effort"]
     return Asked(effort, facts["overfetch"])
@@ -147,7 +148,7 @@ def _grown(store: Store, settings: Settings, made_by: JSON, now: Gallery) -> tup
         return None
     built_from = int(str(before.manifest.facts["built_from"]))
     grown = grow(before.path(INDEX_FILE), Gallery(photos["name"], vectors), built_from, now)
-    return None if grown is None else (open_asked(store, settings, "faiss").to(grown), built_from)
+    return None if grown is None else (read_asked(before.manifest, settings, "faiss").to(grown), built_from)
 
 
 def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
