@@ -12,7 +12,9 @@ SHOW_AFTER_SECONDS = 2.0
 REFRESH_SECONDS = {True: 0.1, False: 10.0}  # on a terminal, and in a log that keeps every line
 
 
-def track(items: Iterable[T], description: str, total: int | None = None, unit: str = "photo") -> Iterator[T]:
+def track(
+    items: Iterable[T], description: str, total: int | None = None, unit: str = "photo", note: object = ""
+) -> Iterator[T]:
     """Yield `items` unchanged, with a bar that appears once they have taken two seconds.
 
     Args:
@@ -20,9 +22,10 @@ def track(items: Iterable[T], description: str, total: int | None = None, unit: 
         description: what is being done, in words for a person.
         total: how many items there are, where `items` does not know.
         unit: one item, in the singular.
+        note: what it says of itself, as it stands, comes last.
     """
     known = len(items) if total is None and isinstance(items, Sized) else total
-    yield from tqdm(
+    bar = tqdm(
         items,
         desc=description,
         total=known,
@@ -32,3 +35,6 @@ def track(items: Iterable[T], description: str, total: int | None = None, unit: 
         leave=None,  # an inner bar goes when it is done, the outermost stays
         dynamic_ncols=True,
     )
+    for item in bar:
+        bar.set_postfix_str(str(note), refresh=False)
+        yield item

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 View = Literal["rgb", "mirror", "zoom", "zoom_mirror", "canny_focus", "canny_edges"]
 Switch = Literal["auto", "on", "off"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 ScalarOrRGB = tuple[float, float, float]
 
 
@@ -32,7 +33,8 @@ class Runtime(Stage):
     """How fast. Never part of a result's identity."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    batch_size: int = Field(default=32, ge=1, le=4096)
+    precision: Precision = Field(default="auto", description="auto: the fastest that keeps the vectors")
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = "auto"
     threads: int = Field(default=0, ge=0, le=1024, description="0: one per core")
     offline: bool = Field(default=False, description="never ask the model hub")
 

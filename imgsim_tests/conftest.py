@@ -21,6 +21,7 @@ data = "photos"
 state = "state"
 
 [runtime]
+precision = "float32"  # what is made must not depend on the processor
 threads = 1
 offline = true
 

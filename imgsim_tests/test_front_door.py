@@ -9,7 +9,7 @@ import pytest
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.settings_sources import load_settings
 
-HEAVY = ["torch", "timm", "transformers", "mlflow", "faiss", "annoy", "onnxruntime", "sklearn", "lance", "matplotlib"]
+HEAVY = ["torch", "timm", "transformers", "mlflow", "faiss", "annoy", "openvino", "sklearn", "lance", "matplotlib"]
 
 
 @pytest.fixture(scope="module", params=["compact", "clip", "large"])

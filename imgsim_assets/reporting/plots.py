@@ -150,6 +150,27 @@ def recall_curves(curves: "Mapping[str, Sequence[tuple[float, float]]]") -> byte
     return _png(figure)
 
 
+def stacked_bars(bars: "Mapping[str, Sequence[float]]", parts: Sequence[str], unit: str) -> bytes:
+    """Show what several wholes are made of: a bar each, of one colour a part.
+
+    Args:
+        bars: the parts' sizes, by the name of the whole.
+        parts: what the parts are called.
+        unit: of the sizes.
+    """
+    figure = _figure(7.0, 0.6 + 0.3 * len(bars))
+    axes = figure.subplots()
+    start = np.zeros(len(bars))
+    for place, part in enumerate(parts):
+        sizes = np.array([bar[place] for bar in bars.values()])
+        axes.barh(list(bars), sizes, left=start, label=part, color=(BLUE, "#c4662b", GREY)[place])
+        start += sizes
+    axes.invert_yaxis()
+    axes.set_xlabel(unit)
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return _png(figure)
+
+
 def _figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 

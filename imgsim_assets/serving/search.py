@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL.Image import Image
 
 from imgsim_assets.errors import InputError
 from imgsim_assets.retrieval.ann.search import search
@@ -16,8 +15,8 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.canny import find_edges
 from imgsim_assets.vision.embedding import normalise
+from imgsim_assets.vision.frame import Frame, open_photo
 from imgsim_assets.vision.photo import PhotoError, decode_photo
-from imgsim_assets.vision.views import make_view
 
 
 def search_photo(path: Path, settings: Settings, library: str, count: int) -> list[dict[str, str | float | None]]:
@@ -37,12 +36,11 @@ def search_photo(path: Path, settings: Settings, library: str, count: int) -> li
         ArtefactError: nothing usable is published.
     """
     bundle = open_bundle(settings)
+    head = bundle.head
     try:
-        photo = decode_photo(path, settings.ingest.max_pixels)
+        coordinates = head.axes.project(describe(path, settings, head.recipe))
     except PhotoError as error:
         raise InputError(f"a photo at {path}", str(error), "name another file") from error
-    head = bundle.head
-    coordinates = head.axes.project(describe(photo, settings, head.recipe))
     query = query_vectors(head, coordinates, bundle.vectors)
     found = search(bundle.index(library), bundle.vectors, query, count, reciprocal=head.recipe.reciprocal)
     names, labels = bundle.gallery["name"], bundle.gallery["label"]
@@ -53,18 +51,23 @@ def search_photo(path: Path, settings: Settings, library: str, count: int) -> li
     ]
 
 
-def describe(photo: Image, settings: Settings, recipe: Recipe) -> npt.NDArray[np.float32]:
+def describe(path: Path, settings: Settings, recipe: Recipe) -> npt.NDArray[np.float32]:
     """Turn a photo into the descriptor that the gallery's photos have: float32 [1, d]. Only views in use are embedded.
 
     Raises:
+        PhotoError: it cannot be read.
         InputError: a backbone gives no vector for it.
     """
-    edges = find_edges(photo, settings.canny)
+    whole = decode_photo(path, settings.ingest.max_pixels)
+    edges = find_edges(whole, settings.canny)
     vectors: dict[tuple[str, str], npt.NDArray[np.float32]] = {}
     for name, views in sorted(recipe.views.items()):
         model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
+        model.prepare(len(views))
         for view in views:
-            raw = model.embed(model.preprocess(make_view(photo, view, edges))[np.newaxis])
+            frame = Frame(view, model.framing)
+            photo = open_photo(path, whole.size, [frame], edges, settings.ingest.max_pixels)
+            raw = model.embed(frame(photo)[np.newaxis])
             vectors[name, view], usable = normalise(raw)
             if not usable.all():
                 raise InputError("a photo with content", f"no vector by {name}, view {view}", "name another file")

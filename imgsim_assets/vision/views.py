@@ -35,6 +35,19 @@ def make_view(photo: Image.Image, view: View, edges: Edges | None) -> Image.Imag
     return Image.fromarray(edges.map.astype(np.uint8) * 255).convert("RGB")
 
 
+def visible_share(view: View, edges: Edges | None) -> tuple[float, float]:
+    """Give the share of the photo's width and of its height that a view shows; 0: it does not look at the photo."""
+    if view in ("zoom", "zoom_mirror"):
+        left, top, right, bottom = MIDDLE
+    elif view == "canny_focus" and edges is not None:
+        left, top, right, bottom = edges.box
+    elif view == "canny_edges":
+        return 0.0, 0.0
+    else:
+        return 1.0, 1.0
+    return right - left, bottom - top
+
+
 def _crop(photo: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
     left, top, right, bottom = box
     columns = slice(_start(left, photo.width), max(1, math.ceil(right * photo.width)))

@@ -51,6 +51,7 @@ def revised(module: Any, old: str, new: str) -> Any:
     return mock.patch.object(module, "computed_by", bumped)
 
 
+OTHER_RUNTIME = {"batch_size": 5, "threads": 2, "device": "cpu", "precision": "bfloat16"}
 FURTHER_INPUT = mock.patch.object(vectors, "embedding_deps", lambda settings: [*embedding_deps(settings), CANNY_MAPS])
 
 ROWS = [
@@ -135,7 +136,7 @@ ROWS = [
     Row(setting("report.queries", report={"queries": 2}), "retrieval_report publication"),
     Row(setting("publication.gate", publication={"gate": "on"}), "publication"),
     # ---- settings of where and how fast
-    Row(setting("runtime: batch size, threads, device", runtime={"batch_size": 5, "threads": 2, "device": "cpu"}), ""),
+    Row(setting("runtime: batch size, threads, device, precision", runtime=OTHER_RUNTIME), ""),
     Row(setting("tracking: experiment", tracking={"experiment": "another"}), ""),
     Row(setting("automation: sensor, cron", automation={"sensor": True, "cron": "0 4 * * *"}), ""),
     Row(setting("publication.kept", publication={"kept": 2}), ""),

@@ -9,23 +9,24 @@ from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 
 from imgsim_assets.errors import ModelError
-from imgsim_assets.vision.embedding import BATCHES_AHEAD, Lane, PhotoSource, embed_photos, normalise
+from imgsim_assets.vision.backbones.pixels import SquareFraming
+from imgsim_assets.vision.embedding import BATCHES_AHEAD, Lane, Pace, PhotoSource, embed_photos, normalise
 
 
 class Colours:
     """A model whose vector of an evenly coloured photo is its colour, and that remembers its batches."""
 
     dimension = 3
+    framing = SquareFraming(4)
+    runs_as = "numpy"
 
-    def __init__(self):
-        self.batches = []
-
-    def preprocess(self, image):
-        return np.asarray(image, dtype=np.float32).transpose(2, 0, 1)
+    def __init__(self, batch_size: int = 4):
+        self.batch_size = batch_size
+        self.batches: list[int] = []
 
     def embed(self, batch):
         self.batches.append(len(batch))
-        return batch.mean(axis=(2, 3))
+        return batch.mean(axis=(1, 2))
 
 
 def colour(index: int) -> tuple[int, int, int]:
@@ -43,16 +44,12 @@ def unreadable(index: int, error: Exception) -> PhotoSource:
     return PhotoSource(f"{index:032x}", fail)
 
 
-def as_it_is(image):
-    return image
-
-
 def lanes_of(model=None):
-    return [Lane("only", model or Colours(), as_it_is)]
+    return [Lane("only", model or Colours(), Colours.framing)]
 
 
-def run(photos, model=None, batch_size=4, workers=2):
-    return [batch for _, batch in embed_photos(photos, lanes_of(model), batch_size=batch_size, workers=workers)]
+def run(photos, model=None, workers=2):
+    return [batch for _, batch in embed_photos(photos, lanes_of(model), workers=workers)]
 
 
 def oracle(indices):
@@ -69,7 +66,7 @@ def oracle(indices):
 @settings(max_examples=60)
 def test_every_photo_comes_out_once_and_in_order(count, broken, batch_size, workers):
     photos = [unreadable(i, OSError("gone")) if i in broken else photo(i) for i in range(count)]
-    batches = run(photos, batch_size=batch_size, workers=workers)
+    batches = run(photos, Colours(batch_size), workers)
 
     good = [index for index in range(count) if index not in broken]
     assert [name for batch in batches for name in batch.content_ids] == [f"{index:032x}" for index in good]
@@ -140,7 +137,7 @@ def test_photos_are_not_read_far_ahead_of_the_computation():
 
         return PhotoSource(f"{index:032x}", open_photo)
 
-    batches = embed_photos([source(i) for i in range(200)], lanes_of(), batch_size=4, workers=3)
+    batches = embed_photos([source(i) for i in range(200)], lanes_of(), workers=3)
     for done in range(1, 6):
         next(batches)
         time.sleep(0.05)
@@ -156,7 +153,7 @@ def test_stopping_early_stops_the_reading():
     def source(index: int) -> PhotoSource:
         return PhotoSource(f"{index:032x}", lambda: opened.append(index) or Image.new("RGB", (4, 4), colour(index)))
 
-    batches = embed_photos([source(i) for i in range(500)], lanes_of(), batch_size=2, workers=2)
+    batches = embed_photos([source(i) for i in range(500)], lanes_of(Colours(2)), workers=2)
     next(batches)
     batches.close()
     so_far = len(opened)
@@ -179,8 +176,61 @@ def test_reading_goes_on_in_several_threads():
 
 def test_the_model_gets_full_batches():
     model = Colours()
-    run([photo(i) for i in range(10)], model, batch_size=4)
+    run([photo(i) for i in range(10)], model)
     assert model.batches == [4, 4, 2]
+
+
+class Small(Colours):
+    """A model whose device has room for three photos at once."""
+
+    room = 3
+
+    def embed(self, batch):
+        if len(batch) > self.room:
+            raise MemoryError(f"{len(batch)} photos")
+        return super().embed(batch)
+
+
+def test_a_full_memory_halves_the_batch_and_loses_nothing(caplog):
+    model = Small(8)
+    batches = run([photo(i) for i in range(20)], model)
+    assert [len(batch.content_ids) for batch in batches] == [8, 8, 4]
+    np.testing.assert_allclose(np.concatenate([batch.vectors for batch in batches]), oracle(range(20)), atol=1e-6)
+    assert model.batches == [2] * 10
+    assert [record.getMessage() for record in caplog.records] == [
+        "8 photos at once do not fit the memory; going on with 4",
+        "4 photos at once do not fit the memory; going on with 2",
+    ]
+
+
+def test_a_memory_without_room_for_one_photo_is_an_error():
+    model = Small(4)
+    model.room = 0
+    with pytest.raises(MemoryError, match="1 photos"):
+        run([photo(0), photo(1)], model)
+
+
+def test_it_is_told_where_the_time_went():
+    class Slow(Colours):
+        def embed(self, batch):
+            time.sleep(0.2)
+            return super().embed(batch)
+
+    def slowly():
+        time.sleep(0.05)
+        return Image.new("RGB", (4, 4), (1, 2, 3))
+
+    pace = Pace()
+    assert str(pace) == ""
+    list(embed_photos([photo(i) for i in range(8)], lanes_of(Slow()), workers=1, pace=pace))
+    assert pace.photos == 8
+    assert pace.computing >= 0.4
+    assert pace.computing > pace.waiting
+    assert str(pace).startswith(f"{pace.computing / (pace.computing + pace.waiting):.0%} computing, ")
+    pace = Pace()
+    list(embed_photos([PhotoSource(str(i), slowly) for i in range(8)], lanes_of(), workers=1, pace=pace))
+    assert pace.waiting >= 0.3
+    assert pace.waiting > pace.computing
 
 
 @given(
@@ -193,33 +243,37 @@ def test_all_lanes_share_one_decoding_and_each_gets_what_it_wants(wanted, broken
     """Lane by lane the same as a pass of its own; a photo is opened once, whoever wants it."""
     opened = []
 
-    def source(index: int) -> PhotoSource:
+    framed = []
+
+    def source(index: int, wanted_by=None) -> PhotoSource:
         def open_photo():
             opened.append(index)
             if index in broken:
                 raise OSError("gone")
             return Image.new("RGB", (4, 4), colour(index))
 
-        return PhotoSource(f"{index:032x}", open_photo)
+        return PhotoSource(f"{index:032x}", open_photo, wanted_by)
+
+    def plain(image):
+        framed.append("plain")
+        return Colours.framing(image)
 
     def darker(image):
-        return image.point(lambda value: value // 2)
+        framed.append("darker")
+        return Colours.framing(image.point(lambda value: value // 2))
 
-    looks = [as_it_is, darker, as_it_is, darker]
-    lanes = [
-        Lane(str(number), Colours(), looks[number], frozenset(f"{index:032x}" for index in indices))
-        for number, indices in enumerate(wanted)
-    ]
+    frames = [plain, darker, plain, darker]
+    lanes = [Lane(str(number), Colours(batch_size), frames[number]) for number in range(len(wanted))]
     asked = sorted(set().union(*wanted))
     found: dict[str, list] = {lane.name: [] for lane in lanes}
-    for name, batch in embed_photos([source(i) for i in asked], lanes, batch_size=batch_size, workers=2):
+    wanting = {i: frozenset(str(number) for number, indices in enumerate(wanted) if i in indices) for i in asked}
+    for name, batch in embed_photos([source(i, wanting[i]) for i in asked], lanes, workers=2):
         found[name].append(batch)
     assert sorted(opened) == asked
+    shown = [(i, frames[int(name)]) for i in asked if i not in broken for name in wanting[i]]
+    assert len(framed) == len(set(shown))
     for lane, indices in zip(lanes, wanted, strict=True):
-        alone = [
-            batch
-            for _, batch in embed_photos([source(i) for i in sorted(indices)], [lane], batch_size=batch_size, workers=1)
-        ]
+        alone = [batch for _, batch in embed_photos([source(i) for i in sorted(indices)], [lane], workers=1)]
         assert [batch.content_ids for batch in found[lane.name]] == [batch.content_ids for batch in alone]
         assert [batch.failures for batch in found[lane.name]] == [batch.failures for batch in alone]
         for one, other in zip(found[lane.name], alone, strict=True):
@@ -230,8 +284,8 @@ def test_a_view_that_cannot_be_made_fails_in_its_lane_only():
     def impossible(_image):
         raise ValueError("no such view")
 
-    lanes = [Lane("good", Colours(), as_it_is), Lane("bad", Colours(), impossible)]
-    found = dict(embed_photos([photo(0), photo(1)], lanes, batch_size=4, workers=1))
+    lanes = [Lane("good", Colours(), Colours.framing), Lane("bad", Colours(), impossible)]
+    found = dict(embed_photos([photo(0), photo(1)], lanes, workers=1))
     assert len(found["good"].content_ids) == 2
     assert set(found["bad"].failures.values()) == {"ValueError: no such view"}
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from imgsim_assets.settings import Backbone, Runtime
-from imgsim_assets.vision.backbones.pixels import SquareInput
+from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone, choose_device
 
 
@@ -17,4 +17,5 @@ def load_compact_model(backbone: Backbone, runtime: Runtime, models: Path | None
 
     device = choose_device(runtime)
     compact = load_compact(backbone.uri.partition(":")[2])
-    return TorchBackbone(compact.module, SquareInput(compact.size, compact.mean, compact.std), device)
+    photo_input = PhotoInput(SquareFraming(compact.size), Normalisation(compact.mean, compact.std))
+    return TorchBackbone(compact.module, photo_input, device, runtime)

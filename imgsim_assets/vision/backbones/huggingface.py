@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL.Image import Image
+from PIL import Image
 
 from imgsim_assets.errors import ModelError
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.hub import fetch_folder
+from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming, as_the_library
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone, choose_device
 
 if TYPE_CHECKING:
@@ -41,18 +42,18 @@ def load_huggingface(backbone: Backbone, runtime: Runtime, models: Path | None) 
     device = choose_device(runtime)
     try:
         module, missing = _load_module(folder)
-        preprocess = load_preprocessing(folder)
+        photo_input = load_input(folder)
     # transformers and safetensors have no common error class; all of theirs mean the files do not fit.
     except Exception as error:
         raise _misfit(name, folder, f"{type(error).__name__}: {error}") from error
     forward = _pooling(module, missing)
     if forward is None:
         raise _misfit(name, folder, f"no weights for {', '.join(sorted(missing)[:3])} and {len(missing)} in all")
-    return TorchBackbone(module, preprocess, device, forward)
+    return TorchBackbone(module, photo_input, device, runtime, forward)
 
 
-def load_preprocessing(folder: Path) -> Callable[[Image], np.ndarray]:
-    """Load a model's own image processor as a function from RGB photo to float32 [c, h, w].
+def load_input(folder: Path) -> PhotoInput:
+    """Load a model's own image processor.
 
     The Pillow implementation: it is what the published weights were made and measured with, and
     its result does not depend on the torchvision build. Families without one get the other.
@@ -61,11 +62,32 @@ def load_preprocessing(folder: Path) -> Callable[[Image], np.ndarray]:
 
     processor = AutoImageProcessor.from_pretrained(folder, backend="pil", **LOCAL)
 
-    def preprocess(image: Image) -> np.ndarray:
+    def preprocess(image: Image.Image) -> np.ndarray:
         pixels: np.ndarray = processor(images=image, return_tensors="np")["pixel_values"][0]
         return pixels
 
-    return preprocess
+    return as_the_library(preprocess, _as_square(processor))
+
+
+def _as_square(processor: Any) -> PhotoInput | None:  # noqa: ANN401
+    """Read off an image processor what it does, as far as its usual settings say; None: it has others."""
+
+    def setting(name: str) -> Any:  # noqa: ANN401
+        return getattr(processor, name, None)
+
+    size, crop = (dict(setting(name) or {}) for name in ("size", "crop_size"))
+    scaled = size.get("shortest_edge") or size.get("height")
+    side = crop.get("height") if setting("do_center_crop") else scaled
+    if not (setting("do_resize") and setting("do_rescale") and setting("do_normalize") and scaled and side):
+        return None
+    framing = SquareFraming(
+        side,
+        resize="crop" if size.get("shortest_edge") else "squash",
+        scaled=scaled,
+        resample=Image.Resampling(int(setting("resample"))),
+        middle="lower",
+    )
+    return PhotoInput(framing, Normalisation(tuple(setting("image_mean")), tuple(setting("image_std"))))
 
 
 def _load_module(folder: Path) -> tuple["torch.nn.Module", set[str]]:
@@ -77,15 +99,15 @@ def _load_module(folder: Path) -> tuple["torch.nn.Module", set[str]]:
     return module, set(report["missing_keys"])
 
 
-def _pooling(module: Any, missing: set[str]) -> Callable[[Any], "torch.Tensor"] | None:  # noqa: ANN401
+def _pooling(model: Any, missing: set[str]) -> Callable[[Any, "torch.Tensor"], "torch.Tensor"] | None:  # noqa: ANN401
     """Choose what of the output is the photo's vector; None where weights are missing for it."""
     if missing:
         # A checkpoint published without the pooler: its class token is what it was trained for.
         without_pooler = all(key.split(".")[0] == "pooler" for key in missing)
-        return (lambda pixels: module(pixel_values=pixels).last_hidden_state[:, 0]) if without_pooler else None
-    if hasattr(module.config, "vision_config") and hasattr(module, "get_image_features"):
-        return lambda pixels: _vector(module.get_image_features(pixel_values=pixels))
-    return lambda pixels: _vector(module(pixel_values=pixels))
+        return (lambda module, pixels: module(pixel_values=pixels).last_hidden_state[:, 0]) if without_pooler else None
+    if hasattr(model.config, "vision_config") and hasattr(model, "get_image_features"):
+        return lambda module, pixels: _vector(module.get_image_features(pixel_values=pixels))
+    return lambda module, pixels: _vector(module(pixel_values=pixels))
 
 
 def _vector(output: Any) -> "torch.Tensor":  # noqa: ANN401

@@ -6,10 +6,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
 
-from PIL import Image
-
-from imgsim_assets.errors import ModelError, SettingsError
+from imgsim_assets.errors import SettingsError
 from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.vision.backbones.pixels import frame_probes
 from imgsim_assets.vision.backbones.protocol import BackboneLoader, BackboneModel
 from imgsim_assets.vision.threads import set_threads
 
@@ -23,8 +22,6 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "timm": "imgsim_assets.vision.backbones.timm_models:load_timm",
     }
 )
-# One lying and one standing photo: a model that crops or squashes gives both the same shape.
-PROBE_SIZES = ((96, 64), (64, 96))
 
 
 def load_backbone(backbone: Backbone, runtime: Runtime, models: Path | None) -> BackboneModel:
@@ -42,7 +39,7 @@ def load_backbone(backbone: Backbone, runtime: Runtime, models: Path | None) -> 
     model = find_loader(backbone.uri)(backbone, runtime, models)
     # After loading: by now the frameworks whose threads are to be counted have been imported.
     set_threads(runtime.threads)
-    _require_one_shape(backbone, model)
+    frame_probes(model.framing)  # in one shape, or that is an error
     return model
 
 
@@ -73,13 +70,3 @@ def installed_schemes() -> dict[str, EntryPoint]:
     """List the schemes that installed packages bring; a built-in scheme cannot be taken over."""
     found = entry_points(group=ENTRY_POINT_GROUP)
     return {point.name: point for point in found if point.name not in BUILT_IN}
-
-
-def _require_one_shape(backbone: Backbone, model: BackboneModel) -> None:
-    shapes = {model.preprocess(Image.new("RGB", size)).shape for size in PROBE_SIZES}
-    if len(shapes) != 1:
-        raise ModelError(
-            f"{backbone.uri} to bring photos of any form to one size",
-            f"its preprocessing gives {' and '.join(str(shape) for shape in sorted(shapes))}",
-            "choose a model with a fixed input size, or set a crop in its preprocessor_config.json",
-        )

@@ -1,57 +1,84 @@
-"""`onnx:` backbones: any exported model, fed as the settings say, run by onnxruntime."""
+"""`onnx:` backbones: any exported model, fed as the settings say, run by OpenVINO."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL.Image import Image
 
 from imgsim_assets.errors import ModelError, SettingsError
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.names import onnx_path
 from imgsim_assets.vision.backbones.onnx_signature import Signature, read_signature
-from imgsim_assets.vision.backbones.pixels import SquareInput
+from imgsim_assets.vision.backbones.openvino_engine import compile_model, open_file
+from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming, frame_probes
+from imgsim_assets.vision.backbones.precision import LEAST_COSINE, Chosen, choose_precision, least_cosine
 from imgsim_assets.vision.threads import thread_count
 
-PROVIDERS = {"cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
+BATCH_SIZE = 32
 IMAGENET = "for ImageNet models mostly mean = [0.485, 0.456, 0.406], std = [0.229, 0.224, 0.225]"
 
 
 class OnnxBackbone:
-    """An onnxruntime session, fed in the layout, type and batch size that its graph asks for."""
+    """A compiled ONNX graph, fed in the layout, type and batch size that it asks for."""
 
-    def __init__(self, session: Any, signature: Signature, square: SquareInput) -> None:  # noqa: ANN401
-        """Learn the dimension from one blank photo."""
-        self._session = session
+    def __init__(self, model: Any, signature: Signature, photo_input: PhotoInput, runtime: Runtime) -> None:  # noqa: ANN401
+        """Compile the graph, in the fastest precision that keeps its vectors.
+
+        Args:
+            model: an OpenVINO model.
+            signature: what it asks for.
+            photo_input: framing and normalisation.
+            runtime: precision, threads and batch size.
+
+        Raises:
+            ModelError: what it gives is not one vector for a photo.
+        """
+        self.photo_input = photo_input
+        self.framing = photo_input.framing
+        self.batch_size = BATCH_SIZE if runtime.batch_size == "auto" else runtime.batch_size
         self._signature = signature
-        self._square = square
-        blank = np.zeros((1, 3, square.size, square.size), dtype=np.float32)
-        self.dimension = int(self.embed(blank).shape[1])
 
-    def preprocess(self, image: Image) -> np.ndarray:
-        """Turn an RGB photo into float32 [3, size, size]."""
-        return self._square(image)
+        def compiled(precision: Chosen) -> Callable[[np.ndarray], np.ndarray]:
+            return compile_model(model, signature.output, precision, thread_count(runtime.threads))
+
+        probes = frame_probes(self.framing)
+        precision: Chosen = choose_precision(runtime.precision, "cpu")
+        self._run = compiled(precision)
+        vectors = self.embed(probes)
+        if runtime.precision == "auto" and precision != "float32":
+            quick, self._run = self._run, compiled("float32")
+            if least_cosine(vectors, self.embed(probes)) >= LEAST_COSINE:
+                self._run = quick
+            else:
+                precision = "float32"
+        self.dimension = int(vectors.shape[1])
+        self.runs_as = f"openvino on cpu, {precision}"
+
+    def prepare(self, photos: int) -> None:
+        """Nothing is left to prepare."""
 
     def embed(self, batch: np.ndarray) -> np.ndarray:
-        """Turn float32 [n, 3, size, size] into float32 [n, dimension], not normalised."""
+        """Turn uint8 [n, size, size, 3] into float32 [n, dimension], not normalised."""
         step = self._signature.batch or len(batch)
-        return np.concatenate([self._run(batch[start : start + step], step) for start in range(0, len(batch), step)])
+        return np.concatenate([self._embed(batch[start : start + step], step) for start in range(0, len(batch), step)])
 
-    def _run(self, batch: np.ndarray, step: int) -> np.ndarray:
-        fed = np.zeros((step, *batch.shape[1:]), dtype=self._signature.dtype)
-        fed[: len(batch)] = batch
+    def _embed(self, batch: np.ndarray, step: int) -> np.ndarray:
+        pixels = self.photo_input.normalised(batch)
         if self._signature.channels_last:
-            fed = np.ascontiguousarray(fed.transpose(0, 2, 3, 1))
-        (vectors,) = self._session.run([self._signature.output], {self._signature.input: fed})
+            pixels = pixels.transpose(0, 2, 3, 1)
+        fed = np.zeros((step, *pixels.shape[1:]), dtype=self._signature.dtype)
+        fed[: len(batch)] = pixels
+        vectors = self._run(fed)
         # [n, d] or [n, d, 1, 1]: pooled, with or without the sides of length one.
         if vectors.shape[:1] != (step,) or vectors.size != math.prod(vectors.shape[:2]):
             raise ModelError(
                 "one vector for each photo",
-                f"output {self._signature.output!r} of shape {vectors.shape}",
+                f"output {self._signature.output!r} of shape {(1, *vectors.shape[1:])} for one photo",
                 "name a pooled output in the backbone's `output`",
             )
-        return vectors.reshape(len(vectors), -1)[: len(batch)].astype(np.float32)  # type: ignore[no-any-return]
+        return vectors.reshape(len(vectors), -1)[: len(batch)].astype(np.float32)
 
 
 def load_onnx(backbone: Backbone, runtime: Runtime, models: Path | None) -> OnnxBackbone:
@@ -73,38 +100,23 @@ def load_onnx(backbone: Backbone, runtime: Runtime, models: Path | None) -> Onnx
         raise SettingsError(
             f"std of {backbone.uri} above 0", str(backbone.std), "correct it; values are those of 0..1 pixels"
         )
-    session = _open_session(path, runtime)
-    signature = read_signature(session, backbone)
-    return OnnxBackbone(session, signature, SquareInput(signature.size, backbone.mean, backbone.std, backbone.resize))
-
-
-def _open_session(path: Path, runtime: Runtime) -> Any:  # noqa: ANN401
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # Sessions have threads of their own, which cannot be changed once they run.
-    options.intra_op_num_threads = thread_count(runtime.threads)
-    options.inter_op_num_threads = 1
-    providers = _choose_providers(runtime, onnxruntime.get_available_providers())
+    if runtime.device not in ("auto", "cpu"):
+        raise SettingsError(
+            f"a device that runs {backbone.uri}",
+            f"runtime.device = {runtime.device!r}, and ONNX files run on the CPU",
+            "set runtime.device to 'auto': the other backbones still take the card",
+        )
     try:
-        return onnxruntime.InferenceSession(str(path), sess_options=options, providers=providers)
-    # onnxruntime's error classes have nothing in common but Exception.
-    except Exception as error:
+        model = open_file(path)
+        signature = read_signature(model, backbone)
+        photo_input = PhotoInput(
+            SquareFraming(signature.size, backbone.resize), Normalisation(backbone.mean, backbone.std)
+        )
+        return OnnxBackbone(model, signature, photo_input, runtime)
+    # OpenVINO has no error class of its own.
+    except RuntimeError as error:
         raise ModelError(
             f"an ONNX model in {path}",
             f"{type(error).__name__}: {str(error)[:500]}",
             "export or copy the model again, with its external data beside it if it has any",
         ) from error
-
-
-def _choose_providers(runtime: Runtime, available: list[str]) -> list[str]:
-    wanted = PROVIDERS.get(runtime.device)
-    if wanted is not None and wanted not in available:
-        raise SettingsError(
-            f"onnxruntime with {wanted} for runtime.device = {runtime.device!r}",
-            f"it has {', '.join(available)}",
-            "set runtime.device to 'auto' or 'cpu', or install the onnxruntime build for that device",
-        )
-    if runtime.device == "auto" and PROVIDERS["cuda"] in available:
-        wanted = PROVIDERS["cuda"]
-    return [*([wanted] if wanted else []), "CPUExecutionProvider"]

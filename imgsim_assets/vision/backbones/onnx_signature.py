@@ -8,7 +8,7 @@ import numpy as np
 from imgsim_assets.errors import SettingsError
 from imgsim_assets.settings import Backbone
 
-FLOATS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
+FLOATS = {"f32": "float32", "f16": "float16", "f64": "float64"}
 
 
 @dataclass(frozen=True)
@@ -23,23 +23,26 @@ class Signature:
     channels_last: bool
 
 
-def read_signature(session: Any, backbone: Backbone) -> Signature:  # noqa: ANN401
-    """Read a session's signature.
+def read_signature(model: Any, backbone: Backbone) -> Signature:  # noqa: ANN401
+    """Read the signature of an OpenVINO model.
 
     Raises:
         SettingsError: a name or a size of the settings is not the graph's.
     """
-    feed = _choose(session.get_inputs(), backbone.input, "input", backbone)
-    output = _choose(session.get_outputs(), backbone.output, "output", backbone)
-    if feed.type not in FLOATS:
+    feed = _choose(model.inputs, backbone.input, "input", backbone)
+    output = _choose(model.outputs, backbone.output, "output", backbone)
+    kind = feed.get_element_type().get_type_name()
+    if kind not in FLOATS:
         raise SettingsError(
-            f"a float input of {backbone.uri}", f"{feed.name!r} is {feed.type}", "export the model with a float input"
+            f"a float input of {backbone.uri}",
+            f"{feed.get_any_name()!r} is {kind}",
+            "export the model with a float input",
         )
     batch, channels_last, side = _read_shape(feed, backbone)
     return Signature(
-        input=feed.name,
-        output=output.name,
-        dtype=np.dtype(FLOATS[feed.type]),
+        input=feed.get_any_name(),
+        output=output.get_any_name(),
+        dtype=np.dtype(FLOATS[kind]),
         size=_choose_size(side, backbone),
         batch=batch,
         channels_last=channels_last,
@@ -47,7 +50,7 @@ def read_signature(session: Any, backbone: Backbone) -> Signature:  # noqa: ANN4
 
 
 def _choose(offered: list[Any], wanted: str | None, kind: str, backbone: Backbone) -> Any:  # noqa: ANN401
-    names = ", ".join(repr(each.name) for each in offered)
+    names = ", ".join(repr(each.get_any_name()) for each in offered)
     if wanted is None:
         if kind == "input" and len(offered) != 1:
             raise SettingsError(
@@ -55,14 +58,14 @@ def _choose(offered: list[Any], wanted: str | None, kind: str, backbone: Backbon
             )
         return offered[0]
     for each in offered:
-        if each.name == wanted:
+        if wanted in each.get_names():
             return each
     raise SettingsError(f"{kind} {wanted!r} in {backbone.uri}", f"{kind}s {names}", f"set `{kind}` to one of these")
 
 
 def _read_shape(feed: Any, backbone: Backbone) -> tuple[int | None, bool, int | None]:  # noqa: ANN401
     """Give batch size, whether channels come last, and side; None where the graph leaves it open."""
-    shape = [side if isinstance(side, int) and side > 0 else None for side in feed.shape]
+    shape = [None if side.is_dynamic else side.get_length() for side in feed.get_partial_shape()]
     match shape:
         case [batch, 3 | None, height, width] if _is_square(height, width):
             return batch, False, height or width
@@ -70,7 +73,7 @@ def _read_shape(feed: Any, backbone: Backbone) -> tuple[int | None, bool, int | 
             return batch, True, height or width
     raise SettingsError(
         f"an input of {backbone.uri} of shape [n, 3, side, side] or [n, side, side, 3]",
-        f"{feed.name!r} of shape {feed.shape}",
+        f"{feed.get_any_name()!r} of shape {['?' if side is None else side for side in shape]}",
         "set `input` to the photo's, or export the model with such an input",
     )
 

@@ -1,17 +1,17 @@
 """`timm:` backbones: timm's architectures and weights, with timm's own preprocessing."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL.Image import Image
+from PIL import Image
 
 from imgsim_assets.errors import ModelError
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.hub import fetch_folder
 from imgsim_assets.vision.backbones.names import timm_repository
+from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming, as_the_library
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone, choose_device
 from imgsim_assets.vision.backbones.weights import find_weights
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 FILES = ("config.json",)
+USUAL_STEPS = [["Resize", "CenterCrop", to_tensor, "Normalize"] for to_tensor in ("ToTensor", "MaybeToTensor")]
 
 
 def load_timm(backbone: Backbone, runtime: Runtime, models: Path | None) -> TorchBackbone:
@@ -33,7 +34,7 @@ def load_timm(backbone: Backbone, runtime: Runtime, models: Path | None) -> Torc
     device = choose_device(runtime)
     try:
         module = _load_module(name, folder)
-        preprocess = load_preprocessing(module)
+        photo_input = load_input(module)
     # timm and safetensors have no common error class; all of theirs mean the files do not fit.
     except Exception as error:
         raise ModelError(
@@ -41,20 +42,36 @@ def load_timm(backbone: Backbone, runtime: Runtime, models: Path | None) -> Torc
             f"{type(error).__name__}: {str(error)[:500]}",
             f"copy the model's files again, all of one revision; timm:{name} must be a timm model",
         ) from error
-    return TorchBackbone(module, preprocess, device)
+    return TorchBackbone(module, photo_input, device, runtime)
 
 
-def load_preprocessing(module: "torch.nn.Module") -> Callable[[Image], np.ndarray]:
-    """Make timm's evaluation transform of a model, from RGB photo to float32 [c, h, w]."""
+def load_input(module: "torch.nn.Module") -> PhotoInput:
+    """Make timm's evaluation transform of a model."""
     from timm.data import create_transform, resolve_model_data_config
 
     transform: Any = create_transform(**resolve_model_data_config(module), is_training=False)
 
-    def preprocess(image: Image) -> np.ndarray:
+    def preprocess(image: Image.Image) -> np.ndarray:
         pixels: np.ndarray = transform(image).numpy()
         return pixels
 
-    return preprocess
+    return as_the_library(preprocess, _as_square(transform.transforms))
+
+
+def _as_square(steps: list[Any]) -> PhotoInput | None:
+    """Read off timm's usual four steps what they do; None: these are others."""
+    if [type(step).__name__ for step in steps] not in USUAL_STEPS:
+        return None
+    resize, crop, _, normalise = steps
+    size, scaled = crop.size[0], resize.size
+    mean, std = (tuple(np.asarray(values, dtype=float).tolist()) for values in (normalise.mean, normalise.std))
+    framing = SquareFraming(
+        size,
+        resize="crop" if isinstance(scaled, int) else "squash",
+        scaled=scaled if isinstance(scaled, int) else scaled[0],
+        resample=Image.Resampling[resize.interpolation.name],
+    )
+    return PhotoInput(framing, Normalisation(mean, std))
 
 
 def keeps_its_head(architecture: str, tag: str) -> bool:

@@ -1,69 +1,144 @@
-"""A torch module as a backbone: device, forward pass, and nothing that belongs to one library."""
+"""A torch module as a backbone: device, precision, forward pass, and nothing that belongs to one library."""
 
-from collections.abc import Callable
+import copy
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from imgsim_assets.errors import ModelError, SettingsError
 from imgsim_assets.settings import Runtime
+from imgsim_assets.vision.backbones.network import as_it_is, build_network
+from imgsim_assets.vision.backbones.openvino_engine import compile_model, export_module
+from imgsim_assets.vision.backbones.pixels import PhotoInput, frame_probes
+from imgsim_assets.vision.backbones.precision import LEAST_COSINE, Chosen, choose_precision, least_cosine
+from imgsim_assets.vision.threads import thread_count
 
 if TYPE_CHECKING:
     import torch
 
 VECTORS_NDIM = 2
+# Enough to fill a CPU's cores, and a card's many more.
+BATCH_SIZES = {"cpu": 32, "mps": 64, "cuda": 256}
+CPU_IS_FULL = "can't allocate memory"
+# From here on, exporting a model to OpenVINO (seconds) is earned back by its speed.
+EXPORT_FROM = 2_000
+
+log = logging.getLogger(__name__)
 
 
 class TorchBackbone:
-    """A module, the preprocessing that belongs to it, and the device it runs on."""
+    """A module, the preprocessing that belongs to it, and the device, precision and engine it runs with."""
 
     def __init__(
         self,
         module: "torch.nn.Module",
-        preprocess: Callable[[Image.Image], np.ndarray],
+        photo_input: PhotoInput,
         device: "torch.device",
-        forward: Callable[[Any], "torch.Tensor"] | None = None,
+        runtime: Runtime,
+        forward: Callable[[Any, "torch.Tensor"], "torch.Tensor"] = as_it_is,
     ) -> None:
-        """Move the module to the device and learn its dimension from one blank photo.
+        """Move the module to the device, in the fastest precision that keeps its vectors.
 
         Args:
-            module: any dtype; it is run in float32.
-            preprocess: RGB photo to float32 [c, h, w].
+            module: any dtype; it is taken for float32.
+            photo_input: framing, and the normalisation that goes on with it.
             device: where it runs.
-            forward: float32 tensor [n, c, h, w] to tensor [n, d]; the module itself where not given.
+            runtime: precision, threads and batch size; with `auto` a precision is taken only if drawn pictures keep
+                their vectors, to a cosine of `LEAST_COSINE`.
+            forward: the module and a tensor [n, c, h, w] of its dtype to a tensor [n, d].
+
+        Raises:
+            ModelError: what it gives is not one vector for a photo.
         """
-        self._module = module.eval().requires_grad_(False).float().to(device)
-        self._forward = forward or module
-        self._preprocess = preprocess
+        self.photo_input = photo_input
+        self.framing = photo_input.framing
+        self.batch_size = BATCH_SIZES[device.type] if runtime.batch_size == "auto" else runtime.batch_size
         self._device = device
-        self.dimension = self._measure_dimension()
-
-    def preprocess(self, image: Image.Image) -> np.ndarray:
-        """Turn an RGB photo into float32 [c, h, w]."""
-        return np.ascontiguousarray(self._preprocess(image), dtype=np.float32)
-
-    def embed(self, batch: np.ndarray) -> np.ndarray:
-        """Turn float32 [n, c, h, w] into float32 [n, dimension], not normalised."""
-        return self._run(batch).float().cpu().numpy()
-
-    def _run(self, batch: np.ndarray) -> "torch.Tensor":
-        import torch
-
-        # The one place where precision and memory layout are decided.
-        with torch.inference_mode():
-            return self._forward(torch.from_numpy(batch).to(self._device))
-
-    def _measure_dimension(self) -> int:
-        blank = Image.new("RGB", (64, 64))
-        vectors = self._run(self.preprocess(blank)[np.newaxis])
-        if vectors.ndim != VECTORS_NDIM:
+        self._runtime = runtime
+        self._engine: Callable[[np.ndarray], np.ndarray] = self._run
+        self.network = self._exact = build_network(module, photo_input.normalisation, forward).to(device)
+        self._probes = frame_probes(self.framing)
+        self._reference = self._run(self._probes)
+        if self._reference.ndim != VECTORS_NDIM:
             raise ModelError(
                 "one vector for each photo",
-                f"an output of shape {tuple(vectors.shape)} for one photo",
+                f"an output of shape {(1, *self._reference.shape[1:])} for one photo",
                 "choose a model with pooled features",
             )
-        return int(vectors.shape[1])
+        self.dimension = int(self._reference.shape[1])
+        self._precision: Chosen = "float32"
+        self._take_precision(choose_precision(runtime.precision, device.type))
+        self.runs_as = f"torch on {device.type}, {self._precision}"
+
+    def prepare(self, photos: int) -> None:
+        """Export the module to OpenVINO where it runs on a CPU and so many photos come that this pays.
+
+        What cannot be exported, or gives other vectors then, stays with torch.
+        """
+        # From float32 weights: OpenVINO rounds them itself, where it computes in 16 bits.
+        exact, self._exact = self._exact, self.network
+        if self._device.type != "cpu" or photos < EXPORT_FROM:
+            return
+        import torch
+
+        try:
+            exported = export_module(exact, torch.from_numpy(self._probes))
+            engine = compile_model(exported, 0, self._precision, thread_count(self._runtime.threads))
+            cosine = least_cosine(engine(self._probes), self._reference)
+        # torch.export and OpenVINO raise nearly anything on what they do not know.
+        except Exception as error:
+            log.info("not exported to OpenVINO: %s: %s", type(error).__name__, str(error)[:200])
+            return
+        if cosine >= LEAST_COSINE:
+            self._engine = engine
+            self.runs_as = f"openvino on cpu, {self._precision}"
+
+    def embed(self, batch: np.ndarray) -> np.ndarray:
+        """Turn n framed photos into float32 [n, dimension], not normalised.
+
+        Raises:
+            MemoryError: so many photos do not fit the device's memory.
+        """
+        with _memory_errors():
+            return self._engine(batch)
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            pixels = torch.from_numpy(batch)
+            if self._device.type == "cuda":
+                pixels = pixels.pin_memory().to(self._device, non_blocking=True)
+            vectors: np.ndarray = self.network(pixels.to(self._device)).cpu().numpy()
+            return vectors
+
+    def _take_precision(self, precision: Chosen) -> None:
+        if precision == "float32":
+            return
+        self.network = copy.deepcopy(self._exact).in_precision(precision)
+        if self._runtime.precision == "auto" and least_cosine(self._run(self._probes), self._reference) < LEAST_COSINE:
+            self.network = self._exact
+        else:
+            self._precision = precision
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Let torch's several ways of saying that the memory is full be one."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise MemoryError(str(error)) from error
+    except RuntimeError as error:
+        if CPU_IS_FULL not in str(error):
+            raise
+        raise MemoryError(str(error)) from error
 
 
 def choose_device(runtime: Runtime) -> "torch.device":

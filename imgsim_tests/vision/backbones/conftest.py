@@ -1,5 +1,5 @@
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +7,25 @@ import pytest
 from PIL import Image
 
 from imgsim_assets.settings import Runtime
+from imgsim_assets.vision.backbones.onnx import OnnxBackbone
+from imgsim_assets.vision.backbones.protocol import BackboneModel
+from imgsim_assets.vision.backbones.torch_model import TorchBackbone
 from imgsim_tests.vision.backbones import model_files
 
 
 @pytest.fixture
 def runtime() -> Runtime:
-    return Runtime(device="cpu", threads=1, offline=True)
+    return Runtime(device="cpu", threads=1, offline=True, precision="float32")
+
+
+def framed(model: BackboneModel, photos: Sequence[Image.Image]) -> np.ndarray:
+    """What a model's `embed` takes."""
+    return np.stack([model.framing(photo) for photo in photos])
+
+
+def normalised(model: TorchBackbone | OnnxBackbone, photos: Sequence[Image.Image]) -> np.ndarray:
+    """What comes to a model's first layer: float32 [n, 3, h, w]."""
+    return np.ascontiguousarray(model.photo_input.normalised(framed(model, photos)))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from imgsim_assets.settings import Backbone
 from imgsim_assets.vision import compact
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_tests.vision.backbones.conftest import framed, normalised
 
 
 @pytest.fixture
@@ -34,12 +35,12 @@ def test_vectors_are_the_modules_own(name, weights, runtime, photos):
         ]
     )
     pixels = torch.stack([own(photo) for photo in photos])
-    batch = np.stack([model.preprocess(photo) for photo in photos])
+    batch = framed(model, photos)
     with torch.inference_mode():
         expected = plain.module(pixels).numpy()
 
     assert model.dimension == plain.dimension == expected.shape[1]
-    np.testing.assert_allclose(batch, pixels.numpy(), atol=2e-6)
+    np.testing.assert_allclose(normalised(model, photos), pixels.numpy(), atol=2e-6)
     np.testing.assert_allclose(model.embed(batch), expected, atol=2e-4 * np.abs(expected).max())
     alone = np.concatenate([model.embed(batch[i : i + 1]) for i in range(len(batch))])
     np.testing.assert_allclose(model.embed(batch), alone, atol=1e-5 * np.abs(alone).max())

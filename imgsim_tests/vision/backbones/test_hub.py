@@ -74,7 +74,7 @@ def test_shards_load_as_one_file_does(tmp_path, runtime, photos):
     assert len(list(sharded.glob("model-*-of-*.safetensors"))) > 1
 
     one, many = (load_backbone(Backbone(uri=f"hf:{folder}"), runtime, None) for folder in (whole, sharded))
-    pixels = one.preprocess(photos[0])[np.newaxis]
+    pixels = one.framing(photos[0])[np.newaxis]
     np.testing.assert_array_equal(one.embed(pixels), many.embed(pixels))
 
     min(sharded.glob("model-*-of-*.safetensors")).unlink()

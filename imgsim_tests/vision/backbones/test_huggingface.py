@@ -11,7 +11,9 @@ from torchvision import transforms
 from imgsim_assets.errors import ModelError
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_assets.vision.backbones.pixels import LibraryFraming, SquareFraming
 from imgsim_tests.vision.backbones import model_files
+from imgsim_tests.vision.backbones.conftest import framed, normalised
 from imgsim_tests.vision.backbones.model_files import SIDE
 
 KINDS = ["small/clip", "small/siglip", "small/dinov2"]
@@ -22,14 +24,27 @@ def folder_of(name: str, models: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_preprocessing_is_bit_for_bit_transformers_own(name, models, runtime, photos):
+def test_preprocessing_is_transformers_own_without_its_code(name, models, runtime, photos):
     model = load_backbone(Backbone(uri=f"hf:{name}"), runtime, models)
     own = transformers.AutoImageProcessor.from_pretrained(folder_of(name, models), backend="pil")
+    expected = np.stack([own(images=photo, return_tensors="np")["pixel_values"][0] for photo in photos])
 
+    assert isinstance(model.framing, SquareFraming)
+    assert framed(model, photos).dtype == np.uint8
+    np.testing.assert_allclose(normalised(model, photos), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("unusual", [{"do_rescale": False}, {"rescale_factor": 1 / 127.5}, {"do_normalize": False}])
+def test_unusual_preprocessing_is_left_to_transformers(unusual, tmp_path, runtime, photos):
+    """Nothing of it is guessed: the library's own code goes on, and gives what it gives."""
+    folder = model_files.save_clip(tmp_path)
+    sizes = {"size": {"shortest_edge": SIDE}, "crop_size": SIDE}
+    transformers.CLIPImageProcessor(**sizes, **unusual).save_pretrained(folder)
+    own = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    model = load_backbone(Backbone(uri=f"hf:{folder}"), runtime, None)
+    assert isinstance(model.framing, LibraryFraming)
     for photo in photos:
-        expected = own(images=photo, return_tensors="np")["pixel_values"][0]
-        assert model.preprocess(photo).dtype == np.float32
-        np.testing.assert_array_equal(model.preprocess(photo), expected)
+        np.testing.assert_array_equal(model.framing(photo), own(images=photo, return_tensors="np")["pixel_values"][0])
 
 
 def test_clip_preprocessing_is_what_clip_was_published_with(models, runtime, photos):
@@ -47,13 +62,13 @@ def test_clip_preprocessing_is_what_clip_was_published_with(models, runtime, pho
     even = [photo for photo in photos if (SIDE * max(photo.size) // min(photo.size) - SIDE) % 2 == 0]
     assert len(even) >= 4
     for photo in even:
-        np.testing.assert_allclose(model.preprocess(photo), published(photo).numpy(), atol=2e-6)
+        np.testing.assert_allclose(normalised(model, [photo])[0], published(photo).numpy(), atol=2e-6)
 
 
 @pytest.mark.parametrize(("name", "dimension"), [("small/clip", 24), ("small/siglip", 32), ("small/dinov2", 32)])
 def test_vectors_are_the_librarys_own(name, dimension, models, runtime, photos):
     model = load_backbone(Backbone(uri=f"hf:{name}"), runtime, models)
-    batch = np.stack([model.preprocess(photo) for photo in photos])
+    batch = framed(model, photos)
     vectors = model.embed(batch)
 
     whole = {
@@ -62,7 +77,7 @@ def test_vectors_are_the_librarys_own(name, dimension, models, runtime, photos):
         "small/dinov2": transformers.Dinov2Model,
     }[name].from_pretrained(folder_of(name, models))
     with torch.inference_mode():
-        pixels = torch.from_numpy(batch)
+        pixels = torch.from_numpy(normalised(model, photos))
         expected = {
             "small/clip": lambda: whole(pixel_values=pixels).image_embeds,
             "small/siglip": lambda: whole.get_image_features(pixel_values=pixels).pooler_output,
@@ -83,9 +98,9 @@ def test_a_checkpoint_without_pooler_gives_its_class_token(tmp_path, runtime, ph
     transformers.ViTImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(tmp_path)
 
     model = load_backbone(Backbone(uri=f"hf:{tmp_path}"), runtime, None)
-    batch = np.stack([model.preprocess(photo) for photo in photos])
+    batch = framed(model, photos)
     with torch.inference_mode():
-        expected = bare(pixel_values=torch.from_numpy(batch)).last_hidden_state[:, 0]
+        expected = bare(pixel_values=torch.from_numpy(normalised(model, photos))).last_hidden_state[:, 0]
     np.testing.assert_allclose(model.embed(batch), expected.numpy(), atol=1e-5)
 
 
@@ -95,9 +110,9 @@ def test_half_precision_weights_are_run_in_float32(tmp_path, runtime, photos):
     half.save_pretrained(folder)
 
     model = load_backbone(Backbone(uri=f"hf:{folder}"), runtime, None)
-    batch = np.stack([model.preprocess(photo) for photo in photos])
+    batch = framed(model, photos)
     with torch.inference_mode():
-        expected = half.float()(pixel_values=torch.from_numpy(batch)).image_embeds
+        expected = half.float()(pixel_values=torch.from_numpy(normalised(model, photos))).image_embeds
     np.testing.assert_allclose(model.embed(batch), expected.numpy(), atol=1e-5)
 
 
@@ -146,7 +161,7 @@ def test_a_model_without_a_fixed_input_size_is_refused(tmp_path, runtime):
 
 def test_batch_size_does_not_show_in_the_vectors(models, runtime, photos):
     model = load_backbone(Backbone(uri="hf:small/clip"), runtime, models)
-    batch = np.stack([model.preprocess(photo) for photo in photos])
+    batch = framed(model, photos)
     alone = np.concatenate([model.embed(batch[i : i + 1]) for i in range(len(batch))])
     np.testing.assert_allclose(model.embed(batch), alone, atol=1e-5)
     assert not np.allclose(alone[0], alone[1], atol=1e-3)
@@ -165,6 +180,6 @@ def test_preprocessing_is_the_same_in_many_threads(models, runtime, photos):
     model = load_backbone(Backbone(uri="hf:small/clip"), runtime, models)
     many: list[Image.Image] = photos * 8
     with ThreadPoolExecutor(4) as pool:
-        threaded = list(pool.map(model.preprocess, many))
+        threaded = list(pool.map(model.framing, many))
     for got, photo in zip(threaded, many, strict=True):
-        np.testing.assert_array_equal(got, model.preprocess(photo))
+        np.testing.assert_array_equal(got, model.framing(photo))

@@ -9,23 +9,26 @@ from imgsim_assets.errors import ModelError, SettingsError
 from imgsim_assets.settings import Backbone
 from imgsim_assets.vision.backbones import loading
 from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_assets.vision.backbones.pixels import LibraryFraming, SquareFraming
 
 
 class MeanColour:
     """A backbone such as a package might bring."""
 
     dimension = 3
+    batch_size = 4
+    runs_as = "numpy"
+    framing = SquareFraming(8)
 
-    def preprocess(self, image):
-        return np.asarray(image.resize((8, 8)), dtype=np.float32).transpose(2, 0, 1)
+    def prepare(self, photos):
+        pass
 
     def embed(self, batch):
-        return batch.mean(axis=(2, 3))
+        return batch.mean(axis=(1, 2), dtype=np.float32)
 
 
 class AnySize(MeanColour):
-    def preprocess(self, image):
-        return np.asarray(image, dtype=np.float32).transpose(2, 0, 1)
+    framing = LibraryFraming(lambda image: np.asarray(image).transpose(2, 0, 1))
 
 
 def load_mean_colour(backbone, runtime, models):
@@ -58,12 +61,12 @@ def test_an_unknown_scheme_lists_the_known_ones(installed, runtime):
 
 
 def test_photos_must_come_out_in_one_size(installed, runtime):
-    with pytest.raises(ModelError, match=r"\(3, 64, 96\) and \(3, 96, 64\)"):
+    with pytest.raises(ModelError, match=r"\(3, 50, 50\) and \(3, 64, 96\)"):
         load_backbone(Backbone(uri="colour:any"), runtime, None)
 
 
 def test_importing_it_loads_no_framework():
-    heavy = {"torch", "timm", "transformers", "onnxruntime", "huggingface_hub", "cv2", "faiss"}
+    heavy = {"torch", "timm", "transformers", "openvino", "huggingface_hub", "cv2", "faiss"}
     code = (
         "import sys\n"
         "import imgsim_assets.vision.backbones.loading, imgsim_assets.vision.backbones.identity\n"

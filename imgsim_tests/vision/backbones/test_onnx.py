@@ -7,6 +7,9 @@ from imgsim_assets.errors import ModelError, SettingsError
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.onnx import OnnxBackbone
+from imgsim_assets.vision.backbones.pixels import frame_probes
+from imgsim_assets.vision.backbones.precision import least_cosine
+from imgsim_tests.vision.backbones.conftest import framed, normalised
 from imgsim_tests.vision.backbones.model_files import SIDE, save_onnx
 
 SHARED = Path(__file__).parents[4] / "shared"
@@ -25,11 +28,11 @@ def load(path: Path, runtime: Runtime, **fields) -> OnnxBackbone:
 
 def channel_means(model, photos):
     """What the test's graph computes, by numpy."""
-    return np.stack([model.preprocess(photo).mean(axis=(1, 2)) for photo in photos])
+    return normalised(model, photos).mean(axis=(2, 3))
 
 
 def embedded(model, photos):
-    return model.embed(np.stack([model.preprocess(photo) for photo in photos]))
+    return model.embed(framed(model, photos))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,25 @@ def test_settings_that_do_not_fit_are_refused(graph, fields, said, tmp_path, run
         load(save_onnx(tmp_path / "m.onnx", **graph), runtime, **fields)
 
 
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_vectors_are_onnxruntimes(name, photos):
+    """Another engine on the same file: the oracle in float32, and within the tolerance in what is chosen here."""
+    path = SHARED / "models" / name
+    if not path.is_file():
+        pytest.skip(f"{name} is not beside the project")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    _, mean, std = PUBLISHED[name]
+    fed = {"mean": mean, "std": std, "input": "pixel_values", "output": "embedding"}
+    exact = load(path, Runtime(device="cpu", threads=1, precision="float32"), **fed)
+    batch = np.concatenate([framed(exact, photos), frame_probes(exact.framing)])
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    pixels = np.ascontiguousarray(exact.photo_input.normalised(batch))
+    expected = session.run(["embedding"], {"pixel_values": pixels})[0].reshape(len(batch), -1)
+    assert exact.runs_as == "openvino on cpu, float32"
+    assert least_cosine(exact.embed(batch), expected) > 0.9999
+    assert least_cosine(load(path, Runtime(device="cpu", threads=1), **fed).embed(batch), expected) > 0.998
+
+
 def test_a_missing_file_is_named(tmp_path, runtime):
     with pytest.raises(ModelError, match=r"absent\.onnx"):
         load(tmp_path / "absent.onnx", runtime)
@@ -105,7 +127,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, runtime):
 
 
 def test_an_absent_device_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match="CPUExecutionProvider"):
+    with pytest.raises(SettingsError, match="ONNX files run on the CPU"):
         load(save_onnx(tmp_path / "m.onnx"), Runtime(device="mps", threads=1))
 
 
@@ -116,12 +138,12 @@ def test_published_models(name, runtime, photos):
         pytest.skip(f"{name} is not beside the project")
     dimension, mean, std = PUBLISHED[name]
     model = load(path, runtime, mean=mean, std=std, input="pixel_values", output="embedding")
-    batch = np.stack([model.preprocess(photo) for photo in photos[:3]])
+    batch = framed(model, photos[:3])
     together = model.embed(batch)
     alone = np.concatenate([model.embed(batch[i : i + 1]) for i in range(len(batch))])
 
     assert model.dimension == dimension
     assert together.shape == (3, dimension)
-    assert batch.dtype == together.dtype == np.float32
+    assert together.dtype == np.float32
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-4 * np.abs(together).max())
     assert not np.allclose(together[0], together[1], rtol=0.05)

@@ -12,17 +12,15 @@ from torchvision import transforms
 from imgsim_assets.errors import ModelError
 from imgsim_assets.settings import Backbone
 from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.timm_models import keeps_its_head
 from imgsim_tests.vision.backbones import model_files
+from imgsim_tests.vision.backbones.conftest import framed, normalised
 from imgsim_tests.vision.backbones.model_files import SIDE, SMALL_RESNET, SMALL_VIT
 
 CLIP = "timm:vit_base_patch16_clip_224.openai"
 QUICKGELU = "timm:vit_base_patch16_clip_quickgelu_224.openai"
 RESNET = "timm:resnetv2_50.a1h_in1k"
-
-
-def stacked(model, photos):
-    return np.stack([model.preprocess(photo) for photo in photos])
 
 
 @pytest.mark.parametrize("uri", [CLIP, RESNET])
@@ -39,9 +37,10 @@ def test_preprocessing_is_timms_own(uri, models, runtime, photos):
             transforms.Normalize((0.4, 0.5, 0.6), (0.2, 0.25, 0.3)),
         ]
     )
-    for photo in photos:
-        np.testing.assert_array_equal(model.preprocess(photo), own(photo).numpy())
-        np.testing.assert_allclose(model.preprocess(photo), by_hand(photo).numpy(), atol=1e-6)
+    assert isinstance(model.framing, SquareFraming)
+    for photo, pixels in zip(photos, normalised(model, photos), strict=True):
+        np.testing.assert_allclose(pixels, own(photo).numpy(), atol=1e-6)
+        np.testing.assert_allclose(pixels, by_hand(photo).numpy(), atol=1e-6)
 
 
 def test_a_clip_tower_keeps_its_projection(models, runtime, photos):
@@ -49,18 +48,18 @@ def test_a_clip_tower_keeps_its_projection(models, runtime, photos):
     plain = timm.create_model("vit_base_patch16_clip_224", num_classes=24, **SMALL_VIT).eval()
     plain.load_state_dict(load_file(models / "timm" / "vit_base_patch16_clip_224.openai" / "model.safetensors"))
     with torch.inference_mode():
-        expected = plain(torch.from_numpy(stacked(model, photos)))
+        expected = plain(torch.from_numpy(normalised(model, photos)))
     assert model.dimension == 24
-    np.testing.assert_allclose(model.embed(stacked(model, photos)), expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(model.embed(framed(model, photos)), expected.numpy(), atol=1e-5)
 
 
 def test_quickgelu_is_the_same_weights_with_the_other_activation(models, runtime, photos):
     model = load_backbone(Backbone(uri=QUICKGELU), runtime, models)
     plain = timm.create_model("vit_base_patch16_clip_quickgelu_224", num_classes=24, **SMALL_VIT).eval()
     plain.load_state_dict(load_file(models / "timm" / "vit_base_patch16_clip_224.openai" / "model.safetensors"))
-    batch = stacked(model, photos)
+    batch = framed(model, photos)
     with torch.inference_mode():
-        expected = plain(torch.from_numpy(batch))
+        expected = plain(torch.from_numpy(normalised(model, photos)))
     np.testing.assert_allclose(model.embed(batch), expected.numpy(), atol=1e-5)
     other = load_backbone(Backbone(uri=CLIP), runtime, models)
     assert not np.allclose(other.embed(batch), expected.numpy(), atol=1e-4)
@@ -72,9 +71,9 @@ def test_a_classifier_is_cut_off(models, runtime, photos):
     plain.load_state_dict(load_file(models / "timm--resnetv2_50.a1h_in1k" / "model.safetensors"))
     plain.reset_classifier(0)
     with torch.inference_mode():
-        expected = plain(torch.from_numpy(stacked(model, photos)))
+        expected = plain(torch.from_numpy(normalised(model, photos)))
     assert model.dimension == plain.num_features
-    np.testing.assert_allclose(model.embed(stacked(model, photos)), expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(model.embed(framed(model, photos)), expected.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +118,6 @@ def test_a_hub_name_may_be_written_in_full(models, runtime):
 def test_batch_size_does_not_show_in_the_vectors(models, runtime, photos):
     for uri in (CLIP, RESNET):
         model = load_backbone(Backbone(uri=uri), runtime, models)
-        batch = stacked(model, photos)
+        batch = framed(model, photos)
         alone = np.concatenate([model.embed(batch[i : i + 1]) for i in range(len(batch))])
         np.testing.assert_allclose(model.embed(batch), alone, atol=1e-5)

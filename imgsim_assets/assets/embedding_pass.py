@@ -1,0 +1,159 @@
+"""The pass that computes the vectors that are missing, for all backbones and views that miss some at once."""
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from imgsim_assets.assets.edges import edges_table
+from imgsim_assets.errors import UserError
+from imgsim_assets.resources.store import Store
+from imgsim_assets.settings import Settings, View
+from imgsim_assets.storage.content_table import vector_rows, vector_schema
+from imgsim_assets.vision.backbones.protocol import BackboneModel
+from imgsim_assets.vision.canny import decode_edges
+from imgsim_assets.vision.embedding import EmbeddedBatch, Lane, Pace, PhotoSource, embed_photos
+from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
+from imgsim_assets.vision.threads import thread_count
+
+MAKES_EDGES: tuple[View, ...] = ("canny_focus", "canny_edges")
+VECTORS_A_COMMIT = 256
+PHOTOS_A_BLOCK = 1024  # whose edges are in memory
+
+
+@dataclass
+class EmbeddingTask:
+    """The vectors of one backbone and view: where they are, which photos have none yet, and what came of them.
+
+    `missing` holds content ids; `failures` maps those that cannot be had to the reason.
+    """
+
+    backbone: str
+    view: View
+    fingerprint: str
+    folder: str
+    missing: pl.Series
+    failures: dict[str, str] = field(default_factory=dict)
+    waiting: list[EmbeddedBatch] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What a lane is called."""
+        return f"{self.backbone} {self.view}"
+
+
+@dataclass
+class EmbeddingPass:
+    """What a pass has done: where its time went, how each backbone was run, and which could not be, and why."""
+
+    pace: Pace = field(default_factory=Pace)
+    runs_as: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, UserError] = field(default_factory=dict)
+
+
+def without_vectors(store: Store, folder: str, ids: pl.Series) -> pl.Series:
+    """Those of the content ids that have no row in a folder of vectors."""
+    known = store.stored_table(folder)
+    return ids if known is None else pl.Series(known.missing(ids), dtype=pl.String)
+
+
+def compute_vectors(
+    store: Store, settings: Settings, photos: pl.DataFrame, tasks: Sequence[EmbeddingTask]
+) -> EmbeddingPass:
+    """Compute in one pass what is missing, and append commit by commit, so that an interrupted run loses little.
+
+    Args:
+        store: where vectors and edges are.
+        settings: backbones, and how to run them.
+        photos: `content_id`, `path`, `width` and `height` of all photos.
+        tasks: those that miss vectors; they are told which photos failed.
+
+    Returns:
+        What was done; backbones that could not be loaded are named there, and the others are computed all the same.
+    """
+    done = EmbeddingPass()
+    models = _load_models(settings, tasks, done)
+    by_name = {task.name: task for task in tasks if task.backbone in models}
+    frames = {name: Frame(task.view, models[task.backbone].framing) for name, task in by_name.items()}
+    wanted = _wanted(photos, by_name)
+    batches = embed_photos(
+        _sources(settings, store, wanted, frames),
+        [Lane(name, models[task.backbone], frames[name]) for name, task in by_name.items()],
+        workers=thread_count(settings.runtime.threads),
+        total=wanted.height,
+        description="embedding by " + ", ".join(models),
+        pace=done.pace,
+    )
+    for name, batch in batches:
+        task = by_name[name]
+        task.failures |= batch.failures
+        task.waiting.append(batch)
+        if sum(len(one.content_ids) for one in task.waiting) >= VECTORS_A_COMMIT:
+            _append(store, task, models[task.backbone].dimension)
+    for task in by_name.values():
+        _append(store, task, models[task.backbone].dimension)
+    return done
+
+
+def _load_models(settings: Settings, tasks: Sequence[EmbeddingTask], done: EmbeddingPass) -> dict[str, BackboneModel]:
+    """Load each backbone for which there is something to compute: a run that finds all known imports no framework."""
+    models: dict[str, BackboneModel] = {}
+    for name in dict.fromkeys(task.backbone for task in tasks):
+        from imgsim_assets.vision.backbones.loading import load_backbone
+
+        try:
+            model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
+        except UserError as error:
+            done.broken[name] = error
+            continue
+        model.prepare(sum(len(task.missing) for task in tasks if task.backbone == name))
+        done.runs_as[name] = model.runs_as
+        models[name] = model
+    return models
+
+
+def _wanted(photos: pl.DataFrame, tasks: Mapping[str, EmbeddingTask]) -> pl.DataFrame:
+    """Give the photos that lack a vector, with the names of the tasks that they lack one of: `wanted_by`."""
+    lacking = [
+        pl.when(pl.col("content_id").is_in(task.missing.implode())).then(pl.lit(name)) for name, task in tasks.items()
+    ]
+    names = pl.concat_list(lacking).list.drop_nulls() if lacking else pl.lit(None, pl.List(pl.String))
+    return photos.with_columns(wanted_by=names).filter(pl.col("wanted_by").list.len() > 0)
+
+
+def _sources(
+    settings: Settings, store: Store, wanted: pl.DataFrame, frames: Mapping[str, Frame]
+) -> Iterator[PhotoSource[OpenedPhoto]]:
+    """Yield the photos one after the other; their edges are read in blocks, so that memory does not grow with them."""
+    needs_edges = any(frame.view in MAKES_EDGES for frame in frames.values())
+    for block in wanted.iter_slices(PHOTOS_A_BLOCK):
+        ids = block["content_id"].to_list()
+        rows = edges_table(store, settings).read(ids).to_pylist() if needs_edges else [None] * len(ids)
+        for photo, row in zip(block.iter_rows(named=True), rows, strict=True):
+            opening = functools.partial(
+                _open,
+                settings.places.data / photo["path"],
+                (photo["width"], photo["height"]),
+                [frames[name] for name in photo["wanted_by"]],
+                row,
+                settings.ingest.max_pixels,
+            )
+            yield PhotoSource(photo["content_id"], opening, frozenset(photo["wanted_by"]))
+
+
+def _open(
+    path: Path, size: tuple[int, int], frames: Sequence[Frame], row: dict[str, Any] | None, max_pixels: int
+) -> OpenedPhoto:
+    return open_photo(path, size, frames, decode_edges(row) if row else None, max_pixels)
+
+
+def _append(store: Store, task: EmbeddingTask, dimension: int) -> None:
+    batches, task.waiting = task.waiting, []
+    ids = [content_id for batch in batches for content_id in batch.content_ids]
+    table = store.content_table(task.folder, vector_schema(dimension))
+    if ids:
+        table.append(vector_rows(ids, np.concatenate([batch.vectors for batch in batches])))

@@ -1,0 +1,171 @@
+"""How others embed a folder of photos: each as its documentation shows it, in float32, on the same threads.
+
+Each maker gives a function from paths to float32 vectors [n, d].
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imgsim_assets.settings import Backbone
+
+BATCH = 32
+Embed = Callable[[Sequence[Path]], np.ndarray]
+
+
+def transformers_loop(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+    """The loop of transformers' documentation: open by Pillow, the image processor, the model."""
+    import torch
+    import transformers
+
+    folder = backbone.uri.partition(":")[2]
+    model = transformers.CLIPVisionModelWithProjection.from_pretrained(folder).eval()
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+
+    def batch(paths: Sequence[Path]) -> np.ndarray:
+        inputs = processor(images=[_opened(path) for path in paths], return_tensors="pt")
+        with torch.inference_mode():
+            return model(**inputs).image_embeds.numpy()  # type: ignore[no-any-return]
+
+    return _in_batches(batch)
+
+
+def timm_loop(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+    """The loop of timm's documentation: open by Pillow, timm's transform, the model."""
+    import torch
+
+    module, transform = _timm(backbone)
+
+    def batch(paths: Sequence[Path]) -> np.ndarray:
+        with torch.inference_mode():
+            return module(torch.stack([transform(_opened(path)) for path in paths])).numpy()  # type: ignore[no-any-return]
+
+    return _in_batches(batch)
+
+
+def onnx_loop(backbone: Backbone, threads: int) -> Embed:
+    """Pillow, NumPy and onnxruntime, in batches."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    path = backbone.uri.partition(":")[2]
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    mean, std = np.array([backbone.mean, backbone.std], dtype=np.float32)
+
+    def batch(paths: Sequence[Path]) -> np.ndarray:
+        squares = [_opened(one).resize((224, 224), Image.Resampling.BILINEAR) for one in paths]
+        pixels = np.stack([(np.asarray(square, dtype=np.float32) / 255 - mean) / std for square in squares])
+        fed = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+        return session.run([backbone.output], {session.get_inputs()[0].name: fed})[0].reshape(len(paths), -1)  # type: ignore[no-any-return]
+
+    return _in_batches(batch)
+
+
+def sentence_transformers(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+    """`SentenceTransformer.encode` of opened photos."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Transformer
+
+    model = SentenceTransformer(modules=[Transformer(backbone.uri.partition(":")[2])], device="cpu")
+
+    def embed(paths: Sequence[Path]) -> np.ndarray:
+        photos: Any = [_opened(path) for path in paths]
+        return model.encode(photos, batch_size=BATCH, show_progress_bar=False)
+
+    return embed
+
+
+def open_clip(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+    """A model and transform of open_clip behind a data loader with a process a core, as clip-retrieval does it."""
+    import open_clip as library
+    import torch
+
+    model, _, transform = library.create_model_and_transforms("ViT-B-32", pretrained=None)
+    model.eval()
+
+    def embed(paths: Sequence[Path]) -> np.ndarray:
+        loader = _loader(paths, transform, threads)
+        with torch.inference_mode():
+            return np.concatenate([model.encode_image(batch).numpy() for batch in loader])
+
+    return embed
+
+
+def timm_loader(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+    """A ViT-B/32 of timm behind a data loader with a process a core."""
+    import timm
+    import torch
+    from timm.data import create_transform, resolve_model_data_config
+
+    module: Any = timm.create_model("vit_base_patch32_clip_224").eval()
+    transform = create_transform(**resolve_model_data_config(module), is_training=False)
+
+    def embed(paths: Sequence[Path]) -> np.ndarray:
+        with torch.inference_mode():
+            return np.concatenate([module(batch).numpy() for batch in _loader(paths, transform, threads)])
+
+    return embed
+
+
+LOOPS: Mapping[str, Callable[[Backbone, int], Embed]] = {
+    "hf": transformers_loop,
+    "timm": timm_loop,
+    "onnx": onnx_loop,
+}
+PEERS_OF_CLIP: Mapping[str, Callable[[Backbone, int], Embed]] = {
+    "sentence-transformers": sentence_transformers,
+    "open_clip, as clip-retrieval": open_clip,
+    "timm's loader": timm_loader,
+}
+
+
+class _Opening:
+    """A data set of transformed photos."""
+
+    def __init__(self, paths: Sequence[Path], transform: Callable[[Image.Image], Any]) -> None:
+        self.paths = paths
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, place: int) -> Any:  # noqa: ANN401
+        return self.transform(_opened(self.paths[place]))
+
+
+def _loader(paths: Sequence[Path], transform: Callable[[Image.Image], Any], threads: int) -> Any:  # noqa: ANN401
+    from torch.utils.data import DataLoader
+
+    dataset: Any = _Opening(paths, transform)
+    return DataLoader(dataset, batch_size=BATCH, num_workers=threads)
+
+
+def _timm(backbone: Backbone) -> tuple[Any, Any]:
+    import timm
+    from timm.data import create_transform, resolve_model_data_config
+
+    folder = Path(backbone.uri.partition(":")[2])
+    keeps_head = "clip" in folder.name
+    module: Any = timm.create_model(
+        folder.name,
+        pretrained=True,
+        pretrained_cfg_overlay={"file": str(folder / "model.safetensors"), "hf_hub_id": None, "url": ""},
+    )
+    if not keeps_head:
+        module.reset_classifier(0)
+    return module.eval(), create_transform(**resolve_model_data_config(module), is_training=False)
+
+
+def _in_batches(batch: Embed) -> Embed:
+    def embed(paths: Sequence[Path]) -> np.ndarray:
+        return np.concatenate([batch(paths[start : start + BATCH]) for start in range(0, len(paths), BATCH)])
+
+    return embed
+
+
+def _opened(path: Path) -> Image.Image:
+    return Image.open(path).convert("RGB")

@@ -1,0 +1,90 @@
+"""OpenVINO, which runs models on CPUs: ONNX files, and torch modules exported to it."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+HINTS = {"bfloat16": "bf16", "float16": "f16", "float32": "f32"}
+
+
+def open_file(path: Path) -> Any:  # noqa: ANN401
+    """Read an ONNX file: an OpenVINO model, to be compiled.
+
+    Raises:
+        RuntimeError: it is not one.
+    """
+    import openvino
+
+    return openvino.Core().read_model(path)
+
+
+def export_module(module: "torch.nn.Module", example: "torch.Tensor") -> Any:  # noqa: ANN401
+    """Turn a torch module into an OpenVINO model that takes any number of what `example` holds several of.
+
+    By OpenVINO's front end itself: its `convert_model` does the same, and reports that somebody used it.
+
+    Raises:
+        Exception: torch cannot export it, or OpenVINO lacks an operation.
+    """
+    import torch
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
+
+    with torch.no_grad(), _quiet():
+        exported = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+        front_end = FrontEndManager().load_by_framework("pytorch")
+        decoder = TorchFXPythonDecoder.from_exported_program(exported)  # held by nobody else until it is converted
+        return front_end.convert(front_end.load(decoder))
+
+
+def compile_model(model: Any, output: str | int, precision: str, threads: int) -> Callable[[np.ndarray], np.ndarray]:  # noqa: ANN401
+    """Make a function of a model with one input.
+
+    Args:
+        model: an OpenVINO model.
+        output: name or number of what is wanted of it.
+        precision: `float32`, `bfloat16` or `float16`: what it is computed in, as far as the processor can.
+        threads: how many it may use.
+
+    Returns:
+        From the input's array to the output's, which is the caller's own. Not to be called twice at once.
+
+    Raises:
+        RuntimeError: OpenVINO cannot run it.
+    """
+    import openvino
+
+    settings = {
+        "INFERENCE_PRECISION_HINT": HINTS[precision],
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    compiled = openvino.Core().compile_model(model, "CPU", settings)
+    request, wanted = compiled.create_infer_request(), compiled.output(output)
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        request.infer({0: batch}, share_inputs=True, share_outputs=True)
+        return np.array(request.get_tensor(wanted).data)
+
+    return run
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenVINO's remarks on operations that torch lacks, made through the root logger, from people's terminals."""
+    before = logging.root.manager.disable
+    handler = logging.NullHandler()  # without any, the first remark would set one up
+    logging.root.addHandler(handler)
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        logging.root.removeHandler(handler)
