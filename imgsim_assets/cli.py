@@ -254,6 +254,7 @@ def bench_memory(photos: int, queries: tuple[int, ...], dimensions: int) -> None
     "--drawn", multiple=True, help="COUNTxDIMENSIONS drawn vectors [1000x512 10000x512 100000x512, without --served]"
 )
 @click.option("--served", is_flag=True, help="Also the vectors that `imgsim sync` serves.")
+@click.option("--queries", type=click.IntRange(10), default=4_000, show_default=True, help="drawn, in a batch")
 @click.option("--only", multiple=True, help="Kinds of index and other libraries to measure [all].")
 @click.option("--memory-mb", type=click.IntRange(1), help="What `auto` may take [any].")
 @click.option("--plots", type=click.Path(path_type=Path), help="Folder for a plot of each.")
@@ -264,7 +265,7 @@ def bench_indices(settings: Settings, as_json: bool, **asked: Any) -> None:  # n
     from imgsim_assets.benchmarks.indices import measure_indices
     from imgsim_assets.benchmarks.vector_tasks import read_tasks
 
-    for task in read_tasks(settings, asked["drawn"], served=asked["served"]):
+    for task in read_tasks(settings, asked["drawn"], served=asked["served"], asked=asked["queries"]):
         threads = settings.runtime.threads
         measured = measure_indices(task, asked["only"], threads=threads, memory_mb=asked["memory_mb"])
         if asked["plots"]:

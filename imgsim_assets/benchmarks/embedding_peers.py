@@ -22,13 +22,13 @@ def transformers_loop(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG00
     import transformers
 
     folder = backbone.uri.partition(":")[2]
-    model = transformers.CLIPVisionModelWithProjection.from_pretrained(folder).eval()
+    model = transformers.CLIPModel.from_pretrained(folder).eval()
     processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
 
     def batch(paths: Sequence[Path]) -> np.ndarray:
         inputs = processor(images=[_opened(path) for path in paths], return_tensors="pt")
         with torch.inference_mode():
-            return model(**inputs).image_embeds.numpy()  # type: ignore[no-any-return]
+            return model.get_image_features(**inputs).pooler_output.numpy()  # type: ignore[no-any-return]
 
     return _in_batches(batch)
 

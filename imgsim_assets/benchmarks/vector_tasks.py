@@ -30,8 +30,14 @@ def read_size(words: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def read_tasks(settings: Settings, sizes: Sequence[str], *, served: bool) -> Iterator[Task]:
+def read_tasks(settings: Settings, sizes: Sequence[str], *, served: bool, asked: int = ASKED) -> Iterator[Task]:
     """Make what is asked for, one after the other; nothing asked for is the usual sizes.
+
+    Args:
+        settings: where the served vectors are.
+        sizes: of drawn vectors, "COUNTxDIMENSIONS".
+        served: also the vectors that are served.
+        asked: how many drawn queries are asked in a batch.
 
     Raises:
         InputError: a size is none.
@@ -41,14 +47,14 @@ def read_tasks(settings: Settings, sizes: Sequence[str], *, served: bool) -> Ite
     if served:
         yield served_task(settings)
     for count, dimensions in read:
-        yield drawn_task(count, dimensions)
+        yield drawn_task(count, dimensions, asked)
 
 
-def drawn_task(count: int, dimensions: int) -> Task:
+def drawn_task(count: int, dimensions: int, asked: int = ASKED) -> Task:
     """Draw vectors, with probes and queries of the same classes. A gigabyte or more is mapped from a file."""
     collection = draw_collection(count, dimensions, seed=0)
     vectors = collection.draw(count, seed=1) if 4 * count * dimensions < MAPPED_FROM else _mapped(collection, count)
-    probes, queries = collection.draw(ASKED, seed=2), collection.draw(ASKED, seed=3)
+    probes, queries = collection.draw(ASKED, seed=2), collection.draw(asked, seed=3)
     return Task(f"{count:,} drawn vectors of {dimensions} dimensions", vectors, probes, queries)
 
 

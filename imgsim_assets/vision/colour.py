@@ -32,7 +32,9 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Turn a loaded image of any of Pillow's modes into RGB by the table above."""
+    """Turn a loaded image of any of Pillow's modes into RGB by the table above; what is that already stays itself."""
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image)
         grey = to_bytes(values, sixteen_bits=image.mode.startswith("I;16"))

@@ -104,7 +104,7 @@ def test_served_vectors_are_measured_too(synced_once: Workplace):
 
 def test_the_command_prints_a_table(monkeypatch):
     monkeypatch.setattr(indices, "FINAL_ROUNDS", 1)
-    monkeypatch.setattr(vector_tasks, "ASKED", 50)
-    done = CliRunner().invoke(cli, ["bench", "indices", "--drawn", "300x16", "--only", "flat", "--only", "ivf"])
+    chosen = ["--drawn", "300x16", "--queries", "50", "--only", "flat", "--only", "ivf"]
+    done = CliRunner().invoke(cli, ["bench", "indices", *chosen])
     assert done.exit_code == 0, done.output
     assert "### 300 drawn vectors of 16 dimensions" in done.output

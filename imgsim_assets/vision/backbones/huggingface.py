@@ -93,6 +93,8 @@ def _as_square(processor: Any) -> PhotoInput | None:  # noqa: ANN401
 def _load_module(folder: Path) -> tuple["torch.nn.Module", set[str]]:
     import transformers
 
+    # Its report on a two-tower checkpoint names every tensor of the other tower; what is missing is looked at below.
+    transformers.logging.set_verbosity_error()
     config = transformers.AutoConfig.from_pretrained(folder, **LOCAL)
     model_class = getattr(transformers, TOWERS.get(config.model_type, "AutoModel"))
     module, report = model_class.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **LOCAL)
