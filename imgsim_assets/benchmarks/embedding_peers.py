@@ -54,10 +54,11 @@ def onnx_loop(backbone: Backbone, threads: int) -> Embed:
     options.intra_op_num_threads = threads
     path = backbone.uri.partition(":")[2]
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    side = session.get_inputs()[0].shape[-1]
     mean, std = np.array([backbone.mean, backbone.std], dtype=np.float32)
 
     def batch(paths: Sequence[Path]) -> np.ndarray:
-        squares = [_opened(one).resize((224, 224), Image.Resampling.BILINEAR) for one in paths]
+        squares = [_opened(one).resize((side, side), Image.Resampling.BILINEAR) for one in paths]
         pixels = np.stack([(np.asarray(square, dtype=np.float32) / 255 - mean) / std for square in squares])
         fed = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
         return session.run([backbone.output], {session.get_inputs()[0].name: fed})[0].reshape(len(paths), -1)  # type: ignore[no-any-return]
