@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgsim_tests.vision.backbones.model_files import save_onnx
 from imgsim_tests.workplace import Workplace
 
 Change = Callable[[Workplace], None]
@@ -48,9 +47,8 @@ def all_photos_equal(workplace: Workplace) -> None:
             path.write_bytes(content)
 
 
-def vectors_that_are_not_finite(workplace: Workplace) -> None:
-    """The model takes the logarithm of the brightness, and a photo of train and one of test are black."""
-    save_onnx(workplace.folder / "tiny.onnx", reduction="ReduceLogSum")
+def vectors_without_direction(workplace: Workplace) -> None:
+    """The model takes the mean colour, and a photo of train and one of test are black: vectors of zeros."""
     settings = workplace.config.read_text(encoding="utf-8")
     for old, new in {
         "mean = [0.5, 0.5, 0.5]": "mean = [0.0, 0.0, 0.0]",
@@ -63,7 +61,7 @@ def vectors_that_are_not_finite(workplace: Workplace) -> None:
         Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(workplace.photos / name)
 
 
-ODD = [one_class, one_photo_a_class, a_class_only_in_test, no_labels, all_photos_equal, vectors_that_are_not_finite]
+ODD = [one_class, one_photo_a_class, a_class_only_in_test, no_labels, all_photos_equal, vectors_without_direction]
 
 
 @pytest.mark.slow
@@ -79,7 +77,7 @@ def test_every_test_photo_gets_ten_train_photos(unsynced: Workplace, change: Cha
     metrics = json.loads((unsynced.published / "metrics.json").read_text())
     if change is one_class:
         assert metrics["map_at_10"] == 1.0
-    if change is vectors_that_are_not_finite:
+    if change is vectors_without_direction:
         assert unsynced.metadata("embeddings/tiny")["failed"] == 1
 
 

@@ -123,14 +123,13 @@ def save_onnx(
     axes: tuple[int, ...] = (2, 3),
     keep: int = 0,
     element: int = 1,
-    reduction: str = "ReduceMean",
 ) -> Path:
-    """Write a model that averages (reduces) its input over `axes`: output "mean", and its input again as "same"."""
+    """Write a model that averages its input over `axes`: output "mean", and its input again as "same"."""
     mean = b"".join(
         [
             _bytes(1, b"pixels"),
             _bytes(2, b"mean"),
-            _bytes(4, reduction.encode()),
+            _bytes(4, b"ReduceMean"),
             _bytes(5, _bytes(1, b"axes") + b"".join(_integer(8, axis) for axis in axes) + _integer(20, 7)),
             _bytes(5, _bytes(1, b"keepdims") + _integer(3, keep) + _integer(20, 2)),
         ]
