@@ -202,7 +202,7 @@ def second_backbone_changed(workplace: Workplace) -> None:
     """one of two backbones given a further view"""
     second_backbone(workplace)
     workplace.sync()
-    edit_config(workplace, SECOND, SECOND + 'views = ["rgb", "mirror"]\n')
+    edit_config(workplace, SECOND, SECOND + 'views = ["rgb", "canny_edges"]\n')
 
 
 def another_name(workplace: Workplace) -> None:

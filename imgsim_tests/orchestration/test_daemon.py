@@ -1,5 +1,6 @@
 """The real daemon: what it launches by itself, how often, and that a photo dropped in the folder gets published."""
 
+import io
 import subprocess
 import time
 from pathlib import Path
@@ -30,7 +31,8 @@ cron = "* * * * *"
 
 def published_names(workplace: Workplace) -> set[str]:
     gallery = workplace.published / "bundle" / "gallery.parquet"
-    return set(pl.read_parquet(gallery)["name"]) if gallery.is_file() else set()
+    # Read in one go: the folder is replaced while this looks, and polars opens a path twice.
+    return set(pl.read_parquet(io.BytesIO(gallery.read_bytes()))["name"]) if gallery.is_file() else set()
 
 
 def runs(workplace: Workplace, **filters) -> list[dg.DagsterRun]:
