@@ -5,15 +5,15 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import cv2
 from PIL import Image
 
+from imgsim_assets.benchmarks.timing import timed
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.embedding import PhotoSource
@@ -102,10 +102,3 @@ def report_peak(count: str, paths: str) -> None:
         task = EmbeddingTask("resnet50v2", "rgb", "f", "vectors/f", photos["content_id"])
         compute_vectors(Store(state=state), settings, photos, [task])
     sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Give the seconds that a call takes."""
-    started = perf_counter()
-    work()
-    return perf_counter() - started

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imgsim_assets.benchmarks.decoding import measure_decoding, measure_peak, photo_sources, timed
+from imgsim_assets.benchmarks.decoding import measure_decoding, measure_peak, photo_sources
 from imgsim_assets.benchmarks.embedding_models import write_models
 from imgsim_assets.benchmarks.embedding_peers import LOOPS, PEERS_OF_CLIP, Embed
+from imgsim_assets.benchmarks.timing import timed
 from imgsim_assets.errors import InputError
 from imgsim_assets.settings import Backbone, Ingest, Runtime, Settings, View
 from imgsim_assets.vision.backbones.loading import load_backbone
@@ -31,7 +32,6 @@ ENLARGED_TO = (0, 1024, 2048, 4096)  # the longer side, in pixels; 0: as it is
 DECODED_PHOTOS = 24
 TWO_VIEWS: tuple[View, ...] = ("rgb", "mirror")
 ONE_PASS = ("CLIP ViT-B/32", "ViT-B/16", "ResNetV2-50")
-LIMIT = 100_000_000
 
 
 @dataclass(frozen=True)

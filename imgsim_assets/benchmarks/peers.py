@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from imgsim_assets.benchmarks.timing import timed
 from imgsim_assets.retrieval.ann.protocol import LIST, Ids, Vectors
 
 LINKS, BUILD_EFFORT = 16, 200
@@ -54,7 +55,7 @@ def hnswlib(vectors: Vectors, threads: int) -> Rival:
 
     index = library.Index(space="ip", dim=vectors.shape[1])
     index.init_index(max_elements=len(vectors), M=LINKS, ef_construction=BUILD_EFFORT, random_seed=0)
-    seconds = _timed(lambda: index.add_items(vectors, num_threads=threads))
+    seconds = timed(lambda: index.add_items(vectors, num_threads=threads))
 
     def ask(effort: int, queries: Vectors) -> Ids:
         index.set_ef(effort)
@@ -68,7 +69,7 @@ def usearch(vectors: Vectors, threads: int) -> Rival:
     from usearch.index import Index
 
     index: Any = Index(ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=LINKS, expansion_add=BUILD_EFFORT)
-    seconds = _timed(lambda: index.add(np.arange(len(vectors)), vectors, threads=threads))
+    seconds = timed(lambda: index.add(np.arange(len(vectors)), vectors, threads=threads))
 
     def ask(effort: int, queries: Vectors) -> Ids:
         index.expansion_search = effort
@@ -127,9 +128,3 @@ RIVALS: Mapping[str, Callable[[Vectors, int], Rival | str]] = {
 def _ways(library: str, kind: str, ask: Callable[[int, Vectors], Ids]) -> Iterator[Answering]:
     for effort in EFFORTS:
         yield Answering(library, kind, effort, lambda queries, effort=effort: ask(effort, queries))  # type: ignore[misc]
-
-
-def _timed(work: Callable[[], object]) -> float:
-    started = perf_counter()
-    work()
-    return perf_counter() - started

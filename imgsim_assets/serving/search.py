@@ -64,9 +64,9 @@ def describe(path: Path, settings: Settings, recipe: Recipe) -> npt.NDArray[np.f
     for name, views in sorted(recipe.views.items()):
         model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
         model.prepare(len(views))
-        for view in views:
-            frame = Frame(view, model.framing)
-            photo = open_photo(path, whole.size, [frame], edges, settings.ingest.max_pixels)
+        frames = {view: Frame(view, model.framing) for view in views}
+        photo = open_photo(path, whole.size, frames.values(), edges, settings.ingest.max_pixels)
+        for view, frame in frames.items():
             raw = model.embed(frame(photo)[np.newaxis])
             vectors[name, view], usable = normalise(raw)
             if not usable.all():
