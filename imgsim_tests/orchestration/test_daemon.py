@@ -1,6 +1,7 @@
 """The real daemon: what it launches by itself, how often, and that a photo dropped in the folder gets published."""
 
 import io
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -40,6 +41,12 @@ def runs(workplace: Workplace, **filters) -> list[dg.DagsterRun]:
         return instance.get_runs(dg.RunsFilter(**filters))
 
 
+def is_fresh(workplace: Workplace) -> bool:
+    """Whether nothing is in flight and nothing is left to do."""
+    told = json.loads(imgsim(workplace.folder, workplace.state, "status", "--json"))
+    return all(run.is_finished for run in runs(workplace)) and {one["state"] for one in told.values()} == {"fresh"}
+
+
 def test_a_dropped_photo_is_published_with_no_human_hand(unsynced: Workplace, tmp_path: Path):
     with unsynced.config.open("a") as file:
         file.write(AUTOMATION)
@@ -53,6 +60,7 @@ def test_a_dropped_photo_is_published_with_no_human_hand(unsynced: Workplace, tm
         poll(lambda: "dropped.png" in published_names(unsynced), "the dropped photo to be published")
         done = {"job_name": SCHEDULE, "statuses": [dg.DagsterRunStatus.SUCCESS]}
         poll(lambda: runs(unsynced, **done), "the schedule to have ticked")
+        poll(lambda: is_fresh(unsynced), "the waves after the publication")
     launched = runs(unsynced, job_name=MATERIALIZE_JOB)
     assert {run.status for run in launched} == {dg.DagsterRunStatus.SUCCESS}
     assert not list(unsynced.state.glob("*.csv"))

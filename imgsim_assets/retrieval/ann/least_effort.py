@@ -1,14 +1,18 @@
 """The least effort with which an index finds as much as is asked."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
 
 from imgsim_assets.retrieval.agreement import overlap
 from imgsim_assets.retrieval.ann.protocol import Ids, Index, Vectors
+from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import propose
 
 PRECISION = 1.04  # two efforts whose ratio is below this are one
+STRIDE = 2.0
+FIRST_PROBES = 500  # tell roughly; all are asked only near there
 
 Kind = TypeVar("Kind", bound=Index)
 
@@ -27,19 +31,57 @@ def with_least_effort(index: Kind, vectors: Vectors, probes: Vectors, exact: Ids
     """
     if index.effort is None:
         return index if reached(index, vectors, probes, exact) >= recall else None
-    low, high, before = 0, min(index.least_effort, index.most_effort), -1.0
-    while (found := reached(index.asked_with(high, index.overfetch), vectors, probes, exact)) < recall:
-        # Codes: with more to choose from, the wrong ones push the right ones out.
-        if high >= index.most_effort or found <= before:
-            return None
-        low, high, before = high, min(2 * high, index.most_effort), found
-    while low and high - low > 1 and high > low * PRECISION:
+
+    def found(effort: int, count: int) -> float:
+        asked = index.asked_with(effort, index.overfetch)
+        return reached(asked, vectors, evenly(probes, count), evenly(exact, count))
+
+    least = min(index.least_effort, index.most_effort)
+    effort = _least(lambda effort: found(effort, FIRST_PROBES), recall, index, least, STRIDE)
+    if effort is not None and len(probes) > FIRST_PROBES:
+        effort = _least(lambda effort: found(effort, len(probes)), recall, index, effort, PRECISION)
+    return None if effort is None else index.asked_with(effort, index.overfetch)
+
+
+def _least(found: Callable[[int], float], recall: float, index: Index, start: int, stride: float) -> int | None:
+    """Find the least effort with which `recall` is found, looking from `start` on in strides that grow."""
+    bracket = _bracket(found, recall, index, start, stride)
+    if bracket is None:
+        return None
+    low, high = bracket
+    while high - low > 1 and high > low * PRECISION:
         middle = min(max(round((low * high) ** 0.5), low + 1), high - 1)
-        if reached(index.asked_with(middle, index.overfetch), vectors, probes, exact) >= recall:
+        if found(middle) >= recall:
             high = middle
         else:
             low = middle
-    return index.asked_with(high, index.overfetch)
+    return high
+
+
+def _bracket(
+    found: Callable[[int], float], recall: float, index: Index, start: int, stride: float
+) -> tuple[int, int] | None:
+    """Give an effort that is too little and one that is enough; twice the least where that is; None: none is."""
+    before = found(start)
+    if before >= recall:
+        high = start
+        while high > index.least_effort:
+            low = max(min(round(high / stride), high - 1), index.least_effort)
+            if found(low) < recall:
+                return low, high
+            high, stride = low, min(stride**2, STRIDE)
+        return high, high
+    low = start
+    while low < index.most_effort:
+        high = min(max(round(low * stride), low + 1), index.most_effort)
+        now = found(high)
+        if now >= recall:
+            return low, high
+        # Codes: with more to choose from, the wrong ones push the right ones out.
+        if now <= before and stride == STRIDE:
+            return None
+        low, before, stride = high, now, min(stride**2, STRIDE)
+    return None
 
 
 def reached(index: Index, vectors: Vectors, probes: Vectors, exact: Ids) -> float:

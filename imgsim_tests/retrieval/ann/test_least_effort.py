@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from imgsim_assets.retrieval.ann import least_effort as finding
 from imgsim_assets.retrieval.ann.annoy_index import build_annoy
 from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
 from imgsim_assets.retrieval.ann.faiss_build import build_faiss
@@ -18,9 +19,11 @@ INDICES = {
 }
 
 
+@pytest.mark.parametrize("first", [5, 40, 500])
 @pytest.mark.parametrize("recall", [0.9, 0.97, 1.0])
 @pytest.mark.parametrize("name", INDICES)
-def test_it_reaches_the_recall_and_somewhat_less_does_not(name, recall):
+def test_it_reaches_the_recall_and_somewhat_less_does_not(name, recall, first, monkeypatch):
+    monkeypatch.setattr(finding, "FIRST_PROBES", first)
     index = INDICES[name]
     found = with_least_effort(index, GALLERY, PROBES, EXACT, recall)
     assert reached(found, GALLERY, PROBES, EXACT) >= recall
