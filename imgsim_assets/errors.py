@@ -15,6 +15,10 @@ class ImgsimError(Exception):
         self.found = found
         self.mend = mend
 
+    def __reduce__(self) -> tuple[type["ImgsimError"], tuple[str, str, str]]:
+        """Let it be sent from one process to another."""
+        return type(self), (self.expected, self.found, self.mend)
+
 
 class UserError(ImgsimError):
     """Something the person who runs imgsim can mend."""

@@ -1,7 +1,7 @@
 """The pass that computes the vectors that are missing, for all backbones and views that miss some at once."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,19 @@ from imgsim_assets.errors import UserError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings, View
 from imgsim_assets.storage.content_table import vector_rows, vector_schema
+from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.canny import decode_edges
-from imgsim_assets.vision.embedding import EmbeddedBatch, Lane, Pace, PhotoSource, embed_photos
+from imgsim_assets.vision.embedding import EmbeddedBatch, Lane, Pace, embed_photos
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
+from imgsim_assets.vision.framing import PhotoSource
+from imgsim_assets.vision.parcels import has_room
 from imgsim_assets.vision.threads import thread_count
 
 MAKES_EDGES: tuple[View, ...] = ("canny_focus", "canny_edges")
 VECTORS_A_COMMIT = 256
 PHOTOS_A_BLOCK = 1024  # whose edges are in memory
+PROCESSES_FROM = 5_000  # photos: below, starting processes that decode takes longer than they save
 
 
 @dataclass
@@ -84,6 +88,7 @@ def compute_vectors(
         _sources(settings, store, wanted, frames),
         [Lane(name, models[task.backbone], frames[name]) for name, task in by_name.items()],
         workers=thread_count(settings.runtime.threads),
+        in_processes=_earns_processes(models.values(), wanted.height),
         total=wanted.height,
         description="embedding by " + ", ".join(models),
         pace=done.pace,
@@ -114,6 +119,13 @@ def _load_models(settings: Settings, tasks: Sequence[EmbeddingTask], done: Embed
         done.runs_as[name] = model.runs_as
         models[name] = model
     return models
+
+
+def _earns_processes(models: Iterable[BackboneModel], photos: int) -> bool:
+    """Say whether photos are decoded by processes: where a card takes them fast, and pickle can send their framing."""
+    models = list(models)
+    sent = all(isinstance(model.framing, SquareFraming) for model in models)
+    return photos >= PROCESSES_FROM and sent and has_room() and any(model.device != "cpu" for model in models)
 
 
 def _wanted(photos: pl.DataFrame, tasks: Mapping[str, EmbeddingTask]) -> pl.DataFrame:

@@ -74,16 +74,19 @@ def bench_indices(settings: Settings, as_json: bool, **asked: Any) -> None:  # n
 
 @bench.command("embed")
 @click.option("--photos", type=click.IntRange(32), default=128, show_default=True, help="in each round")
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--peak", type=click.IntRange(1), multiple=True, help="Photos for which to measure the memory [none].")
 @click.option("--only", multiple=True, help="Models to measure [all].")
 @click.option("--plots", type=click.Path(path_type=Path), help="Folder for a bar chart.")
 @with_settings
-def bench_embed(settings: Settings, as_json: bool, photos: int, peak: tuple[int, ...], **asked: Any) -> None:  # noqa: ANN401
+def bench_embed(settings: Settings, as_json: bool, photos: int, **asked: Any) -> None:  # noqa: ANN401
     """Time embedding from files to vectors beside the usual loops and peers, on full-size models."""
     from imgsim_assets.benchmarks.embedding import measure_embedding
     from imgsim_assets.benchmarks.embedding_tables import in_markdown, write_plot
 
-    measured = measure_embedding(settings, photos, peak_photos=peak, only=asked["only"])
+    measured = measure_embedding(
+        settings, photos, rounds=asked["rounds"], peak_photos=asked["peak"], only=asked["only"]
+    )
     if asked["plots"]:
         write_plot(measured, asked["plots"])
     click.echo(json.dumps(dataclasses.asdict(measured)) if as_json else in_markdown(measured))

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import multiprocessing
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,8 @@ from PIL import Image
 from imgsim_assets.benchmarks.timing import timed
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.vision.backbones.pixels import SquareFraming
-from imgsim_assets.vision.embedding import PhotoSource
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
+from imgsim_assets.vision.framing import PhotoSource
 
 ROUNDS = 3
 LIMIT = 100_000_000
@@ -45,9 +46,10 @@ def measure_decoding(paths: Sequence[Path], side: int, scratch: Path) -> tuple[l
     """
     frame = Frame("rgb", SquareFraming(224, "crop", resample=Image.Resampling.BICUBIC))
     files = list(paths) if side == 0 else list(_enlarged(paths, side, scratch))
+    sources = list(photo_sources(files, [frame]))
 
     def ours() -> None:
-        for source in photo_sources(files, [frame]):
+        for source in sources:
             frame(source.open())
 
     def theirs() -> None:
@@ -58,6 +60,28 @@ def measure_decoding(paths: Sequence[Path], side: int, scratch: Path) -> tuple[l
     cv2.setNumThreads(1)
     rounds = [(timed(ours) / len(files), timed(theirs) / len(files)) for _ in range(ROUNDS)]
     return [one for one, _ in rounds], [other for _, other in rounds]
+
+
+def measure_decoding_rate(paths: Sequence[Path], framings: Sequence[SquareFraming], processes: int) -> float:
+    """Count how many photos a second so many processes decode and frame that have nothing to do with each other.
+
+    Args:
+        paths: JPEGs.
+        framings: what is made of each.
+        processes: how many.
+    """
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        shares = [(paths[start::processes], framings) for start in range(processes)]
+        pool.starmap(_decode_all, [(share[:1], framings) for share, _ in shares])  # started, and all imported
+        return len(paths) / timed(lambda: pool.starmap(_decode_all, shares, chunksize=1))
+
+
+def _decode_all(paths: Sequence[Path], framings: Sequence[SquareFraming]) -> None:
+    frames = [Frame("rgb", framing) for framing in framings]
+    for source in photo_sources(paths, frames):
+        photo = source.open()
+        for frame in frames:
+            frame(photo)
 
 
 def _enlarged(paths: Sequence[Path], side: int, scratch: Path) -> Iterator[Path]:

@@ -10,24 +10,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imgsim_assets.benchmarks.decoding import measure_decoding, measure_peak, photo_sources
+from imgsim_assets.benchmarks.decoding import measure_decoding, measure_decoding_rate, measure_peak, photo_sources
 from imgsim_assets.benchmarks.embedding_models import write_models
-from imgsim_assets.benchmarks.embedding_peers import LOOPS, PEERS_OF_CLIP, Embed
+from imgsim_assets.benchmarks.embedding_peers import LOOPS, PEERS_OF_CLIP, Embed, Place
 from imgsim_assets.benchmarks.timing import timed
 from imgsim_assets.errors import InputError
 from imgsim_assets.settings import Backbone, Ingest, Runtime, Settings, View
 from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.backbones.torch_model import EXPORT_FROM, TorchBackbone
 from imgsim_assets.vision.embedding import Lane, embed_photos, normalise
 from imgsim_assets.vision.folder import read_folder
 from imgsim_assets.vision.frame import Frame
 from imgsim_assets.vision.photo import JPEG_SUFFIXES
-from imgsim_assets.vision.threads import set_threads
+from imgsim_assets.vision.threads import set_threads, thread_count
 
 OURS, LOOP = "imgsim", "the usual loop"
-ROUNDS = 3
-MATRIX_SIDES = (1024, 1536, 2048)
+MATRIX_SIDES = {"cpu": (1024, 1536, 2048), "cuda": (8192,)}
+FORWARDS_ON_A_CARD = 50  # one is too short to be timed
 ENLARGED_TO = (0, 1024, 2048, 4096)  # the longer side, in pixels; 0: as it is
 DECODED_PHOTOS = 24
 TWO_VIEWS: tuple[View, ...] = ("rgb", "mirror")
@@ -58,6 +59,7 @@ class Measured:
         speeds: one a model.
         decoding: by the longer side of the photos (0: as they are), seconds a photo of imgsim's decoding and framing,
             and of `cv2.imread` and `cv2.resize`, [rounds] each.
+        decoding_rate: photos a second that are decoded and framed by as many processes as threads, [rounds].
         one_pass: seconds of three backbones and two views in one pass, and the sum of their forward passes, [rounds].
         peaks: largest resident memory in MB, by number of photos.
     """
@@ -66,18 +68,20 @@ class Measured:
     threads: int
     speeds: list[Speeds] = field(default_factory=list)
     decoding: dict[int, tuple[list[float], list[float]]] = field(default_factory=dict)
+    decoding_rate: list[float] = field(default_factory=list)
     one_pass: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
     peaks: dict[int, float] = field(default_factory=dict)
 
 
 def measure_embedding(
-    settings: Settings, photos: int, *, peak_photos: Sequence[int] = (), only: Sequence[str] = ()
+    settings: Settings, photos: int, *, rounds: int, peak_photos: Sequence[int] = (), only: Sequence[str] = ()
 ) -> Measured:
     """Measure on the JPEGs of the settings' folder, repeated where they are too few.
 
     Args:
         settings: the folder of photos, the folder of models (for the published ONNX files), and how to run.
         photos: how many are embedded in each round.
+        rounds: how often all are measured, in turns.
         peak_photos: numbers of photos for which the memory is measured.
         only: names of models; empty: all.
 
@@ -93,12 +97,14 @@ def measure_embedding(
             raise InputError(f"of {', '.join(lines)}", ", ".join(sorted(unknown)), "name what is there")
         lines = {name: line for name, line in lines.items() if not only or name in only}
         for name, line in lines.items():
-            measured.speeds.append(_measure_model(name, line, settings.runtime, threads, paths))
+            measured.speeds.append(_measure_model(name, line, settings.runtime, paths, rounds))
         for side in ENLARGED_TO:
             measured.decoding[side] = measure_decoding(paths[:DECODED_PHOTOS], side, Path(scratch))
+        squares = [SquareFraming(224, "crop", resample=Image.Resampling.BICUBIC)]
+        measured.decoding_rate = [measure_decoding_rate(paths, squares, threads) for _ in range(rounds)]
         if set(ONE_PASS) <= set(lines):
             models = [_ready(lines[name], settings.runtime) for name in ONE_PASS]
-            measured.one_pass = _measure_one_pass(models, threads, paths)
+            measured.one_pass = _measure_one_pass(models, threads, paths, rounds)
         for count in peak_photos:
             measured.peaks[count] = measure_peak(paths, count)
     return measured
@@ -120,12 +126,14 @@ def _ready(line: Backbone, runtime: Runtime) -> BackboneModel:
     return model
 
 
-def _measure_model(name: str, line: Backbone, runtime: Runtime, threads: int, paths: Sequence[Path]) -> Speeds:
+def _measure_model(name: str, line: Backbone, runtime: Runtime, paths: Sequence[Path], rounds: int) -> Speeds:
+    threads = thread_count(runtime.threads)
     model = _ready(line, runtime)
-    loop = LOOPS[line.uri.partition(":")[0]](line, threads)
+    at = Place(model.device, threads, model.batch_size)
+    loop = LOOPS[line.uri.partition(":")[0]](line, at)
     contenders: dict[str, Embed] = {OURS: functools.partial(embed_files, model, threads), LOOP: loop}
     if name == "CLIP ViT-B/32":
-        contenders |= {peer: make(line, threads) for peer, make in PEERS_OF_CLIP.items()}
+        contenders |= {peer: make(line, at) for peer, make in PEERS_OF_CLIP.items()}
     framed = np.stack([model.framing(Image.open(path).convert("RGB")) for path in paths[: model.batch_size]])
     ours, theirs = contenders[OURS](paths), normalise(loop(paths))[0]
     for embed in contenders.values():
@@ -134,20 +142,40 @@ def _measure_model(name: str, line: Backbone, runtime: Runtime, threads: int, pa
     forward, roofline = [], []
     products = multiply_adds(model, framed[:1])
     precision = model.runs_as.rpartition(", ")[2]
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for contender, embed in contenders.items():
             set_threads(threads)  # a peer may have set them
             speeds[contender].append(len(paths) / timed(lambda embed=embed: embed(paths)))  # type: ignore[misc]
-        forward.append(len(framed) / timed(lambda: model.embed(framed)))
-        roofline.append(multiplication_rate(precision) / products if products else float("nan"))
+        forward.append(len(framed) / time_forward(model, framed))
+        roofline.append(multiplication_rate(precision, model.device) / products if products else float("nan"))
     return Speeds(name, model.runs_as, speeds, forward, roofline, np.sum(ours * theirs, axis=1).tolist())
 
 
 def embed_files(model: BackboneModel, threads: int, paths: Sequence[Path], view: View = "rgb") -> np.ndarray:
     """Embed files as `imgsim sync` does, without its store: float32 [n, dimension]."""
     frame = Frame(view, model.framing)
-    batches = embed_photos(photo_sources(paths, [frame]), [Lane("only", model, frame)], workers=threads)
+    lanes = [Lane("only", model, frame)]
+    on_card = model.device != "cpu"
+    batches = embed_photos(photo_sources(paths, [frame]), lanes, workers=threads, in_processes=on_card)
     return np.concatenate([batch.vectors for _, batch in batches])
+
+
+def time_forward(model: BackboneModel, framed: np.ndarray) -> float:
+    """Give the seconds of one forward pass over framed photos; on a card, of those that are there already."""
+    if not isinstance(model, TorchBackbone) or model.device == "cpu":
+        return timed(lambda: model.embed(framed))
+    import torch
+
+    pixels = torch.from_numpy(framed).to(model.device)
+
+    def forwards() -> None:
+        for _ in range(FORWARDS_ON_A_CARD):
+            model.network(pixels)
+        torch.cuda.synchronize()
+
+    with torch.inference_mode():
+        forwards()
+        return timed(forwards) / FORWARDS_ON_A_CARD
 
 
 def multiply_adds(model: BackboneModel, framed: np.ndarray) -> float:
@@ -159,42 +187,52 @@ def multiply_adds(model: BackboneModel, framed: np.ndarray) -> float:
         return 0.0
     counter = FlopCounterMode(display=False)
     with torch.inference_mode(), counter:
-        model.network(torch.from_numpy(framed))
+        model.network(torch.from_numpy(framed).to(model.device))
     return counter.get_total_flops() / 2 / len(framed)
 
 
-def multiplication_rate(precision: str) -> float:
+def multiplication_rate(precision: str, device: str) -> float:
     """Measure how many multiply-adds a second torch multiplies square matrices with: the best of several sizes."""
     import torch
 
     rates = []
     with torch.inference_mode():
-        for side in MATRIX_SIDES:
-            one, other = (torch.ones(side, side, dtype=getattr(torch, precision)) for _ in range(2))
-            one @ other
-            rates.append(side**3 / min(timed(lambda one=one, other=other: one @ other) for _ in range(5)))  # type: ignore[misc]
+        for side in MATRIX_SIDES[device]:
+            one, other = (torch.randn(side, side, device=device).to(getattr(torch, precision)) for _ in range(2))
+
+            def multiply(one: torch.Tensor = one, other: torch.Tensor = other) -> None:
+                one @ other
+                if device == "cuda":
+                    torch.cuda.synchronize()
+
+            multiply()
+            rates.append(side**3 / min(timed(multiply) for _ in range(5)))
     return float(max(rates))
 
 
 def _measure_one_pass(
-    models: Sequence[BackboneModel], threads: int, paths: Sequence[Path]
+    models: Sequence[BackboneModel], threads: int, paths: Sequence[Path], rounds: int
 ) -> tuple[list[float], list[float]]:
     lanes = [
         Lane(f"{place} {view}", model, Frame(view, model.framing))
         for place, model in enumerate(models)
         for view in TWO_VIEWS
     ]
-    framed = [np.stack([model.framing(Image.open(path).convert("RGB")) for path in paths]) for model in models]
+    batches = [
+        np.stack([model.framing(Image.open(path).convert("RGB")) for path in paths[: model.batch_size]])
+        for model in models
+    ]
 
     def together() -> None:
-        for _ in embed_photos(photo_sources(paths, [lane.frame for lane in lanes]), lanes, workers=threads):  # type: ignore[misc]
+        sources = photo_sources(paths, [lane.frame for lane in lanes])  # type: ignore[misc]
+        for _ in embed_photos(sources, lanes, workers=threads, in_processes=models[0].device != "cpu"):
             pass
 
-    def alone() -> None:
-        for model, batch in zip(models, framed, strict=True):
-            for _ in TWO_VIEWS:
-                for start in range(0, len(batch), model.batch_size):
-                    model.embed(batch[start : start + model.batch_size])
+    def alone() -> float:
+        return sum(
+            len(TWO_VIEWS) * len(paths) / len(batch) * time_forward(model, batch)
+            for model, batch in zip(models, batches, strict=True)
+        )
 
-    rounds = [(timed(together), timed(alone)) for _ in range(ROUNDS)]
-    return [one for one, _ in rounds], [other for _, other in rounds]
+    measured = [(timed(together), alone()) for _ in range(rounds)]
+    return [one for one, _ in measured], [other for _, other in measured]

@@ -4,6 +4,7 @@ Each maker gives a function from paths to float32 vectors [n, d].
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +13,36 @@ from PIL import Image
 
 from imgsim_assets.settings import Backbone
 
-BATCH = 32
 Embed = Callable[[Sequence[Path]], np.ndarray]
 
 
-def transformers_loop(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+@dataclass(frozen=True)
+class Place:
+    """Where a peer runs: `cpu` or `cuda`, so many threads or processes, so many photos at once."""
+
+    device: str
+    threads: int
+    batch: int
+
+
+def transformers_loop(backbone: Backbone, at: Place) -> Embed:
     """The loop of transformers' documentation: open by Pillow, the image processor, the model."""
     import torch
     import transformers
 
     folder = backbone.uri.partition(":")[2]
-    model = transformers.CLIPModel.from_pretrained(folder).eval()
+    model = transformers.CLIPModel.from_pretrained(folder).eval().to(at.device)
     processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
 
     def batch(paths: Sequence[Path]) -> np.ndarray:
-        inputs = processor(images=[_opened(path) for path in paths], return_tensors="pt")
+        inputs = processor(images=[_opened(path) for path in paths], return_tensors="pt").to(at.device)
         with torch.inference_mode():
-            return model.get_image_features(**inputs).pooler_output.numpy()  # type: ignore[no-any-return]
+            return model.get_image_features(**inputs).pooler_output.cpu().numpy()  # type: ignore[no-any-return]
 
-    return _in_batches(batch)
+    return _in_batches(batch, at)
 
 
-def timm_loop(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+def timm_loop(backbone: Backbone, at: Place) -> Embed:
     """The loop of timm's documentation: open by Pillow, timm's transform, the model."""
     import torch
 
@@ -41,17 +50,18 @@ def timm_loop(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
 
     def batch(paths: Sequence[Path]) -> np.ndarray:
         with torch.inference_mode():
-            return module(torch.stack([transform(_opened(path)) for path in paths])).numpy()  # type: ignore[no-any-return]
+            photos = torch.stack([transform(_opened(path)) for path in paths]).to(at.device)
+            return module.to(at.device)(photos).cpu().numpy()  # type: ignore[no-any-return]
 
-    return _in_batches(batch)
+    return _in_batches(batch, at)
 
 
-def onnx_loop(backbone: Backbone, threads: int) -> Embed:
+def onnx_loop(backbone: Backbone, at: Place) -> Embed:
     """Pillow, NumPy and onnxruntime, in batches."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = at.threads
     path = backbone.uri.partition(":")[2]
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     side = session.get_inputs()[0].shape[-1]
@@ -63,61 +73,62 @@ def onnx_loop(backbone: Backbone, threads: int) -> Embed:
         fed = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
         return session.run([backbone.output], {session.get_inputs()[0].name: fed})[0].reshape(len(paths), -1)  # type: ignore[no-any-return]
 
-    return _in_batches(batch)
+    return _in_batches(batch, at)
 
 
-def sentence_transformers(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+def sentence_transformers(backbone: Backbone, at: Place) -> Embed:
     """`SentenceTransformer.encode` of opened photos."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Transformer
 
-    model = SentenceTransformer(modules=[Transformer(backbone.uri.partition(":")[2])], device="cpu")
+    model = SentenceTransformer(modules=[Transformer(backbone.uri.partition(":")[2])], device=at.device)
 
     def embed(paths: Sequence[Path]) -> np.ndarray:
         photos: Any = [_opened(path) for path in paths]
-        return model.encode(photos, batch_size=BATCH, show_progress_bar=False)
+        return model.encode(photos, batch_size=at.batch, show_progress_bar=False)
 
     return embed
 
 
-def open_clip(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+def open_clip(backbone: Backbone, at: Place) -> Embed:  # noqa: ARG001
     """A model and transform of open_clip behind a data loader with a process a core, as clip-retrieval does it."""
     import open_clip as library
     import torch
 
     model, _, transform = library.create_model_and_transforms("ViT-B-32", pretrained=None)
-    model.eval()
+    model.eval().to(at.device)
 
     def embed(paths: Sequence[Path]) -> np.ndarray:
-        loader = _loader(paths, transform, threads)
         with torch.inference_mode():
-            return np.concatenate([model.encode_image(batch).numpy() for batch in loader])
+            batches = [model.encode_image(batch.to(at.device)).cpu().numpy() for batch in _loader(paths, transform, at)]
+        return np.concatenate(batches)
 
     return embed
 
 
-def timm_loader(backbone: Backbone, threads: int) -> Embed:  # noqa: ARG001
+def timm_loader(backbone: Backbone, at: Place) -> Embed:  # noqa: ARG001
     """A ViT-B/32 of timm behind a data loader with a process a core."""
     import timm
     import torch
     from timm.data import create_transform, resolve_model_data_config
 
-    module: Any = timm.create_model("vit_base_patch32_clip_224").eval()
+    module: Any = timm.create_model("vit_base_patch32_clip_224").eval().to(at.device)
     transform = create_transform(**resolve_model_data_config(module), is_training=False)
 
     def embed(paths: Sequence[Path]) -> np.ndarray:
         with torch.inference_mode():
-            return np.concatenate([module(batch).numpy() for batch in _loader(paths, transform, threads)])
+            batches = [module(batch.to(at.device)).cpu().numpy() for batch in _loader(paths, transform, at)]
+        return np.concatenate(batches)
 
     return embed
 
 
-LOOPS: Mapping[str, Callable[[Backbone, int], Embed]] = {
+LOOPS: Mapping[str, Callable[[Backbone, Place], Embed]] = {
     "hf": transformers_loop,
     "timm": timm_loop,
     "onnx": onnx_loop,
 }
-PEERS_OF_CLIP: Mapping[str, Callable[[Backbone, int], Embed]] = {
+PEERS_OF_CLIP: Mapping[str, Callable[[Backbone, Place], Embed]] = {
     "sentence-transformers": sentence_transformers,
     "open_clip, as clip-retrieval": open_clip,
     "timm's loader": timm_loader,
@@ -138,11 +149,11 @@ class _Opening:
         return self.transform(_opened(self.paths[place]))
 
 
-def _loader(paths: Sequence[Path], transform: Callable[[Image.Image], Any], threads: int) -> Any:  # noqa: ANN401
+def _loader(paths: Sequence[Path], transform: Callable[[Image.Image], Any], at: Place) -> Any:  # noqa: ANN401
     from torch.utils.data import DataLoader
 
     dataset: Any = _Opening(paths, transform)
-    return DataLoader(dataset, batch_size=BATCH, num_workers=threads)
+    return DataLoader(dataset, batch_size=at.batch, num_workers=at.threads)
 
 
 def _timm(backbone: Backbone) -> tuple[Any, Any]:
@@ -161,9 +172,9 @@ def _timm(backbone: Backbone) -> tuple[Any, Any]:
     return module.eval(), create_transform(**resolve_model_data_config(module), is_training=False)
 
 
-def _in_batches(batch: Embed) -> Embed:
+def _in_batches(batch: Embed, at: Place) -> Embed:
     def embed(paths: Sequence[Path]) -> np.ndarray:
-        return np.concatenate([batch(paths[start : start + BATCH]) for start in range(0, len(paths), BATCH)])
+        return np.concatenate([batch(paths[start : start + at.batch]) for start in range(0, len(paths), at.batch)])
 
     return embed
 

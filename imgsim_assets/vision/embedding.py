@@ -4,37 +4,23 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Generic
 
 import numpy as np
 
-from imgsim_assets.errors import ImgsimError, ModelError
+from imgsim_assets.errors import ModelError
 from imgsim_assets.progress import track
 from imgsim_assets.vision.backbones.protocol import BackboneModel
+from imgsim_assets.vision.framing import Framed, FramedByName, PhotoSource, Picture, frame_ahead
 
-# Batches framed ahead of the one being computed; memory is bounded by this, not by the number of photos.
-BATCHES_AHEAD = 2
+# Batches framed ahead of those being computed, and batches given to a model; memory is bounded by them, not by the
+# number of photos. While a model computes one batch, the next is put together.
+BATCHES_AHEAD, BATCHES_GIVEN = 2, 2
 
 log = logging.getLogger(__name__)
-
-Picture = TypeVar("Picture")
-
-
-@dataclass(frozen=True)
-class PhotoSource(Generic[Picture]):
-    """A photo to embed.
-
-    Attributes:
-        content_id: what it is known by.
-        open: decodes it, once, into what the lanes look at.
-        wanted_by: the names of the lanes in which it is to be embedded; None: all.
-    """
-
-    content_id: str
-    open: Callable[[], Picture]
-    wanted_by: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,18 +59,12 @@ class Pace:
         return f"{self.computing / whole:.0%} computing, {self.waiting / whole:.0%} decoding" if whole else ""
 
 
-@dataclass(frozen=True)
-class _Framed:
-    content_id: str
-    pixels: np.ndarray | None
-    failure: str
-
-
 def embed_photos(
     photos: Iterable[PhotoSource[Picture]],
     lanes: Sequence[Lane[Picture]],
     *,
     workers: int,
+    in_processes: bool = False,
     total: int | None = None,
     description: str = "embedding",
     pace: Pace | None = None,
@@ -98,6 +78,7 @@ def embed_photos(
         photos: what to embed; looked at as they are needed.
         lanes: what to embed it with.
         workers: threads that decode and frame.
+        in_processes: processes, as `frame_ahead` explains.
         total: how many photos there are.
         description: what the progress bar says.
         pace: is told where the time goes.
@@ -110,16 +91,19 @@ def embed_photos(
         MemoryError: not even one photo fits.
     """
     pace = pace or Pace()
-    batches = {lane.name: _Batch(lane.model, lane.model.batch_size) for lane in lanes}
     ahead = BATCHES_AHEAD * max((lane.model.batch_size for lane in lanes), default=1)
-    for framed in track(_frame_all(photos, lanes, ahead, workers, pace), description, total=total, note=pace):
-        pace.photos += 1
-        for name, one in framed:
-            if (done := batches[name].add(one, pace)) is not None:
-                yield name, done
-    for name, batch in batches.items():
-        if (rest := batch.flush(pace)) is not None:
-            yield name, rest
+    frames = {lane.name: lane.frame for lane in lanes}
+    framed = frame_ahead(photos, frames, ahead=ahead, workers=workers, in_processes=in_processes)
+    computers = {lane.name: _Computer(lane.model, lane.model.batch_size) for lane in lanes}
+    given: deque[tuple[str, Future[EmbeddedBatch]]] = deque()
+    with ThreadPoolExecutor(1, "imgsim-compute") as computing, closing(framed):
+        for name, batch in _batched(track(_timed(framed, pace), description, total=total, note=pace), lanes):
+            given.append((name, computing.submit(computers[name].embed, batch, pace)))
+            if len(given) >= BATCHES_GIVEN:
+                done, future = given.popleft()
+                yield done, future.result()
+        for name, future in given:
+            yield name, future.result()
 
 
 def normalise(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,81 +125,44 @@ def normalise(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return scaled.astype(np.float32), is_usable
 
 
-_ForLanes = list[tuple[str, _Framed]]
-
-
-def _frame_all(
-    photos: Iterable[PhotoSource[Picture]], lanes: Sequence[Lane[Picture]], ahead: int, workers: int, pace: Pace
-) -> Iterator[_ForLanes]:
-    pending: deque[Future[_ForLanes]] = deque()
-    executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="imgsim-frame")
-    try:
-        for photo in photos:
-            pending.append(executor.submit(_frame, photo, lanes))
-            if len(pending) >= ahead:
-                yield _wait(pending.popleft(), pace)
-        while pending:
-            yield _wait(pending.popleft(), pace)
-    finally:
-        # Also where the caller stops early: nothing may go on reading photos behind its back.
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _wait(future: Future[_ForLanes], pace: Pace) -> _ForLanes:
+def _timed(framed: Iterator[FramedByName], pace: Pace) -> Iterator[FramedByName]:
+    """Note how long each photo is waited for."""
     started = perf_counter()
-    framed = future.result()
-    pace.waiting += perf_counter() - started
-    return framed
+    for one in framed:
+        pace.photos += 1
+        pace.waiting += perf_counter() - started
+        yield one
+        started = perf_counter()
 
 
-def _frame(photo: PhotoSource[Picture], lanes: Sequence[Lane[Picture]]) -> _ForLanes:
-    wanting = [lane for lane in lanes if photo.wanted_by is None or lane.name in photo.wanted_by]
-    try:
-        picture = photo.open()
-    except ImgsimError:
-        raise
-    # Decoders raise nearly anything on broken bytes, and one photo must not stop the others.
-    except Exception as error:
-        return [(lane.name, _refused(photo, error)) for lane in wanting]
-    framed = {frame: _framed(photo, picture, frame) for frame in {lane.frame for lane in wanting}}
-    return [(lane.name, framed[lane.frame]) for lane in wanting]
-
-
-def _framed(photo: PhotoSource[Picture], picture: Picture, frame: Callable[[Picture], np.ndarray]) -> _Framed:
-    try:
-        return _Framed(photo.content_id, frame(picture), "")
-    except ImgsimError:
-        raise
-    except Exception as error:
-        return _refused(photo, error)
-
-
-def _refused(photo: PhotoSource[Picture], error: Exception) -> _Framed:
-    return _Framed(photo.content_id, None, f"{type(error).__name__}: {error}")
+def _batched(framed: Iterable[FramedByName], lanes: Sequence[Lane[Picture]]) -> Iterator[tuple[str, list[Framed]]]:
+    """Collect for each lane as many photos as its model takes at once; what is left of them comes at the end."""
+    waiting: dict[str, list[Framed]] = {lane.name: [] for lane in lanes}
+    sizes = {lane.name: lane.model.batch_size for lane in lanes}
+    for photo in framed:
+        for name, one in photo:
+            waiting[name].append(one)
+            if len(waiting[name]) >= sizes[name]:
+                yield name, waiting[name]
+                waiting[name] = []
+    yield from ((name, rest) for name, rest in waiting.items() if rest)
 
 
 @dataclass
-class _Batch:
-    """The framed photos that one lane collects, until they are enough for its model."""
+class _Computer:
+    """A model, and how many photos fit its device's memory at once."""
 
     model: BackboneModel
     at_once: int
-    waiting: list[_Framed] = field(default_factory=list)
+    buffer: np.ndarray | None = None
 
-    def add(self, one: _Framed, pace: Pace) -> EmbeddedBatch | None:
-        self.waiting.append(one)
-        return self.flush(pace) if len(self.waiting) >= self.model.batch_size else None
-
-    def flush(self, pace: Pace) -> EmbeddedBatch | None:
-        if not self.waiting:
-            return None
-        batch, self.waiting = self.waiting, []
+    def embed(self, batch: Sequence[Framed], pace: Pace) -> EmbeddedBatch:
         started = perf_counter()
         embedded = self._embed(batch)
         pace.computing += perf_counter() - started
         return embedded
 
-    def _embed(self, batch: Sequence[_Framed]) -> EmbeddedBatch:
+    def _embed(self, batch: Sequence[Framed]) -> EmbeddedBatch:
         failures = {photo.content_id: photo.failure for photo in batch if photo.pixels is None}
         ready = [(photo.content_id, photo.pixels) for photo in batch if photo.pixels is not None]
         if not ready:
@@ -237,7 +184,7 @@ class _Batch:
         done: list[np.ndarray] = []
         start = 0
         while start < len(pixels):
-            part = np.stack(pixels[start : start + self.at_once])
+            part = self._stacked(pixels[start : start + self.at_once])
             try:
                 vectors = self.model.embed(part)
             except MemoryError:
@@ -255,3 +202,10 @@ class _Batch:
             done.append(vectors)
             start += len(part)
         return np.concatenate(done)
+
+    def _stacked(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
+        """Stack photos in memory that is used again: being given a large batch's anew takes longer than filling it."""
+        shape = (self.at_once, *pixels[0].shape)
+        if self.buffer is None or self.buffer.shape[1:] != shape[1:] or len(self.buffer) < len(pixels):
+            self.buffer = np.empty(shape, dtype=pixels[0].dtype)
+        return np.stack(pixels, out=self.buffer[: len(pixels)])

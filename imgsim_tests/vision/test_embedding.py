@@ -10,7 +10,8 @@ from PIL import Image
 
 from imgsim_assets.errors import ModelError
 from imgsim_assets.vision.backbones.pixels import SquareFraming
-from imgsim_assets.vision.embedding import BATCHES_AHEAD, Lane, Pace, PhotoSource, embed_photos, normalise
+from imgsim_assets.vision.embedding import BATCHES_AHEAD, BATCHES_GIVEN, Lane, Pace, embed_photos, normalise
+from imgsim_assets.vision.framing import PhotoSource
 
 
 class Colours:
@@ -18,6 +19,7 @@ class Colours:
 
     dimension = 3
     framing = SquareFraming(4)
+    device = "cpu"
     runs_as = "numpy"
 
     def __init__(self, batch_size: int = 4):
@@ -141,7 +143,7 @@ def test_photos_are_not_read_far_ahead_of_the_computation():
     for done in range(1, 6):
         next(batches)
         time.sleep(0.05)
-        assert len(opened) <= 4 * (done + BATCHES_AHEAD)
+        assert len(opened) <= 4 * (done + BATCHES_AHEAD + BATCHES_GIVEN - 1)
     assert len(opened) >= 5 * 4
     batches.close()
 

@@ -23,6 +23,8 @@ IMAGENET = "for ImageNet models mostly mean = [0.485, 0.456, 0.406], std = [0.22
 class OnnxBackbone:
     """A compiled ONNX graph, fed in the layout, type and batch size that it asks for."""
 
+    device = "cpu"
+
     def __init__(self, model: Any, signature: Signature, photo_input: PhotoInput, runtime: Runtime) -> None:  # noqa: ANN401
         """Compile the graph, in the fastest precision that keeps its vectors.
 

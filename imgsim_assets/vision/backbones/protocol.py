@@ -36,12 +36,14 @@ class BackboneModel(Protocol):
         dimension: length of its vectors.
         framing: what it is shown of a photo.
         batch_size: framed photos for one forward pass.
+        device: where it computes: `cpu`, `cuda` or `mps`.
         runs_as: how it is computed, in words: device, precision, engine.
     """
 
     dimension: int
     framing: Framing
     batch_size: int
+    device: str
     runs_as: str
 
     def prepare(self, photos: int) -> None:

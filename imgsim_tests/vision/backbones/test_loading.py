@@ -17,6 +17,7 @@ class MeanColour:
 
     dimension = 3
     batch_size = 4
+    device = "cpu"
     runs_as = "numpy"
     framing = SquareFraming(8)
 

@@ -1,0 +1,47 @@
+"""The pass over the photos: in processes as in threads."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from imgsim_assets.assets import embedding_pass
+from imgsim_assets.assets.embedding_pass import PROCESSES_FROM, EmbeddingTask, _earns_processes, compute_vectors
+from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
+from imgsim_assets.assets.images import distinct_photos
+from imgsim_assets.storage.content_table import vector_schema
+from imgsim_assets.vision.backbones.pixels import LibraryFraming, SquareFraming
+
+
+@pytest.mark.slow
+def test_processes_compute_what_threads_computed(synced, monkeypatch):
+    monkeypatch.setattr(embedding_pass, "_earns_processes", lambda *_: True)
+    settings, store = synced.settings(), synced.store
+    photos = distinct_photos(store)
+    ids = photos["content_id"]
+    backbone = settings.backbones["tiny"]
+    tasks = [EmbeddingTask("tiny", view, "f", f"vectors/again_{view}", ids) for view in backbone.views]
+    compute_vectors(store, settings, photos, tasks)
+    for task in tasks:
+        known = vector_folder(view_fingerprint(settings, backbone, task.view))
+        schema = vector_schema(3)
+        one, other = (store.content_table(folder, schema).read(ids.to_list()) for folder in (known, task.folder))
+        assert len(one) == len(ids)
+        np.testing.assert_array_equal(np.stack(one["vector"].to_numpy()), np.stack(other["vector"].to_numpy()))
+
+
+@pytest.mark.parametrize(
+    ("devices", "framing", "photos", "expected"),
+    [
+        (["cpu"], SquareFraming(8), PROCESSES_FROM, False),
+        (["cpu", "cuda"], SquareFraming(8), PROCESSES_FROM, True),
+        (["cuda"], SquareFraming(8), PROCESSES_FROM - 1, False),
+        (["cuda"], LibraryFraming(np.asarray), PROCESSES_FROM, False),
+    ],
+)
+def test_processes_decode_many_photos_for_a_card(devices, framing, photos, expected, monkeypatch):
+    models = [SimpleNamespace(device=device, framing=framing) for device in devices]
+    monkeypatch.setattr(embedding_pass, "has_room", lambda: True)
+    assert _earns_processes(models, photos) is expected
+    monkeypatch.setattr(embedding_pass, "has_room", lambda: False)
+    assert not _earns_processes(models, photos)
