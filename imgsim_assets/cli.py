@@ -131,10 +131,12 @@ def sample(folder: Path, classes: int, train: int, test: int, seed: int) -> None
 @click.option("--budget", type=click.Choice(["small", "full"]), default="small", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 def pretrain(output: Path, budget: Literal["small", "full"], seed: int) -> None:
-    """Train the compact backbones on drawn pictures."""
-    from imgsim_assets.vision.pretraining.recipe import pretrain as train
+    """Train the compact backbones, and learn the codebooks of the classical ones, on drawn pictures."""
+    from imgsim_assets.vision.pretraining import pretrain as train
+    from imgsim_assets.vision.pretraining import write_codebooks
 
     train(output, budget, seed)
+    write_codebooks(output, budget, seed)
 
 
 @cli.command()

@@ -69,7 +69,7 @@ class Canny(Stage):
 class Backbone(Stage):
     """One model that turns a photo into a vector.
 
-    `uri` is `hf:NAME`, `timm:NAME`, `onnx:FILE`, `compact:NAME`, or `SCHEME:NAME` of an installed
+    `uri` is `hf:NAME`, `timm:NAME`, `onnx:FILE`, `compact:NAME`, `classic:NAME`, or `SCHEME:NAME` of an installed
     `imgsim.backbones` entry point. The fields after `views` describe an ONNX file's preprocessing;
     the other kinds know their own.
     """

@@ -35,8 +35,8 @@ def backbone_identity(backbone: Backbone, models: Path | None) -> dict[str, str]
         return _hub_identity(timm_repository(name), backbone, models)
     if scheme == "onnx":
         return _files_identity(onnx_files(name, models), name)
-    if scheme == "compact":
-        return _compact_identity(name)
+    if scheme in ("classic", "compact"):
+        return _shipped_identity(scheme, name)
     return _package_identity(scheme, name, backbone)
 
 
@@ -52,14 +52,15 @@ def _hub_identity(repository: str, backbone: Backbone, models: Path | None) -> d
     return _files_identity([*(folder / name for name in CONFIGURATION), *files], repository)
 
 
-def _compact_identity(name: str) -> dict[str, str]:
+def _shipped_identity(scheme: str, name: str) -> dict[str, str]:
+    from imgsim_assets.vision.classic import codebook_file
     from imgsim_assets.vision.compact import compact_weights
 
     try:
-        path = compact_weights(name)
-    except (ImgsimError, LookupError, OSError):
-        return {"missing": f"compact:{name}"}
-    return _files_identity([path], f"compact:{name}")
+        path = codebook_file(name) if scheme == "classic" else compact_weights(name)
+    except ImgsimError:
+        return {"missing": f"{scheme}:{name}"}
+    return _files_identity([path], f"{scheme}:{name}")
 
 
 def _package_identity(scheme: str, name: str, backbone: Backbone) -> dict[str, str]:

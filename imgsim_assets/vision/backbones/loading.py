@@ -16,6 +16,7 @@ ENTRY_POINT_GROUP = "imgsim.backbones"
 # By name, so that a profile of one kind never pays for importing the others' frameworks.
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
+        "classic": "imgsim_assets.vision.backbones.classic_models:load_classic_model",
         "compact": "imgsim_assets.vision.backbones.compact_models:load_compact_model",
         "hf": "imgsim_assets.vision.backbones.huggingface:load_huggingface",
         "onnx": "imgsim_assets.vision.backbones.onnx:load_onnx",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imgsim_assets.vision.backbones.openvino_library import load_openvino
+
 if TYPE_CHECKING:
     import torch
 
@@ -20,9 +22,7 @@ def open_file(path: Path) -> Any:  # noqa: ANN401
     Raises:
         RuntimeError: it is not one.
     """
-    import openvino
-
-    return openvino.Core().read_model(path)
+    return load_openvino().Core().read_model(path)
 
 
 def export_module(module: "torch.nn.Module", example: "torch.Tensor") -> Any:  # noqa: ANN401
@@ -34,6 +34,8 @@ def export_module(module: "torch.nn.Module", example: "torch.Tensor") -> Any:  #
         Exception: torch cannot export it, or OpenVINO lacks an operation.
     """
     import torch
+
+    load_openvino()
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 
@@ -59,8 +61,7 @@ def compile_model(model: Any, output: str | int, precision: str, threads: int) -
     Raises:
         RuntimeError: OpenVINO cannot run it.
     """
-    import openvino
-
+    openvino = load_openvino()
     settings = {
         "INFERENCE_PRECISION_HINT": HINTS[precision],
         "INFERENCE_NUM_THREADS": threads,

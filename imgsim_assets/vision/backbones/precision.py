@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 
 from imgsim_assets.settings import Precision
+from imgsim_assets.vision.backbones.openvino_library import load_openvino
 
 Chosen = Literal["float32", "bfloat16", "float16"]
 # Every photo's vector must keep this cosine to its float32 one.
@@ -29,8 +30,7 @@ def choose_precision(asked: Precision, device: str) -> Chosen:
 
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     if device == "cpu":
-        import openvino
-
+        openvino = load_openvino()
         by_itself = openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT")
         return "bfloat16" if by_itself == openvino.Type.bf16 else "float32"
     return "float32"

@@ -54,19 +54,21 @@ def muted(picture: Picture, generator: np.random.Generator) -> Picture:
     return np.asarray(np.clip(np.rint(picture * (1 - share) + grey * share), 0, 255), dtype=np.uint8)
 
 
-def draw_class(kind: Kind, count: int, seed: int) -> npt.NDArray[np.uint8]:
-    """Draw `count` pictures of one class, each harder than the one before: uint8 [count, SIDE, SIDE, 3]."""
+def draw_class(kind: Kind, count: int, seed: int, side: int = SIDE) -> npt.NDArray[np.uint8]:
+    """Draw `count` pictures of one class, each harder than the one before: uint8 [count, side, side, 3]."""
     recipe = kind.recipe
-    pictures = np.empty((count, SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = np.empty((count, side, side, 3), dtype=np.uint8)
     for index in range(count):
         name = int.from_bytes(kind.family.encode(), "little") % 2**32
         generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, name, kind.number, index))))
-        picture = draw_scene(recipe, generator, (SIDE, SIDE), graded(index / max(1, count - 1)))
+        picture = draw_scene(recipe, generator, (side, side), graded(index / max(1, count - 1)))
         pictures[index] = worn(muted(picture, generator), generator)
     return pictures
 
 
-def draw_pictures(kinds: Sequence[Kind], count: int, seed: int, workers: int) -> npt.NDArray[np.uint8]:
+def draw_pictures(
+    kinds: Sequence[Kind], count: int, seed: int, workers: int, side: int = SIDE
+) -> npt.NDArray[np.uint8]:
     """Draw the training set.
 
     Args:
@@ -74,12 +76,13 @@ def draw_pictures(kinds: Sequence[Kind], count: int, seed: int, workers: int) ->
         count: pictures of each class.
         seed: another number gives other pictures of the same classes.
         workers: processes that draw; the result does not depend on it.
+        side: of the pictures, in pixels.
 
     Returns:
-        uint8 [classes * count, SIDE, SIDE, 3], class by class.
+        uint8 [classes * count, side, side, 3], class by class.
     """
-    pictures = np.empty((len(kinds) * count, SIDE, SIDE, 3), dtype=np.uint8)
-    draw = partial(draw_class, count=count, seed=seed)
+    pictures = np.empty((len(kinds) * count, side, side, 3), dtype=np.uint8)
+    draw = partial(draw_class, count=count, seed=seed, side=side)
     if workers <= 1:
         drawn = map(draw, kinds)
         _collect(pictures, drawn, count, len(kinds))

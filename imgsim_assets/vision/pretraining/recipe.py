@@ -1,4 +1,4 @@
-"""The whole recipe: draw the pictures once, train the three backbones, write their weights."""
+"""The whole recipe: draw the pictures once, train the three backbones, learn the codebooks, write all weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from typing import Literal
 import numpy as np
 
 from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.vision.classic import CLASSIC_NAMES, write_codebook
 from imgsim_assets.vision.compact import COMPACT_NAMES, CompactModel, load_compact
 from imgsim_assets.vision.pretraining.batches import Pictures
 from imgsim_assets.vision.pretraining.centring import centre
 from imgsim_assets.vision.pretraining.classes import training_kinds
+from imgsim_assets.vision.pretraining.codebooks import draw_large, train_codebook
 from imgsim_assets.vision.pretraining.lesson import TEACHER
 from imgsim_assets.vision.pretraining.pictures import draw_pictures
 from imgsim_assets.vision.pretraining.schedule import Schedule
@@ -23,17 +25,19 @@ CENTRED_ON = 500  # pictures
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is drawn and how long each backbone is trained."""
+    """How much is drawn, how long each backbone is trained, and how many classes the codebooks see."""
 
     classes: int
     pictures: int
     schedules: dict[str, Schedule]
+    large_classes: int = 200
 
 
 BUDGETS: dict[str, Budget] = {
     "small": Budget(
         classes=24,
         pictures=8,
+        large_classes=24,
         schedules={
             "clip": Schedule(steps=30, batch=32, size=64, halved=True),
             "vit_clip": Schedule(steps=30, batch=32, size=64, halved=True),
@@ -88,6 +92,25 @@ def pretrain(
         trained.append(Trained(name, weights, tuple(losses)))
         teacher = teacher or load_compact(TEACHER, weights)
     return trained
+
+
+def write_codebooks(
+    output: Path, budget: Literal["small", "full"] = "full", seed: int = 0, workers: int = 2
+) -> list[Path]:
+    """Learn the codebooks of the classical models from large drawn pictures.
+
+    Args:
+        output: folder for the codebooks.
+        budget: as for `pretrain`.
+        seed: of everything random.
+        workers: processes that draw.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    pictures = draw_large(training_kinds(BUDGETS[budget].large_classes), seed, workers)
+    paths = [output / f"{name}.safetensors" for name in CLASSIC_NAMES]
+    for name, path in zip(CLASSIC_NAMES, paths, strict=True):
+        write_codebook(train_codebook(name, pictures, seed), path)
+    return paths
 
 
 def _finish(name: str, model: CompactModel, pictures: Pictures, weights: Path) -> None:

@@ -1,3 +1,5 @@
+import os
+import re
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -78,3 +80,25 @@ def test_importing_it_loads_no_framework():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+TELLING_NOBODY = """
+import os
+os.register_at_fork(before=lambda: print("forked"))
+from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.vision.backbones.loading import load_backbone
+model = load_backbone(Backbone(uri="compact:resnet50v2"), Runtime(threads=1), None)
+model.prepare(10_000)
+print(model.runs_as)
+"""
+
+
+@pytest.mark.slow
+def test_openvino_reports_to_nobody(tmp_path):
+    """It would do so from a process of its own, and leave a number for this machine in the home folder."""
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | {"HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", TELLING_NOBODY], env=environment, capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"openvino on cpu, \w+\n", done.stdout)
+    assert not (tmp_path / "intel").exists()

@@ -1,0 +1,66 @@
+"""The classical backbones, as shipped and as made."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from imgsim_assets.errors import ModelError
+from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.vision import classic
+from imgsim_assets.vision.backbones.identity import backbone_identity
+from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_assets.vision.classic import CLASSIC_NAMES, SIDE, load_classic, write_codebook
+from imgsim_assets.vision.pretraining import write_codebooks
+from imgsim_tests.vision.backbones.conftest import framed
+
+
+@pytest.mark.parametrize("name", CLASSIC_NAMES)
+def test_vectors_are_the_models_own_whatever_the_threads_and_the_batch(name, photos):
+    model = load_backbone(Backbone(uri=f"classic:{name}"), Runtime(threads=2), None)
+    batch = framed(model, photos)
+    own = load_classic(name)
+    pictures = [np.asarray(photo.resize((SIDE, SIDE), Image.Resampling.BILINEAR)) for photo in photos]
+    expected = np.stack([own.embed(picture) for picture in pictures])
+    assert model.dimension == own.codebook.dimension == expected.shape[1]
+    np.testing.assert_allclose(model.embed(batch), expected, atol=1e-6)
+    np.testing.assert_allclose(model.embed(batch[2:3]), expected[2:3], atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CLASSIC_NAMES)
+def test_a_picture_without_anything_in_it_has_a_vector(name):
+    vector = load_classic(name).embed(np.full((SIDE, SIDE, 3), 130, dtype=np.uint8))
+    assert np.isfinite(vector).all()
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_they_are_known_by_their_codebooks(tmp_path, monkeypatch):
+    before = backbone_identity(Backbone(uri="classic:sift"), None)
+    assert list(before) == ["files"]
+    assert before != backbone_identity(Backbone(uri="classic:colour"), None)
+    monkeypatch.setattr(classic, "WEIGHTS", tmp_path)
+    assert backbone_identity(Backbone(uri="classic:sift"), None) == {"missing": "classic:sift"}
+    with pytest.raises(ModelError, match="no such file"):
+        load_classic("sift")
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ModelError, match="sift, colour"):
+        load_backbone(Backbone(uri="classic:hog"), Runtime(), None)
+    assert backbone_identity(Backbone(uri="classic:hog"), None) == {"missing": "classic:hog"}
+
+
+@pytest.mark.slow
+def test_codebooks_are_learned_anew_to_the_same_and_come_back_from_their_files(tmp_path):
+    for path in write_codebooks(tmp_path / "one", "small", workers=1):
+        again = tmp_path / "again.safetensors"
+        write_codebook(load_classic(path.stem, path).codebook, again)
+        assert again.read_bytes() == path.read_bytes()
+        shipped = load_file(classic.codebook_file(path.stem))
+        assert {key: value.shape for key, value in shipped.items()} == {
+            key: value.shape for key, value in load_file(path).items()
+        }
+    assert [path.read_bytes() for path in write_codebooks(tmp_path / "other", "small", workers=1)] == [
+        path.read_bytes() for path in sorted((tmp_path / "one").iterdir(), reverse=True)
+    ]
