@@ -13,13 +13,14 @@ from PIL import Image
 from imgsim_assets.benchmarks.decoding import measure_decoding, measure_decoding_rate, measure_peak, photo_sources
 from imgsim_assets.benchmarks.embedding_models import write_models
 from imgsim_assets.benchmarks.embedding_peers import LOOPS, PEERS_OF_CLIP, Embed, Place
+from imgsim_assets.benchmarks.forward import multiplication_rate, multiply_adds, time_forward
 from imgsim_assets.benchmarks.timing import timed
 from imgsim_assets.errors import InputError
 from imgsim_assets.settings import Backbone, Ingest, Runtime, Settings, View
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
-from imgsim_assets.vision.backbones.torch_model import EXPORT_FROM, TorchBackbone
+from imgsim_assets.vision.backbones.torch_model import EXPORT_FROM
 from imgsim_assets.vision.embedding import Lane, embed_photos, normalise
 from imgsim_assets.vision.folder import read_folder
 from imgsim_assets.vision.frame import Frame
@@ -27,8 +28,6 @@ from imgsim_assets.vision.photo import JPEG_SUFFIXES
 from imgsim_assets.vision.threads import set_threads, thread_count
 
 OURS, LOOP = "imgsim", "the usual loop"
-MATRIX_SIDES = {"cpu": (1024, 1536, 2048), "cuda": (8192,)}
-FORWARDS_ON_A_CARD = 50  # one is too short to be timed
 ENLARGED_TO = (0, 1024, 2048, 4096)  # the longer side, in pixels; 0: as it is
 DECODED_PHOTOS = 24
 TWO_VIEWS: tuple[View, ...] = ("rgb", "mirror")
@@ -158,56 +157,6 @@ def embed_files(model: BackboneModel, threads: int, paths: Sequence[Path], view:
     on_card = model.device != "cpu"
     batches = embed_photos(photo_sources(paths, [frame]), lanes, workers=threads, in_processes=on_card)
     return np.concatenate([batch.vectors for _, batch in batches])
-
-
-def time_forward(model: BackboneModel, framed: np.ndarray) -> float:
-    """Give the seconds of one forward pass over framed photos; on a card, of those that are there already."""
-    if not isinstance(model, TorchBackbone) or model.device == "cpu":
-        return timed(lambda: model.embed(framed))
-    import torch
-
-    pixels = torch.from_numpy(framed).to(model.device)
-
-    def forwards() -> None:
-        for _ in range(FORWARDS_ON_A_CARD):
-            model.network(pixels)
-        torch.cuda.synchronize()
-
-    with torch.inference_mode():
-        forwards()
-        return timed(forwards) / FORWARDS_ON_A_CARD
-
-
-def multiply_adds(model: BackboneModel, framed: np.ndarray) -> float:
-    """Count the multiply-adds of one forward pass of a torch model; 0: it is another."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    if not isinstance(model, TorchBackbone):
-        return 0.0
-    counter = FlopCounterMode(display=False)
-    with torch.inference_mode(), counter:
-        model.network(torch.from_numpy(framed).to(model.device))
-    return counter.get_total_flops() / 2 / len(framed)
-
-
-def multiplication_rate(precision: str, device: str) -> float:
-    """Measure how many multiply-adds a second torch multiplies square matrices with: the best of several sizes."""
-    import torch
-
-    rates = []
-    with torch.inference_mode():
-        for side in MATRIX_SIDES[device]:
-            one, other = (torch.randn(side, side, device=device).to(getattr(torch, precision)) for _ in range(2))
-
-            def multiply(one: torch.Tensor = one, other: torch.Tensor = other) -> None:
-                one @ other
-                if device == "cuda":
-                    torch.cuda.synchronize()
-
-            multiply()
-            rates.append(side**3 / min(timed(multiply) for _ in range(5)))
-    return float(max(rates))
 
 
 def _measure_one_pass(

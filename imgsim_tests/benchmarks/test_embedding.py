@@ -6,9 +6,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from imgsim_assets.benchmarks import decoding, embedding, embedding_models, embedding_peers
-from imgsim_assets.benchmarks.embedding import LOOP, OURS, embed_files, measure_embedding, multiply_adds
+from imgsim_assets.benchmarks.embedding import LOOP, OURS, embed_files, measure_embedding
 from imgsim_assets.benchmarks.embedding_models import write_models
 from imgsim_assets.benchmarks.embedding_tables import PLOT, in_markdown, write_plot
+from imgsim_assets.benchmarks.forward import multiply_adds
 from imgsim_assets.cli import cli
 from imgsim_assets.errors import InputError
 from imgsim_assets.settings import Backbone, Places, Runtime, Settings
@@ -28,14 +29,13 @@ def tiny(small_workplace, monkeypatch):
     monkeypatch.setattr(embedding, "write_models", lambda _folder, _onnx: lines)
     monkeypatch.setattr(embedding, "ONE_PASS", ("averages", "again"))
     monkeypatch.setattr(embedding, "ENLARGED_TO", (0, 512))
-    for module in (embedding, decoding):
-        monkeypatch.setattr(module, "ROUNDS", 2)
+    monkeypatch.setattr(decoding, "ROUNDS", 2)
     runtime = Runtime(threads=1, device="cpu", precision="float32")
     return Settings(places=Places(data=small_workplace / "photos"), runtime=runtime, backbones=lines)
 
 
 def test_everything_is_measured_and_shown(tiny, tmp_path):
-    measured = measure_embedding(tiny, 40)
+    measured = measure_embedding(tiny, 40, rounds=2)
     assert [one.model for one in measured.speeds] == ["averages", "again"]
     for one in measured.speeds:
         assert {name: len(rates) for name, rates in one.contenders.items()} == {OURS: 2, LOOP: 2}
@@ -47,6 +47,8 @@ def test_everything_is_measured_and_shown(tiny, tmp_path):
     shown = in_markdown(measured)
     assert "| averages | imgsim (openvino on cpu, float32) |" in shown
     assert "| as they are |" in shown
+    assert "1 processes that do nothing else decode and frame" in shown
+    assert len(measured.decoding_rate) == 2
     assert "Three backbones and two views in one pass" in shown
     write_plot(measured, tmp_path / "plots")
     assert (tmp_path / "plots" / PLOT).read_bytes().startswith(b"\x89PNG")
@@ -54,17 +56,27 @@ def test_everything_is_measured_and_shown(tiny, tmp_path):
 
 def test_an_unknown_model_and_a_folder_without_jpegs_are_refused(tiny, tmp_path):
     with pytest.raises(InputError, match="averages, again"):
-        measure_embedding(tiny, 32, only=["large"])
+        measure_embedding(tiny, 32, rounds=1, only=["large"])
     for split in ("train", "test"):
         (tmp_path / split).mkdir()
         Image.new("RGB", (8, 8)).save(tmp_path / split / "a.png")
     empty = tiny.model_copy(update={"places": Places(data=tmp_path)})
     with pytest.raises(InputError, match="JPEG photos"):
-        measure_embedding(empty, 32)
+        measure_embedding(empty, 32, rounds=1)
 
 
 def test_the_command_prints_json(tiny, small_workplace):
-    chosen = ["--photos", "32", "--only", "averages", "--json", "--data", str(small_workplace / "photos")]
+    chosen = [
+        "--photos",
+        "32",
+        "--rounds",
+        "1",
+        "--only",
+        "averages",
+        "--json",
+        "--data",
+        str(small_workplace / "photos"),
+    ]
     done = CliRunner().invoke(cli, ["bench", "embed", *chosen])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout.splitlines()[-1])["photos"] == 32
@@ -75,9 +87,10 @@ def test_the_usual_loops_give_the_vectors_of_imgsim(small_workplace, tmp_path):
     """On the models that are measured, so that what is compared is the same work."""
     paths = sorted((small_workplace / "photos" / "train").glob("*.jpg"))[:4]
     runtime = Runtime(threads=1, device="cpu", precision="float32")
+    at = embedding_peers.Place("cpu", 1, 4)
     for name, line in write_models(tmp_path, None).items():
         model = load_backbone(line, runtime, None)
-        loop = embedding_peers.LOOPS[line.uri.partition(":")[0]](line, 1)
+        loop = embedding_peers.LOOPS[line.uri.partition(":")[0]](line, at)
         ours, theirs = embed_files(model, 1, paths), normalise(loop(paths))[0]
         assert (ours * theirs).sum(axis=1).min() > 0.999, name
         framed = np.stack([model.framing(photo) for photo in _opened(paths[:1])])
