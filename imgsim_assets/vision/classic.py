@@ -19,8 +19,9 @@ from imgsim_assets.vision.dense_grid import Descriptors
 from imgsim_assets.vision.dense_sift import dense_sift
 from imgsim_assets.vision.fisher import Codebook, Floats
 
+REVISION = "classic/1"  # to be raised when vectors change though the codebooks do not
 SIDE = 256
-CELLS_OF = (4, 6, 8, 12)
+CELL_SIDES = (4, 6, 8, 12)
 STEP = 4
 
 Describe = Callable[[npt.NDArray[np.uint8], Sequence[int], int], Descriptors]
@@ -42,7 +43,7 @@ class ClassicModel:
 
 def describe(name: str, picture: npt.NDArray[np.uint8]) -> Descriptors:
     """Describe a picture on all grids: float32 [n, d], and where, float32 [n, 2]. Flat places are left out."""
-    descriptors, places = DESCRIBE[name](picture, CELLS_OF, STEP)
+    descriptors, places = DESCRIBE[name](picture, CELL_SIDES, STEP)
     is_something = descriptors.any(axis=1)
     # Of a picture that is flat all over there is nothing else to tell.
     return (descriptors[is_something], places[is_something]) if is_something.any() else (descriptors, places)

@@ -25,7 +25,8 @@ def backbone_identity(backbone: Backbone, models: Path | None) -> dict[str, str]
         models: local folder of model folders.
 
     Returns:
-        One of `{"files": digest}` for local files (weights and configuration, by content),
+        One of `{"files": digest}` for local files (weights and configuration, by content; with a revision where it is
+        our own code that computes),
         `{"hub": "name@commit"}`, `{"package": "name==version", ...}`, `{"missing": name}`.
     """
     scheme, _, name = backbone.uri.partition(":")
@@ -35,8 +36,10 @@ def backbone_identity(backbone: Backbone, models: Path | None) -> dict[str, str]
         return _hub_identity(timm_repository(name), backbone, models)
     if scheme == "onnx":
         return _files_identity(onnx_files(name, models), name)
-    if scheme in ("classic", "compact"):
-        return _shipped_identity(scheme, name)
+    if scheme == "compact":
+        return _compact_identity(name)
+    if scheme == "classic":
+        return _classic_identity(name)
     return _package_identity(scheme, name, backbone)
 
 
@@ -52,15 +55,24 @@ def _hub_identity(repository: str, backbone: Backbone, models: Path | None) -> d
     return _files_identity([*(folder / name for name in CONFIGURATION), *files], repository)
 
 
-def _shipped_identity(scheme: str, name: str) -> dict[str, str]:
-    from imgsim_assets.vision.classic import codebook_file
+def _compact_identity(name: str) -> dict[str, str]:
     from imgsim_assets.vision.compact import compact_weights
 
     try:
-        path = codebook_file(name) if scheme == "classic" else compact_weights(name)
+        path = compact_weights(name)
     except ImgsimError:
-        return {"missing": f"{scheme}:{name}"}
-    return _files_identity([path], f"{scheme}:{name}")
+        return {"missing": f"compact:{name}"}
+    return _files_identity([path], f"compact:{name}")
+
+
+def _classic_identity(name: str) -> dict[str, str]:
+    from imgsim_assets.vision.classic import REVISION, codebook_file
+
+    try:
+        path = codebook_file(name)
+    except ImgsimError:
+        return {"missing": f"classic:{name}"}
+    return {**_files_identity([path], f"classic:{name}"), "revision": REVISION}
 
 
 def _package_identity(scheme: str, name: str, backbone: Backbone) -> dict[str, str]:

@@ -10,7 +10,7 @@ from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision import classic
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.backbones.loading import load_backbone
-from imgsim_assets.vision.classic import CLASSIC_NAMES, SIDE, load_classic, write_codebook
+from imgsim_assets.vision.classic import CLASSIC_NAMES, REVISION, SIDE, load_classic, write_codebook
 from imgsim_assets.vision.pretraining import write_codebooks
 from imgsim_tests.vision.backbones.conftest import framed
 
@@ -37,12 +37,27 @@ def test_a_picture_without_anything_in_it_has_a_vector(name):
 
 def test_they_are_known_by_their_codebooks(tmp_path, monkeypatch):
     before = backbone_identity(Backbone(uri="classic:sift"), None)
-    assert list(before) == ["files"]
+    assert list(before) == ["files", "revision"]
     assert before != backbone_identity(Backbone(uri="classic:colour"), None)
     monkeypatch.setattr(classic, "WEIGHTS", tmp_path)
     assert backbone_identity(Backbone(uri="classic:sift"), None) == {"missing": "classic:sift"}
     with pytest.raises(ModelError, match="no such file"):
         load_classic("sift")
+
+
+# By name: of the absolute values of a picture's vector the largest, the mean, and a sum that their order moves.
+KNOWN = {"sift": (0.06330, 0.006295, 28.371), "colour": (0.11338, 0.008611, 13.102)}
+
+
+@pytest.mark.parametrize("name", CLASSIC_NAMES)
+def test_vectors_change_with_the_revision_only(name):
+    assert REVISION == "classic/1"
+    side = np.linspace(0, 6, SIDE)
+    waves = [np.sin((one + 1) * side[:, np.newaxis] + one) * np.cos(5 * side / (one + 1)) for one in range(3)]
+    vector = load_classic(name).embed(np.rint(127.5 + 127 * np.stack(waves, axis=2)).astype(np.uint8))
+    sizes = np.abs(vector)
+    found = (float(sizes.max()), float(sizes.mean()), float(sizes @ np.linspace(0, 1, len(sizes))))
+    assert found == pytest.approx(KNOWN[name], rel=1e-3), "raise classic.REVISION, and note the new values here"
 
 
 def test_an_unknown_name_is_refused():
