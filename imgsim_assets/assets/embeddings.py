@@ -28,7 +28,7 @@ from imgsim_assets.vision.backbones.identity import backbone_identity
 
 GROUP = "embeddings"
 REVISION = "embed/2"
-KINDS = {"hf": "huggingface", "timm": "pytorch", "onnx": "onnx", "compact": "pytorch"}
+KINDS = {"hf": "huggingface", "timm": "pytorch", "onnx": "onnx", "compact": "pytorch", "classic": "opencv"}
 
 
 def embedding_key(name: str) -> str:

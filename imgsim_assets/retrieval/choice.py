@@ -155,10 +155,15 @@ def judge(collection: Collection, folds: Folds, confidence: float) -> Score:
     in each fold.
     """
 
+    # Most steps leave the descriptors as they are, and principal coordinates of wide ones take seconds.
+    @functools.lru_cache(maxsize=2)
+    def described(text: str) -> Pool:
+        return collection.pool(Recipe.model_validate_json(text))
+
     @functools.lru_cache(maxsize=2)
     def heads(text: str) -> tuple[Pool, list[MetricHead]]:
         recipe = Recipe.model_validate_json(text)
-        pool, tuning = collection.pool(recipe), WITHOUT_EVIDENCE
+        pool, tuning = described(recipe.described_part().model_dump_json()), WITHOUT_EVIDENCE
         if recipe.learns:
             learned = learned_classes(pool, recipe, confidence)
             taken = learned != UNKNOWN

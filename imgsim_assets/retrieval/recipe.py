@@ -50,3 +50,7 @@ class Recipe(BaseModel):
     def learned_part(self) -> "Recipe":
         """Give the recipe without the steps that learn nothing: where two agree in it, their heads are equal."""
         return self.with_(augmentation=False, expansion=False, reciprocal=False)
+
+    def described_part(self) -> "Recipe":
+        """Give plain cosine of the same descriptors: where two recipes agree in it, their coordinates are equal."""
+        return Recipe(views=self.views, power=self.power, dimensions=self.dimensions, shrinkage="auto", pair_weight=0.0)
