@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -70,10 +71,11 @@ def measure_decoding_rate(paths: Sequence[Path], framings: Sequence[SquareFramin
         framings: what is made of each.
         processes: how many.
     """
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        shares = [(paths[start::processes], framings) for start in range(processes)]
-        pool.starmap(_decode_all, [(share[:1], framings) for share, _ in shares])  # started, and all imported
-        return len(paths) / timed(lambda: pool.starmap(_decode_all, shares, chunksize=1))
+    decode = functools.partial(_decode_all, framings=framings)
+    shares = [paths[start::processes] for start in range(processes)]
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(decode, [share[:50] for share in shares]))  # long enough for all to have started
+        return len(paths) / timed(lambda: list(pool.map(decode, shares)))
 
 
 def _decode_all(paths: Sequence[Path], framings: Sequence[SquareFraming]) -> None:

@@ -132,6 +132,7 @@ def _begin(folder: str) -> None:
     """Let a process use one core, leave Ctrl-C to its parent, and end with it however that ends."""
     set_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which the pool ends the others; a parent may be deaf to it
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
 
 
