@@ -1,7 +1,7 @@
 """The pass that computes the vectors that are missing, for all backbones and views that miss some at once."""
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,9 +121,8 @@ def _load_models(settings: Settings, tasks: Sequence[EmbeddingTask], done: Embed
     return models
 
 
-def _earns_processes(models: Iterable[BackboneModel], photos: int) -> bool:
+def _earns_processes(models: Collection[BackboneModel], photos: int) -> bool:
     """Say whether photos are decoded by processes: where a card takes them fast, and pickle can send their framing."""
-    models = list(models)
     sent = all(isinstance(model.framing, SquareFraming) for model in models)
     return photos >= PROCESSES_FROM and sent and has_room() and any(model.device != "cpu" for model in models)
 

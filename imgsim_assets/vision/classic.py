@@ -12,12 +12,11 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.errors import ModelError
-from imgsim_assets.vision.compact import WEIGHTS
 from imgsim_assets.vision.dense_colour import dense_colour
 from imgsim_assets.vision.dense_grid import Descriptors
 from imgsim_assets.vision.dense_sift import dense_sift
 from imgsim_assets.vision.fisher import Codebook, Floats
+from imgsim_assets.vision.shipped import WEIGHTS, shipped_file, write_shipped
 
 REVISION = "classic/1"  # to be raised when vectors change though the codebooks do not
 SIDE = 256
@@ -55,12 +54,7 @@ def codebook_file(name: str) -> Path:
     Raises:
         ModelError: there is no classical model of this name, or its file is absent.
     """
-    if name not in DESCRIBE:
-        raise ModelError(f"one of {', '.join(CLASSIC_NAMES)}", repr(name), "name one of them after `classic:`")
-    path = WEIGHTS / f"{name}.safetensors"
-    if not path.is_file():
-        raise ModelError(f"the codebook {path}", "no such file", "install imgsim again, or run `imgsim pretrain`")
-    return path
+    return shipped_file("classic", name, CLASSIC_NAMES, WEIGHTS)
 
 
 def load_classic(name: str, codebook: Path | None = None) -> ClassicModel:
@@ -82,7 +76,5 @@ def write_codebook(codebook: Codebook, path: Path) -> None:
     """Write a codebook, wholly or not at all."""
     from safetensors.numpy import save_file
 
-    aside = path.with_suffix(".part")
-    save_file({key: np.ascontiguousarray(value) for key, value in asdict(codebook).items()}, aside)
-    aside.chmod(0o644)  # readable by all, as the rest of the package
-    aside.replace(path)
+    arrays = {key: np.ascontiguousarray(value) for key, value in asdict(codebook).items()}
+    write_shipped(path, lambda aside: save_file(arrays, aside))

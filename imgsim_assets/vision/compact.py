@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgsim_assets.errors import ModelError
+from imgsim_assets.vision.shipped import WEIGHTS, shipped_file
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,7 +20,6 @@ DIMENSION = 320
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
 STAGES, CHANNELS = (2, 2, 3, 2), (128, 256, 512, 1024)  # of the residual network
-WEIGHTS = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,7 @@ def compact_weights(name: str) -> Path:
     Raises:
         ModelError: there is no backbone of this name, or its file is absent.
     """
-    _check(name)
-    path = WEIGHTS / f"{name}.safetensors"
-    if not path.is_file():
-        raise ModelError(f"the weights {path}", "no such file", "install imgsim again, or run `imgsim pretrain`")
-    return path
+    return shipped_file("compact", name, COMPACT_NAMES, WEIGHTS)
 
 
 def load_compact(name: str, weights: Path | None = None) -> CompactModel:

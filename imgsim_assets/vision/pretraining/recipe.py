@@ -18,6 +18,7 @@ from imgsim_assets.vision.pretraining.lesson import TEACHER
 from imgsim_assets.vision.pretraining.pictures import draw_pictures
 from imgsim_assets.vision.pretraining.schedule import Schedule
 from imgsim_assets.vision.pretraining.training import train
+from imgsim_assets.vision.shipped import write_shipped
 
 REVISION = "pretraining/1"
 CENTRED_ON = 500  # pictures
@@ -142,7 +143,4 @@ def write_weights(model: CompactModel, path: Path) -> None:
         key: (value.half() if value.is_floating_point() else value).contiguous()
         for key, value in model.module.state_dict().items()
     }
-    aside = path.with_suffix(".part")
-    save_file(tensors, aside)
-    aside.chmod(0o644)  # readable by all, as the rest of the package
-    aside.replace(path)
+    write_shipped(path, lambda aside: save_file(tensors, aside))
