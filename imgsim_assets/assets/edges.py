@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 import pyarrow as pa
 
-from imgsim_assets.assets.images import GROUP, RAW_IMAGES, distinct_photos
+from imgsim_assets.assets.images import GROUP, RAW_IMAGES, content_fingerprint, content_of, distinct_photos
 from imgsim_assets.assets.publishing import OWNERS, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import digest, fingerprint
@@ -20,13 +20,13 @@ from imgsim_assets.vision.photo import PhotoError, decode_photo
 from imgsim_assets.vision.threads import set_threads
 
 CANNY_MAPS = "canny_maps"
-REVISION = "canny/1"
+REVISION = "canny/2"
 EDGES_A_COMMIT = 256
 
 
 def canny_fingerprint(settings: Settings) -> str:
     """Name the edge maps: changes exactly when they would."""
-    return fingerprint(REVISION, settings.canny)
+    return fingerprint(REVISION, content_fingerprint(settings), settings.canny)
 
 
 def edges_table(store: Store, settings: Settings) -> ContentTable:
@@ -46,10 +46,10 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
         kinds={"opencv", "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES],
-        **computed_by(REVISION, canny=settings.canny),
+        **computed_by(REVISION, canny=settings.canny, ingest={"trim": settings.ingest.trim}),
     )
     def canny_maps(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        """Edge map, focus box and edge density of every photo, by OpenCV's Canny detector."""
+        """Edge map, focus box and edge density of every photo's content, by OpenCV's Canny detector."""
         set_threads(settings.runtime.threads)
         photos = distinct_photos(store)
         table = edges_table(store, settings)
@@ -73,13 +73,14 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
 def _find_missing_edges(settings: Settings, table: ContentTable, photos: pl.DataFrame) -> dict[str, str]:
     failures: dict[str, str] = {}
     rows: list[dict[str, Any]] = []
-    for path, content_id in track(photos.select("path", "content_id").rows(), "edges"):
+    for row in track(photos.iter_rows(named=True), "edges", total=photos.height):
         try:
-            photo = decode_photo(settings.places.data / path, settings.ingest.max_pixels)
+            photo = decode_photo(settings.places.data / row["path"], settings.ingest.max_pixels)
         except PhotoError as error:  # changed on disk since it was inspected; the next sync sees that
-            failures[content_id] = str(error)
+            failures[row["content_id"]] = str(error)
             continue
-        rows.append({"content_id": content_id, **encode_edges(find_edges(photo, settings.canny))})
+        edges = find_edges(content_of(row).of(photo, (row["width"], row["height"])), settings.canny)
+        rows.append({"content_id": row["content_id"], **encode_edges(edges)})
         if len(rows) >= EDGES_A_COMMIT:
             _append_rows(table, rows)
             rows = []

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.edges import edges_table
+from imgsim_assets.assets.images import content_of
 from imgsim_assets.errors import UserError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings, View
@@ -73,7 +74,7 @@ def compute_vectors(
     Args:
         store: where vectors and edges are.
         settings: backbones, and how to run them.
-        photos: `content_id`, `path`, `width` and `height` of all photos.
+        photos: `content_id`, `path`, `width`, `height` and the content's box of all photos.
         tasks: those that miss vectors; they are told which photos failed.
 
     Returns:
@@ -145,21 +146,17 @@ def _sources(
         ids = block["content_id"].to_list()
         rows = edges_table(store, settings).read(ids).to_pylist() if needs_edges else [None] * len(ids)
         for photo, row in zip(block.iter_rows(named=True), rows, strict=True):
-            opening = functools.partial(
-                _open,
-                settings.places.data / photo["path"],
-                (photo["width"], photo["height"]),
-                [frames[name] for name in photo["wanted_by"]],
-                row,
-                settings.ingest.max_pixels,
-            )
+            shown = [frames[name] for name in photo["wanted_by"]]
+            opening = functools.partial(_open, settings.places.data, photo, shown, row, settings.ingest.max_pixels)
             yield PhotoSource(photo["content_id"], opening, frozenset(photo["wanted_by"]))
 
 
 def _open(
-    path: Path, size: tuple[int, int], frames: Sequence[Frame], row: dict[str, Any] | None, max_pixels: int
+    data: Path, photo: dict[str, Any], frames: Sequence[Frame], row: dict[str, Any] | None, max_pixels: int
 ) -> OpenedPhoto:
-    return open_photo(path, size, frames, decode_edges(row) if row else None, max_pixels)
+    """Open a photo, a row of `raw_images`, with its edges, a row of theirs."""
+    size, edges = (photo["width"], photo["height"]), decode_edges(row) if row else None
+    return open_photo(data / photo["path"], size, frames, edges, max_pixels, content=content_of(photo))
 
 
 def _append(store: Store, task: EmbeddingTask, dimension: int) -> None:

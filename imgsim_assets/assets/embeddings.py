@@ -18,7 +18,7 @@ from imgsim_assets.assets.embedding_pass import (
     compute_vectors,
     without_vectors,
 )
-from imgsim_assets.assets.images import RAW_IMAGES, distinct_photos
+from imgsim_assets.assets.images import RAW_IMAGES, content_fingerprint, distinct_photos
 from imgsim_assets.assets.publishing import OWNERS, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import digest, fingerprint
@@ -27,7 +27,7 @@ from imgsim_assets.settings import Backbone, Settings, View
 from imgsim_assets.vision.backbones.identity import backbone_identity
 
 GROUP = "embeddings"
-REVISION = "embed/2"
+REVISION = "embed/3"
 KINDS = {"hf": "huggingface", "timm": "pytorch", "onnx": "onnx", "compact": "pytorch", "classic": "opencv"}
 
 
@@ -39,7 +39,7 @@ def embedding_key(name: str) -> str:
 def view_fingerprint(settings: Settings, backbone: Backbone, view: View) -> str:
     """Name the vectors of one backbone and view: changes exactly when they would."""
     edges = canny_fingerprint(settings) if view in MAKES_EDGES else ""
-    return fingerprint(REVISION, _model(settings, backbone), view, edges)
+    return fingerprint(REVISION, content_fingerprint(settings), _model(settings, backbone), view, edges)
 
 
 def _model(settings: Settings, backbone: Backbone) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _model(settings: Settings, backbone: Backbone) -> dict[str, Any]:
 def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
     reads = {"revision": REVISION, **_model(settings, backbone), "views": list(backbone.views)}
     edges = {"canny": settings.canny} if set(MAKES_EDGES).intersection(backbone.views) else {}
-    return {"backbones": {name: reads}, **edges}
+    return {"backbones": {name: reads}, "ingest": {"trim": settings.ingest.trim}, **edges}
 
 
 def vector_folder(fingerprinted: str) -> str:
@@ -97,7 +97,7 @@ def _spec(settings: Settings, name: str, backbone: Backbone) -> dg.AssetSpec:
         kinds={KINDS.get(backbone.uri.partition(":")[0], "python"), "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES, CANNY_MAPS] if needs_edges else [RAW_IMAGES],
-        **computed_by("embeddings/2", **_reads(settings, name, backbone)),
+        **computed_by("embeddings/3", **_reads(settings, name, backbone)),
         description=(
             f"Unit vectors of every photo by `{_short(backbone.uri)}`, views {', '.join(backbone.views)}. "
             "Only photos never seen by this backbone before are computed."

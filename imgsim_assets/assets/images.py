@@ -1,6 +1,7 @@
 """The group `images`, first part: the watched folder, its catalogue and the hidden labels."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -12,6 +13,7 @@ from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import assemble_catalogue, catalogue_counts
+from imgsim_assets.vision.content import CONTENT_COLUMNS, CONTENT_REVISION, Content
 from imgsim_assets.vision.folder import folder_state, read_folder
 from imgsim_assets.vision.inspection import (
     INSPECTION_REVISION,
@@ -39,7 +41,17 @@ def observe_folder(settings: Settings) -> dg.DataVersion:
 
 def inspection_table(settings: Settings) -> str:
     """Name the content table of what is known of each photo."""
-    return fingerprint(INSPECTION_REVISION, settings.ingest.max_pixels)
+    return fingerprint(INSPECTION_REVISION, content_fingerprint(settings), settings.ingest.max_pixels)
+
+
+def content_fingerprint(settings: Settings) -> str:
+    """Name what is kept of photos: changes exactly when that would."""
+    return CONTENT_REVISION if settings.ingest.trim else "whole"
+
+
+def content_of(photo: Mapping[str, Any]) -> Content:
+    """Give the content of a photo, a row of `raw_images`."""
+    return Content(*(photo[name] for name in CONTENT_COLUMNS))
 
 
 def usable_photos(catalogue: pl.DataFrame) -> pl.DataFrame:
@@ -88,10 +100,10 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         owners=OWNERS,
         deps=[IMAGE_FOLDER],
-        **computed_by("raw_images/1", ingest=ingest),
+        **computed_by("raw_images/2", ingest=ingest),
     )
     def raw_images(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        """One row per file: content id, split, label or none, size, and why it is quarantined if it is."""
+        """One row per file: content id, split, label or none, size and content, or why it is quarantined."""
         threads = thread_count(settings.runtime.threads)
         folder = read_folder(settings.places.data, ingest)
         identities = identify_files(folder.entries, threads)

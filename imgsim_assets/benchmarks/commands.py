@@ -102,3 +102,15 @@ def bench_incremental(settings: Settings, as_json: bool, photos: tuple[int, ...]
 
     measured = [measure_incremental(settings, count, plain=plain) for count in photos]
     click.echo(json.dumps([dataclasses.asdict(one) for one in measured]) if as_json else in_markdown(measured))
+
+
+@bench.command("chrome")
+@click.option("--photos", type=click.IntRange(1), default=500, show_default=True, help="test photos, at most")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@with_settings
+def bench_chrome(settings: Settings, as_json: bool, photos: int, seed: int) -> None:
+    """Ask what `imgsim sync` published for test photos with and without the borders and captions of another site."""
+    from imgsim_assets.benchmarks.chrome import in_markdown, measure_chrome
+
+    measured = measure_chrome(settings, photos, seed)
+    click.echo(json.dumps([dataclasses.asdict(one) for one in measured]) if as_json else in_markdown(measured))

@@ -18,6 +18,7 @@ from PIL import Image
 from imgsim_assets.benchmarks.timing import timed
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.vision.backbones.pixels import SquareFraming
+from imgsim_assets.vision.content import CONTENT_COLUMNS
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
 from imgsim_assets.vision.framing import PhotoSource
 
@@ -120,6 +121,7 @@ def report_peak(count: str, paths: str) -> None:
     photos = pl.DataFrame(
         [
             {"content_id": f"{place:032x}", "path": file, "width": sizes[file][0], "height": sizes[file][1]}
+            | dict(zip(CONTENT_COLUMNS, (0, 0, *sizes[file]), strict=True))
             for place, file in enumerate(islice(cycle(files), int(count)))
         ]
     )

@@ -19,10 +19,11 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import published
 from imgsim_assets.vision.backbones.identity import backbone_identity
+from imgsim_assets.vision.content import CONTENT_REVISION
 
 BUNDLE = "bundle"
 INDICES = "indices.json"
-FORMAT = 5
+FORMAT = 6
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def bundle_facts(settings: Settings) -> dict[str, Any]:
     }
     return {
         "format": FORMAT,
+        "content": CONTENT_REVISION if settings.ingest.trim else "whole",
         "max_pixels": settings.ingest.max_pixels,
         "backbones": backbones,
         **settings.model_dump(mode="json", include={"canny"}),

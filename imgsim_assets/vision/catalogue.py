@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.errors import InputError
+from imgsim_assets.vision.content import CONTENT_COLUMNS
 from imgsim_assets.vision.duplicates import join_groups, near_duplicate_groups, number_by_appearance
 from imgsim_assets.vision.folder import LAYOUT, SPLITS, PhotoFolder
 from imgsim_assets.vision.inspection import FileIdentity, Inspection
@@ -23,6 +24,7 @@ CATALOGUE_SCHEMA: dict[str, Any] = {
     "format": pl.String,
     "width": pl.Int32,
     "height": pl.Int32,
+    **dict.fromkeys(CONTENT_COLUMNS, pl.Int32),
     "status": pl.String,
     "reason": pl.String,
     "detail": pl.String,
@@ -47,8 +49,8 @@ def assemble_catalogue(
 
     Returns:
         Columns of `CATALOGUE_SCHEMA`. `path` is relative to the folder, POSIX. Usable photos have
-        status `ok` and a `near_duplicate_group` (equal for exact and near copies); the others have
-        status `quarantined`, a reason and a detail.
+        status `ok`, the box of their content in pixels, and a `near_duplicate_group` (equal for exact and near
+        copies); the others have status `quarantined`, a reason and a detail.
 
     Raises:
         InputError: no train photo can be used.
@@ -67,6 +69,7 @@ def assemble_catalogue(
             "format": found and found.format,
             "width": found and found.width,
             "height": found and found.height,
+            **{name: found and getattr(found, name) for name in CONTENT_COLUMNS},
             "status": found.status if found else "quarantined",
             "reason": refused.reason,
             "detail": refused.detail,

@@ -1,6 +1,5 @@
 """What a model is shown of a photo: one of its views, framed, from a JPEG decoded no larger than that needs."""
 
-import functools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from PIL import Image
 from imgsim_assets.settings import View
 from imgsim_assets.vision.backbones.protocol import Framing
 from imgsim_assets.vision.canny import Edges
+from imgsim_assets.vision.content import Content
 from imgsim_assets.vision.photo import REDUCTIONS, decode_photo
 from imgsim_assets.vision.views import make_view, visible_share
 
@@ -20,7 +20,7 @@ NOT_LOOKED_AT = Image.new("RGB", (1, 1))
 
 @dataclass(frozen=True)
 class OpenedPhoto:
-    """A photo in memory: upright RGB by how far it was reduced, its full (width, height), and its edges."""
+    """A photo's content in memory: RGB by how far it was reduced, its full (width, height), and its edges."""
 
     decoded: Mapping[int, Image.Image]
     size: tuple[int, int]
@@ -41,7 +41,7 @@ class Frame:
         return self.framing(make_view(decoded, self.view, photo.edges))
 
     def reduction(self, size: tuple[int, int], edges: Edges | None) -> int:
-        """Say how far a photo of (width, height) may be reduced with nothing visible lost.
+        """Say how far content of (width, height) may be reduced with nothing visible lost.
 
         One of `REDUCTIONS`; 0 where the view does not look at the photo, but at its edges.
 
@@ -58,7 +58,13 @@ class Frame:
 
 
 def open_photo(
-    path: Path, size: tuple[int, int], frames: Iterable[Frame], edges: Edges | None, max_pixels: int
+    path: Path,
+    size: tuple[int, int],
+    frames: Iterable[Frame],
+    edges: Edges | None,
+    max_pixels: int,
+    *,
+    content: Content | None = None,
 ) -> OpenedPhoto:
     """Decode a photo as the frames need it: once, but where some can do with far fewer pixels than others.
 
@@ -66,12 +72,14 @@ def open_photo(
         path: the file.
         size: its (width, height), upright.
         frames: what will be shown of it.
-        edges: its edges, where a view needs them.
+        edges: those of its content, where a view needs them.
         max_pixels: larger photos are refused.
+        content: what is shown of it; None: all.
 
     Raises:
         PhotoError: it gives no photo.
     """
-    reductions = {frame.reduction(size, edges) for frame in frames} - {0}
-    decode = functools.partial(decode_photo, path, max_pixels)
-    return OpenedPhoto({reduction: decode(reduction) for reduction in sorted(reductions)}, size, edges)
+    content = content or Content(0, 0, *size)
+    reductions = {frame.reduction(content.size, edges) for frame in frames} - {0}
+    decoded = {one: content.of(decode_photo(path, max_pixels, one), size) for one in sorted(reductions)}
+    return OpenedPhoto(decoded, content.size, edges)

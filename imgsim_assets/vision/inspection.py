@@ -1,25 +1,27 @@
-"""What is learned by opening a photo once: whether it can be used, its size and its perceptual hash.
+"""What is learned by opening a photo once: whether it can be used, its size, its content and its perceptual hash.
 
 An inspection belongs to the file's content, not to its name: it is kept by content id and done once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 
 from imgsim_assets.fingerprint import content_id
 from imgsim_assets.progress import track
 from imgsim_assets.settings import Ingest
+from imgsim_assets.vision.content import CONTENT_COLUMNS, Content, find_content
 from imgsim_assets.vision.duplicates import perceptual_hash
 from imgsim_assets.vision.folder import PhotoEntry
 from imgsim_assets.vision.photo import PhotoError, decode_with_format, require_file
 from imgsim_assets.vision.scan import is_text
 
-INSPECTION_REVISION = "inspection/1"
+INSPECTION_REVISION = "inspection/2"
 INSPECTION_SCHEMA = pa.schema(
     [
         pa.field("content_id", pa.string(), nullable=False),
@@ -28,6 +30,7 @@ INSPECTION_SCHEMA = pa.schema(
         pa.field("detail", pa.string()),
         pa.field("width", pa.int32()),
         pa.field("height", pa.int32()),
+        *(pa.field(name, pa.int32()) for name in CONTENT_COLUMNS),
         pa.field("format", pa.string()),
         pa.field("perceptual_hash", pa.uint64()),
     ]
@@ -46,7 +49,7 @@ class FileIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What opening a file found; the size is that of the upright photo."""
+    """What opening a file found; the size is that of the upright photo, and the box of its content lies in it."""
 
     content_id: str
     status: Literal["ok", "quarantined"]
@@ -54,6 +57,10 @@ class Inspection:
     detail: str | None = None
     width: int | None = None
     height: int | None = None
+    content_left: int | None = None
+    content_top: int | None = None
+    content_right: int | None = None
+    content_bottom: int | None = None
     format: str | None = None
     perceptual_hash: int | None = None
 
@@ -82,19 +89,28 @@ def _identify(path: Path) -> FileIdentity:
         return FileIdentity(None, size, "unreadable", str(error.strerror))
 
 
-def inspect_photo(path: Path, content: str, max_pixels: int) -> Inspection:
+def inspect_photo(path: Path, content_id: str, ingest: Ingest) -> Inspection:
     """Open one photo; whatever is wrong with it becomes a quarantined inspection.
 
     Args:
         path: the file.
-        content: its content id.
-        max_pixels: larger photos are quarantined.
+        content_id: what its content is known by.
+        ingest: photos larger than `max_pixels` are quarantined; `trim` says whether the whole photo is its content.
     """
     try:
-        photo, kind = decode_with_format(path, max_pixels)
+        photo, kind = decode_with_format(path, ingest.max_pixels)
     except PhotoError as error:
-        return Inspection(content, "quarantined", error.reason, error.detail)
-    return Inspection(content, "ok", None, None, photo.width, photo.height, kind, perceptual_hash(photo))
+        return Inspection(content_id, "quarantined", error.reason, error.detail)
+    content = find_content(np.asarray(photo)) if ingest.trim else Content(0, 0, *photo.size)
+    return Inspection(
+        content_id,
+        "ok",
+        width=photo.width,
+        height=photo.height,
+        **dict(zip(CONTENT_COLUMNS, astuple(content), strict=True)),
+        format=kind,
+        perceptual_hash=perceptual_hash(content.of(photo, photo.size)),
+    )
 
 
 def inspect_photos(
@@ -110,7 +126,7 @@ def inspect_photos(
         entries: the files.
         identities: their identities, in the same order.
         known: content ids that need no inspection.
-        ingest: `max_pixels` is read.
+        ingest: `max_pixels` and `trim` are read.
         threads: how many photos are decoded at once.
 
     Returns:
@@ -123,7 +139,7 @@ def inspect_photos(
             paths.setdefault(identity.content_id, entry.path)
     todo = sorted(paths)
     with ThreadPoolExecutor(threads) as pool:
-        found = pool.map(lambda content: inspect_photo(paths[content], content, ingest.max_pixels), todo)
+        found = pool.map(lambda content: inspect_photo(paths[content], content, ingest), todo)
         return list(track(found, "Inspecting photos", total=len(todo)))
 
 

@@ -7,6 +7,7 @@ from PIL import Image, ImageOps
 
 from imgsim_assets.settings import View
 from imgsim_assets.vision.canny import Edges
+from imgsim_assets.vision.content import cut
 
 MIDDLE = (0.125, 0.125, 0.875, 0.875)
 
@@ -50,10 +51,8 @@ def visible_share(view: View, edges: Edges | None) -> tuple[float, float]:
 
 def _crop(photo: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
     left, top, right, bottom = box
-    columns = slice(_start(left, photo.width), max(1, math.ceil(right * photo.width)))
-    rows = slice(_start(top, photo.height), max(1, math.ceil(bottom * photo.height)))
-    # Not by Image.crop, which judges the size of the result by a global limit.
-    return Image.fromarray(np.ascontiguousarray(np.asarray(photo)[rows, columns]))
+    ends = max(1, math.ceil(right * photo.width)), max(1, math.ceil(bottom * photo.height))
+    return cut(photo, _start(left, photo.width), _start(top, photo.height), *ends)
 
 
 def _start(fraction: float, side: int) -> int:

@@ -93,6 +93,7 @@ ROWS = [
     Row(setting("canny.blur", canny={"blur": 2.5}), f"canny_maps {EMBED} {BELOW_EMBEDDINGS}"),
     Row(setting("canny.low, canny.high", canny={"low": 20, "high": 60}), f"canny_maps {EMBED} {BELOW_EMBEDDINGS}"),
     Row(setting("ingest.max_pixels", ingest={"max_pixels": 1_000_000}), f"{LOOK} publication"),
+    Row(setting("ingest.trim", ingest={"trim": False}), EVERYTHING),
     Row(setting("ingest.near_duplicate_bits", ingest={"near_duplicate_bits": 4}), LOOK),
     Row(setting("learning.renewal", learning={"renewal": 0.0}), "learning_set"),
     Row(

@@ -2,7 +2,7 @@ import os
 import sys
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from imgsim_assets.fingerprint import content_id
 from imgsim_assets.settings import Ingest
@@ -69,10 +69,22 @@ def test_an_inspection_tells_the_upright_size(tmp_path):
     exif = inspection_exif(6)
     path = tmp_path / "a.jpg"
     path.write_bytes(encoded(picture(1, 64).crop((0, 0, 64, 32)), "JPEG", exif=exif))
-    found = inspect_photo(path, "0" * 32, INGEST.max_pixels)
+    found = inspect_photo(path, "0" * 32, INGEST)
     assert (found.status, found.width, found.height, found.format) == ("ok", 32, 64, "JPEG")
     assert found.perceptual_hash is not None
     assert found.lasts
+
+
+@pytest.mark.parametrize(("trim", "box", "alike"), [(True, (12, 12, 76, 76), True), (False, (0, 0, 88, 88), False)])
+def test_a_photo_is_known_by_what_is_inside_its_border(tmp_path, trim, box, alike):
+    photo = picture(1, 64)
+    for name, made in (("clean.png", photo), ("framed.png", ImageOps.expand(photo, 12, "white"))):
+        made.save(tmp_path / name)
+    ingest = Ingest(trim=trim)
+    clean, framed = (inspect_photo(tmp_path / f"{name}.png", "0" * 32, ingest) for name in ("clean", "framed"))
+    assert (framed.content_left, framed.content_top, framed.content_right, framed.content_bottom) == box
+    assert (framed.width, framed.height) == (88, 88)
+    assert (clean.perceptual_hash == framed.perceptual_hash) is alike
 
 
 def inspection_exif(orientation):
@@ -109,14 +121,14 @@ def test_inspections_do_not_depend_on_the_number_of_threads(tmp_path):
 
 
 def test_a_photo_that_could_not_be_read_today_is_not_kept(tmp_path):
-    found = inspect_photo(tmp_path / "gone.png", "0" * 32, INGEST.max_pixels)
+    found = inspect_photo(tmp_path / "gone.png", "0" * 32, INGEST)
     assert (found.status, found.reason, found.lasts) == ("quarantined", "unreadable", False)
 
 
 def test_rows_keep_everything():
     inspections = [
-        Inspection("0" * 32, "ok", None, None, 3, 4, "PNG", 2**64 - 1),
-        Inspection("1" * 32, "ok", None, None, 3, 4, "PNG", None),
+        Inspection("0" * 32, "ok", None, None, 3, 4, 0, 0, 3, 4, "PNG", 2**64 - 1),
+        Inspection("1" * 32, "ok", None, None, 3, 4, 1, 0, 2, 4, "PNG", None),
         Inspection("2" * 32, "quarantined", "truncated", "half of it"),
     ]
     table = to_table(inspections)

@@ -1,0 +1,58 @@
+"""Photos that no asset knows, turned into the descriptors that the gallery's photos have."""
+
+import functools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from imgsim_assets.errors import InputError
+from imgsim_assets.retrieval.descriptors import assemble_descriptors
+from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.settings import Settings
+from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_assets.vision.canny import find_edges
+from imgsim_assets.vision.content import Content, find_content
+from imgsim_assets.vision.embedding import Lane, embed_photos
+from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
+from imgsim_assets.vision.framing import PhotoSource
+from imgsim_assets.vision.photo import PhotoError, decode_photo
+from imgsim_assets.vision.threads import thread_count
+
+
+def describe(paths: Sequence[Path], settings: Settings, recipe: Recipe) -> npt.NDArray[np.float32]:
+    """Turn photos into descriptors, row for row: float32 [n, d]. Only views in use are embedded.
+
+    Raises:
+        InputError: a photo cannot be read, or a backbone gives no vector for it.
+    """
+    models = {
+        name: load_backbone(settings.backbones[name], settings.runtime, settings.places.models) for name in recipe.views
+    }
+    lanes = {(name, view): Frame(view, models[name].framing) for name, views in recipe.views.items() for view in views}
+    for name, model in models.items():
+        model.prepare(len(paths) * len(recipe.views[name]))
+    found: dict[str, list[npt.NDArray[np.float32]]] = {" ".join(lane): [] for lane in lanes}
+    batches = embed_photos(
+        [PhotoSource(str(path), functools.partial(_open, path, settings, lanes.values())) for path in paths],
+        [Lane(" ".join(lane), models[lane[0]], frame) for lane, frame in lanes.items()],
+        workers=thread_count(settings.runtime.threads),
+        total=len(paths),
+    )
+    for lane, batch in batches:
+        for path, reason in batch.failures.items():
+            raise InputError(f"a photo with content at {path}", f"{reason}, by {lane}", "name another file")
+        found[lane].append(batch.vectors)
+    return assemble_descriptors({lane: np.concatenate(found[" ".join(lane)]) for lane in sorted(lanes)}, recipe.power)
+
+
+def _open(path: Path, settings: Settings, frames: Iterable[Frame]) -> OpenedPhoto:
+    limit = settings.ingest.max_pixels
+    try:
+        whole = decode_photo(path, limit)
+        content = find_content(np.asarray(whole)) if settings.ingest.trim else Content(0, 0, *whole.size)
+        edges = find_edges(content.of(whole, whole.size), settings.canny)
+        return open_photo(path, whole.size, frames, edges, limit, content=content)
+    except PhotoError as error:
+        raise InputError(f"a photo at {path}", str(error), "name another file") from error
