@@ -19,8 +19,7 @@ PLAIN = 0.9  # share of a row that has the strip's colour, where the strip begin
 LEFT_BEHIND = 0.35  # of a row behind the strip
 BEHIND = 3  # rows, within which a strip ends
 MOST = 0.3  # of a side that one strip takes
-LEAST_LEFT = 0.4  # of a side
-ROUNDS = 5  # a border, bars inside it, a caption inside those, ...; what has more is a pattern
+LEAST_LEFT = 0.4  # of a side; where strip upon strip leaves less, the photo is of stripes
 
 CONTENT_COLUMNS = ("content_left", "content_top", "content_right", "content_bottom")
 
@@ -52,14 +51,12 @@ def find_content(photo: npt.NDArray[np.uint8]) -> Content:
     """Find the content of a photo, uint8 [height, width, 3]: all of it, where nothing is around it."""
     height, width = photo.shape[:2]
     whole = found = Content(0, 0, width, height)
-    for _ in range(ROUNDS + 1):
-        smaller = _without_strips(photo, found)
-        if smaller == found:
-            return found
-        found = smaller
-        if found.size[0] < LEAST_LEFT * width or found.size[1] < LEAST_LEFT * height:
+    # A border, bars inside it, a caption inside those, and the rows between that compression has blurred.
+    while (smaller := _without_strips(photo, found)) != found:
+        if smaller.size[0] < LEAST_LEFT * width or smaller.size[1] < LEAST_LEFT * height:
             return whole
-    return whole
+        found = smaller
+    return found
 
 
 def cut(photo: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
