@@ -1,8 +1,11 @@
 """One photo through the published bundle: the answer is the one that the pipeline gave."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image, ImageOps
 
 from imgsim_assets.errors import ArtefactError, InputError
 from imgsim_assets.retrieval.ranking import query_vectors
@@ -64,6 +67,16 @@ def test_asking_for_more_than_there_is_gives_every_train_photo_once(synced_once:
     assert [row["name"] for row in search_photo(photo, synced_once.settings(), library, 4)] == [
         row["name"] for row in found[:4]
     ]
+
+
+def test_a_border_changes_nothing(synced_once: Workplace, tmp_path: Path):
+    """To the last digit: what lies inside is the same, and nothing else is looked at."""
+    with Image.open(synced_once.photos / "test" / "test_00003.jpg") as photo:
+        photo.save(tmp_path / "clean.png")
+        ImageOps.expand(photo, 11, (250, 240, 230)).save(tmp_path / "framed.png")
+    names = "clean.png", "framed.png"
+    clean, framed = (search_photo(tmp_path / name, synced_once.settings(), "faiss", 10) for name in names)
+    assert clean == framed
 
 
 def test_what_is_no_photo_is_refused(synced_once: Workplace):
