@@ -92,7 +92,8 @@ def catalogue_counts(catalogue: pl.DataFrame) -> dict[str, int]:
     """Count what a catalogue holds.
 
     `photos`, `train`, `test`, `labelled` and `classes` count usable photos; `exact_duplicates` those
-    beyond the first of their content; `near_duplicate_groups` groups of more than one content.
+    beyond the first of their content; `near_duplicate_groups` groups of more than one content; `trimmed` those that
+    had something around their content.
     `cross_split_*_pairs` count pairs of a train and a test photo: where there are many, MAP@10 flatters.
     """
     usable = catalogue.filter(pl.col("status") == "ok")
@@ -100,6 +101,7 @@ def catalogue_counts(catalogue: pl.DataFrame) -> dict[str, int]:
     labelled = usable.filter(pl.col("label").is_not_null())
     contents = usable.group_by("near_duplicate_group").agg(pl.col("content_id").n_unique())
     exact_pairs = _cross_split_pairs(usable, "content_id")
+    cut_off = pl.concat_list(CONTENT_COLUMNS) != pl.concat_list(pl.lit(0), pl.lit(0), "width", "height")
     return {
         "files": catalogue.height,
         "photos": usable.height,
@@ -109,6 +111,7 @@ def catalogue_counts(catalogue: pl.DataFrame) -> dict[str, int]:
         "classes": labelled["label"].n_unique(),
         "quarantined": refused.height,
         "quarantined_labelled": refused["label"].count(),
+        "trimmed": usable.filter(cut_off).height,
         "exact_duplicates": usable.height - usable["content_id"].n_unique(),
         "near_duplicate_groups": contents.filter(pl.col("content_id") > 1).height,
         "cross_split_exact_pairs": exact_pairs,

@@ -3,7 +3,7 @@ import sys
 
 import polars as pl
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from imgsim_assets.errors import InputError
 from imgsim_assets.settings import Ingest
@@ -92,6 +92,7 @@ def test_flat_photos_are_grouped_by_content_alone(tmp_path):
 def test_counts(tmp_path):
     data = flat_folder(tmp_path, "image,label\na.png,cat\nb.png,dog\nc.png,dog\nbad.png,cat\n")
     (data / "train" / "bad.png").write_bytes(b"no photo")
+    ImageOps.expand(picture(60), 9, "white").save(data / "test" / "x.png")
     assert catalogue_counts(catalogue(data)) == {
         "files": 6,
         "photos": 5,
@@ -101,6 +102,7 @@ def test_counts(tmp_path):
         "classes": 2,
         "quarantined": 1,
         "quarantined_labelled": 1,
+        "trimmed": 1,
         "exact_duplicates": 0,
         "near_duplicate_groups": 0,
         "cross_split_exact_pairs": 0,
