@@ -13,7 +13,7 @@ from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import assemble_catalogue, catalogue_counts
-from imgsim_assets.vision.content import CONTENT_COLUMNS, CONTENT_REVISION, Content
+from imgsim_assets.vision.content import CONTENT_COLUMNS, Content, content_rule
 from imgsim_assets.vision.folder import folder_state, read_folder
 from imgsim_assets.vision.inspection import (
     INSPECTION_REVISION,
@@ -46,7 +46,7 @@ def inspection_table(settings: Settings) -> str:
 
 def content_fingerprint(settings: Settings) -> str:
     """Name what is kept of photos: changes exactly when that would."""
-    return CONTENT_REVISION if settings.ingest.trim else "whole"
+    return content_rule(trim=settings.ingest.trim)
 
 
 def content_of(photo: Mapping[str, Any]) -> Content:

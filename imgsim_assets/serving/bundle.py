@@ -19,7 +19,7 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import published
 from imgsim_assets.vision.backbones.identity import backbone_identity
-from imgsim_assets.vision.content import CONTENT_REVISION
+from imgsim_assets.vision.content import content_rule
 
 BUNDLE = "bundle"
 INDICES = "indices.json"
@@ -61,7 +61,7 @@ def bundle_facts(settings: Settings) -> dict[str, Any]:
     }
     return {
         "format": FORMAT,
-        "content": CONTENT_REVISION if settings.ingest.trim else "whole",
+        "content": content_rule(trim=settings.ingest.trim),
         "max_pixels": settings.ingest.max_pixels,
         "backbones": backbones,
         **settings.model_dump(mode="json", include={"canny"}),

@@ -13,7 +13,7 @@ from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.canny import find_edges
-from imgsim_assets.vision.content import Content, find_content
+from imgsim_assets.vision.content import content_of_photo
 from imgsim_assets.vision.embedding import Lane, embed_photos
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
 from imgsim_assets.vision.framing import PhotoSource
@@ -51,7 +51,7 @@ def _open(path: Path, settings: Settings, frames: Iterable[Frame]) -> OpenedPhot
     limit = settings.ingest.max_pixels
     try:
         whole = decode_photo(path, limit)
-        content = find_content(np.asarray(whole)) if settings.ingest.trim else Content(0, 0, *whole.size)
+        content = content_of_photo(whole, trim=settings.ingest.trim)
         edges = find_edges(content.of(whole, whole.size), settings.canny)
         return open_photo(path, whole.size, frames, edges, limit, content=content)
     except PhotoError as error:

@@ -47,6 +47,16 @@ class Content:
         return cut(photo, left, top, right, bottom)
 
 
+def content_rule(*, trim: bool) -> str:
+    """Name the rule by which content is found: changes exactly when what is kept of photos would."""
+    return CONTENT_REVISION if trim else "whole"
+
+
+def content_of_photo(photo: Image.Image, *, trim: bool) -> Content:
+    """Find the content of an RGB photo: all of it, where nothing is to be trimmed."""
+    return find_content(np.asarray(photo)) if trim else Content(0, 0, *photo.size)
+
+
 def find_content(photo: npt.NDArray[np.uint8]) -> Content:
     """Find the content of a photo, uint8 [height, width, 3]: all of it, where nothing is around it."""
     height, width = photo.shape[:2]

@@ -9,13 +9,12 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
 
 from imgsim_assets.fingerprint import content_id
 from imgsim_assets.progress import track
 from imgsim_assets.settings import Ingest
-from imgsim_assets.vision.content import CONTENT_COLUMNS, Content, find_content
+from imgsim_assets.vision.content import CONTENT_COLUMNS, content_of_photo
 from imgsim_assets.vision.duplicates import perceptual_hash
 from imgsim_assets.vision.folder import PhotoEntry
 from imgsim_assets.vision.photo import PhotoError, decode_with_format, require_file
@@ -101,7 +100,7 @@ def inspect_photo(path: Path, content_id: str, ingest: Ingest) -> Inspection:
         photo, kind = decode_with_format(path, ingest.max_pixels)
     except PhotoError as error:
         return Inspection(content_id, "quarantined", error.reason, error.detail)
-    content = find_content(np.asarray(photo)) if ingest.trim else Content(0, 0, *photo.size)
+    content = content_of_photo(photo, trim=ingest.trim)
     return Inspection(
         content_id,
         "ok",
