@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from imgsim_assets.assets.class_scores import class_scores_assets
 from imgsim_assets.assets.comparison import comparison_assets, comparison_checks
 from imgsim_assets.assets.delivery import delivery_assets, delivery_checks
 from imgsim_assets.assets.edges import edge_assets
 from imgsim_assets.assets.embeddings import embedding_assets
 from imgsim_assets.assets.evaluation import evaluation_assets, evaluation_checks
+from imgsim_assets.assets.fine_tuning import fine_tuning_assets
 from imgsim_assets.assets.images import IMAGE_FOLDER, image_assets, image_checks
 from imgsim_assets.assets.indices import index_assets
 from imgsim_assets.assets.learning import learning_assets
@@ -39,6 +41,8 @@ def build_definitions(settings: Settings, present: Callable[[], Settings] | None
             *embedding_assets(settings),
             *learning_set_assets(settings),
             *learning_assets(settings),
+            *fine_tuning_assets(settings),
+            *class_scores_assets(settings),
             *selection_assets(settings),
             *validation_assets(settings),
             *vector_assets(settings),

@@ -13,6 +13,7 @@ View = Literal["rgb", "mirror", "zoom", "zoom_mirror", "canny_focus", "canny_edg
 Switch = Literal["auto", "on", "off"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 ScalarOrRGB = tuple[float, float, float]
+TRAINABLE = ("compact:", "hf:", "timm:")
 
 
 class Stage(BaseModel):
@@ -78,6 +79,7 @@ class Backbone(Stage):
     uri: str = Field(pattern=r"^[a-z][a-z0-9_+.-]*:.+")
     revision: str | None = Field(default=None, description="commit of a hub model; required for hub names")
     views: tuple[View, ...] = Field(default=("rgb",), min_length=1)
+    fine_tune: bool = Field(default=False, description="also train it further on labelled photos: `fine_tuning`")
     size: int | None = Field(default=None, ge=16, le=2048, description="input side in pixels")
     resize: Literal["squash", "crop"] = Field(default="squash", description="squash to the square, or crop its centre")
     mean: ScalarOrRGB | None = None
@@ -89,6 +91,8 @@ class Backbone(Stage):
     def _onnx_fields_belong_to_onnx(self) -> "Backbone":
         if len(set(self.views)) != len(self.views):
             raise ValueError(f"views {list(self.views)} repeat one")
+        if self.fine_tune and not self.uri.startswith(TRAINABLE):
+            raise ValueError(f"fine_tune can be set for {', '.join(TRAINABLE)} backbones only, not for {self.uri}")
         if not self.uri.startswith("onnx:"):
             given = [name for name in ("size", "mean", "std", "input", "output") if getattr(self, name) is not None]
             if given:
@@ -125,6 +129,7 @@ class Steps(Stage):
     zoom: Switch = Field(default="auto", description="join the view of the middle, where configured")
     canny_focus: Switch = Field(default="auto", description="join the crop to the edges' box, where configured")
     canny_edges: Switch = Field(default="auto", description="join the edge map, where configured")
+    fine_tuned: Switch = Field(default="auto", description="ask the networks that were fine-tuned, where configured")
     projection: Switch = Field(default="auto", description="a projection learned by gradient in front of the metric")
     logistic: Switch = Field(default="auto", description="logistic regression in place of the likelihood ratio")
     fusion: Switch = Field(default="auto", description="logistic regression beside the likelihood ratio")
@@ -157,6 +162,27 @@ class Learning(Stage):
         le=1,
         description="share of new photos that is served by what was learned before they came; 0: learn anew for each",
     )
+
+
+class FineTuning(Stage):
+    """How the backbones that say `fine_tune = true` are trained further, on labelled train photos.
+
+    Once for each fold, without its photos, so that a network that has not learned from a photo says what it shows.
+    """
+
+    folds: int = Field(default=3, ge=2, le=20)
+    epochs: int = Field(default=30, ge=1, le=1000, description="how often each photo is looked at, at most")
+    minutes: float = Field(default=20, gt=0, description="for a backbone, at most: what takes longer is cut short")
+    photos: int = Field(default=20_000, ge=10, description="labelled photos learned from, at most")
+    rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = Field(
+        default="auto", description="learning rate of the last block; auto: 1e-3 for compact backbones, else 3e-5"
+    )
+    decay: float = Field(default=1.0, gt=0, le=1, description="of the learning rate, from block to block downwards")
+    blocks: float = Field(default=1.0, gt=0, le=1, description="share of the blocks that is trained, from the last on")
+    renewal: float = Field(
+        default=0.1, ge=0, le=1, description="share of the labelled photos that must change before it is done anew"
+    )
+    seed: int = Field(default=0, ge=0)
 
 
 class Head(Stage):
@@ -290,6 +316,7 @@ class Settings(Stage):
     clusters: Clusters = Clusters()
     steps: Steps = Steps()
     selection: Selection = Selection()
+    fine_tuning: FineTuning = FineTuning()
     head: Head = Head()
     faiss: Faiss = Faiss()
     annoy: Annoy = Annoy()

@@ -10,11 +10,12 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.class_scores import NETWORKS_FILE, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.comparison import COMPARISON, CURVES_FILE, VERDICT_FILE
 from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE
 from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index, read_asked
-from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD
+from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD, open_head
 from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, run_tags
 from imgsim_assets.assets.report import REPORT, REPORT_FILE
 from imgsim_assets.assets.validation import CROSS_VALIDATION, open_validated
@@ -25,7 +26,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
 from imgsim_assets.retrieval.submission import check_submission, fallback_list, submission_bytes, submission_rows
-from imgsim_assets.serving.bundle import BUNDLE, INDICES, bundle_facts
+from imgsim_assets.serving.bundle import BUNDLE, INDICES, bundle_facts, networks_file
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.publication import LINK, published
@@ -125,6 +126,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             METRIC_HEAD,
             CROSS_VALIDATION,
             *(index_key(library) for library in LIBRARIES),
+            *(fine_tuned_key(name).split("/") for name in fine_tuned_backbones(settings)),
         ],
         **computed_by(
             "publication/4",
@@ -160,6 +162,9 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             (folder / BUNDLE).mkdir()
             for name, (key, file) in PUBLISHED.items():
                 shutil.copyfile(store.artefacts.open(key).path(file), folder / name)
+            for name in open_head(store).recipe.fine_tuned:
+                networks = store.artefacts.open(fine_tuned_key(name)).path(NETWORKS_FILE)
+                shutil.copyfile(networks, folder / BUNDLE / networks_file(name))
             facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
             (folder / BUNDLE_FACTS).write_text(facts, encoding="utf-8")
             (folder / INDEX_FACTS).write_text(json.dumps(_index_facts(store, settings), indent=2), encoding="utf-8")

@@ -147,11 +147,11 @@ def _sources(
         rows = edges_table(store, settings).read(ids).to_pylist() if needs_edges else [None] * len(ids)
         for photo, row in zip(block.iter_rows(named=True), rows, strict=True):
             shown = [frames[name] for name in photo["wanted_by"]]
-            opening = functools.partial(_open, settings.places.data, photo, shown, row, settings.ingest.max_pixels)
+            opening = functools.partial(open_row, settings.places.data, photo, shown, row, settings.ingest.max_pixels)
             yield PhotoSource(photo["content_id"], opening, frozenset(photo["wanted_by"]))
 
 
-def _open(
+def open_row(
     data: Path, photo: dict[str, Any], frames: Sequence[Frame], row: dict[str, Any] | None, max_pixels: int
 ) -> OpenedPhoto:
     """Open a photo, a row of `raw_images`, with its edges, a row of theirs."""

@@ -39,18 +39,18 @@ def embedding_key(name: str) -> str:
 def view_fingerprint(settings: Settings, backbone: Backbone, view: View) -> str:
     """Name the vectors of one backbone and view: changes exactly when they would."""
     edges = canny_fingerprint(settings) if view in MAKES_EDGES else ""
-    return fingerprint(REVISION, content_fingerprint(settings), _model(settings, backbone), view, edges)
+    return fingerprint(REVISION, content_fingerprint(settings), model_identity(settings, backbone), view, edges)
 
 
-def _model(settings: Settings, backbone: Backbone) -> dict[str, Any]:
+def model_identity(settings: Settings, backbone: Backbone) -> dict[str, Any]:
     """Give what makes a model's vectors: its uri and its revision only say where the weights are, not which."""
     weights = backbone_identity(backbone, settings.places.models)
-    feeding = backbone.model_dump(mode="json", exclude={"uri", "revision", "views"})
+    feeding = backbone.model_dump(mode="json", exclude={"uri", "revision", "views", "fine_tune"})
     return {"kind": backbone.uri.partition(":")[0], "weights": weights, **feeding}
 
 
 def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
-    reads = {"revision": REVISION, **_model(settings, backbone), "views": list(backbone.views)}
+    reads = {"revision": REVISION, **model_identity(settings, backbone), "views": list(backbone.views)}
     edges = {"canny": settings.canny} if set(MAKES_EDGES).intersection(backbone.views) else {}
     return {"backbones": {name: reads}, "ingest": {"trim": settings.ingest.trim}, **edges}
 

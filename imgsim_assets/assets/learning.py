@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from imgsim_assets.assets.class_scores import fine_tuned_deps
 from imgsim_assets.assets.pool import CLUSTERS, DIFFUSED_FILE, LEARNING_SET, read_pool, read_views
 from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
 from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe
@@ -101,8 +102,8 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         kinds={"scikitlearn", "safetensors"},
         owners=OWNERS,
         pool="gpu",
-        deps=[LEARNING_SET, CLUSTERS, RANKING_CHOICE],
-        **computed_by("metric_head/5", clusters={"confidence": settings.clusters.confidence}),
+        deps=[LEARNING_SET, CLUSTERS, RANKING_CHOICE, *fine_tuned_deps(settings)],
+        **computed_by("metric_head/6", clusters={"confidence": settings.clusters.confidence}),
     )
     def metric_head(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """What ranks: the chosen recipe with its GLRT metric and logistic classes, learned from labels and guesses."""
@@ -113,7 +114,8 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         guessed = guess_classes(pool)
         learned = learned_classes(pool, recipe, settings.clusters.confidence)
         taken = learned != UNKNOWN
-        head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe)
+        scores = pool.scores_of(taken)
+        head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, class_scores=scores)
         training = photos.select(KNOWN_BY).with_columns(
             pl.Series("class_number", learned),
             pl.Series("class", _class_names(learned, names)),

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from imgsim_assets.assets.class_scores import fine_tuned_key, read_class_scores
 from imgsim_assets.assets.embeddings import embedding_key, vector_folder, view_fingerprint
 from imgsim_assets.assets.images import RAW_IMAGES, usable_photos
 from imgsim_assets.assets.publishing import open_table
@@ -99,7 +100,20 @@ def read_pool(store: Store, settings: Settings, recipe: Recipe, axes: PrincipalA
     axes = axes or principal_axes(descriptors, recipe.dimensions)
     diffused, clusters = read_clusters(store)
     (classes,) = encode_labels(photos["label"].to_list())
-    return Pool(axes, axes.project(descriptors), diffused, clusters, classes, (photos["split"] == "train").to_numpy())
+    return Pool(
+        axes,
+        axes.project(descriptors),
+        diffused,
+        clusters,
+        classes,
+        (photos["split"] == "train").to_numpy(),
+        read_class_scores(
+            store,
+            [fine_tuned_key(name) for name in recipe.fine_tuned],
+            photos["content_id"].to_list(),
+            sorted(set(photos["label"].drop_nulls())),
+        ),
+    )
 
 
 def read_clusters(store: Store) -> tuple[npt.NDArray[np.float64], Clusters]:

@@ -8,6 +8,13 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.class_scores import (
+    NETWORKS_FILE,
+    fine_tuned_backbones,
+    fine_tuned_deps,
+    fine_tuned_key,
+    read_class_scores,
+)
 from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET, read_clusters, read_views
 from imgsim_assets.assets.publishing import (
     OWNERS,
@@ -18,8 +25,8 @@ from imgsim_assets.assets.publishing import (
     publish,
     run_tags,
 )
+from imgsim_assets.assets.standing import LABELLED_FILE, few_changed, labelled_before, publish_again
 from imgsim_assets.assets.versions import computed_by
-from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
@@ -29,14 +36,13 @@ from imgsim_assets.retrieval.choice import Choice, Collection, choose
 from imgsim_assets.retrieval.learning_set import learning_mode
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.storage.formats import write_table
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.threads import set_threads
 
 GROUP = "learning"
 RANKING_CHOICE = "ranking_choice"
 RECIPE_FILE = "recipe.json"
-LABELLED_FILE = "labelled.parquet"
 
 
 def open_recipe(store: Store) -> Recipe:
@@ -56,13 +62,16 @@ def selection_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
     computed = computed_by(
-        "ranking_choice/2",
+        "ranking_choice/3",
         head=settings.head,
         steps=settings.steps,
         selection=settings.selection,
         clusters=settings.clusters,
         evaluation={"leaked": settings.evaluation.leaked},
-        backbones={name: {"views": list(backbone.views)} for name, backbone in settings.backbones.items()},
+        backbones={
+            name: {"views": list(backbone.views), "fine_tune": backbone.fine_tune}
+            for name, backbone in settings.backbones.items()
+        },
     )
 
     @dg.asset(
@@ -70,7 +79,7 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"scikitlearn", "mlflow"},
         owners=OWNERS,
-        deps=[LEARNING_SET, CLUSTERS],
+        deps=[LEARNING_SET, CLUSTERS, *fine_tuned_deps(settings)],
         **computed,
     )
     def ranking_choice(
@@ -81,11 +90,12 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
         Made anew when settings or backbones change, or more than a tenth of the labelled photos; else it stays.
         """
         set_threads(settings.runtime.threads)
-        made_by = _made_by(store, computed["code_version"])
+        made_by = _made_by(store, settings, computed["code_version"])
         labelled = open_table(store, LEARNING_SET).select("content_id", "label").drop_nulls()
-        if _stands(store, made_by, labelled, settings.selection.renewal):
+        before = labelled_before(store, RANKING_CHOICE, made_by)
+        if before is not None and few_changed(before, labelled, settings.selection.renewal):
             context.log.info("too few labelled photos changed to choose anew: the choice stays")
-            return _published_again(store)
+            return publish_again(store, RANKING_CHOICE, {"steps": markdown_table(open_steps(store))})
         collection = _collection(store, settings)
         choice = choose(
             collection,
@@ -118,34 +128,14 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
     return ranking_choice
 
 
-def _made_by(store: Store, code_version: str) -> str:
+def _made_by(store: Store, settings: Settings, code_version: str) -> str:
     """Name all that decides the choice beside the photos."""
-    return fingerprint(
-        "made_by/1", code_version, {LEARNING_SET: dict(store.artefacts.open(LEARNING_SET).manifest.facts)}
-    )
-
-
-def _stands(store: Store, made_by: str, labelled: pl.DataFrame, renewal: float) -> bool:
-    """Tell whether the present choice was made the same way, on labelled photos that are nearly the same."""
-    try:
-        present = store.artefacts.open(RANKING_CHOICE)
-    except ArtefactError:
-        return False
-    if present.manifest.facts.get("made_by") != made_by:
-        return False
-    before, now = (set(table.iter_rows()) for table in (read_table(present.path(LABELLED_FILE)), labelled))
-    return len(before ^ now) <= renewal * len(before)
-
-
-def _published_again(store: Store) -> dg.MaterializeResult[Any]:
-    present = store.artefacts.open(RANKING_CHOICE)
-
-    def write(folder: Path) -> None:
-        for name in present.manifest.files:
-            (folder / name).write_bytes(present.path(name).read_bytes())
-
-    shown = {"steps": markdown_table(open_steps(store)), "kept": True}
-    return publish(store, RANKING_CHOICE, write, facts=present.manifest.facts, metadata=shown)
+    of_learning = dict(store.artefacts.open(LEARNING_SET).manifest.facts)
+    networks: dict[str, JSON] = {
+        name: store.artefacts.open(fine_tuned_key(name)).manifest.files[NETWORKS_FILE].digest
+        for name in fine_tuned_backbones(settings)
+    }
+    return fingerprint("made_by/2", code_version, {LEARNING_SET: of_learning, "networks": networks})
 
 
 def _collection(store: Store, settings: Settings) -> Collection:
@@ -160,6 +150,12 @@ def _collection(store: Store, settings: Settings) -> Collection:
         groups=photos["near_duplicate_group"].cast(pl.Int64).to_numpy(),
         is_train=(photos["split"] == "train").to_numpy(),
         left_out=photos["leaked"].to_numpy() & (settings.evaluation.leaked == "leave_out"),
+        class_scores=read_class_scores(
+            store,
+            [fine_tuned_key(name) for name in fine_tuned_backbones(settings)],
+            photos["content_id"].to_list(),
+            sorted(set(photos["label"].drop_nulls())),
+        ),
     )
 
 

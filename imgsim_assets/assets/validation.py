@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.class_scores import fine_tuned_deps
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET, plain_descriptors, read_pool
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish_table
@@ -32,7 +33,7 @@ def validation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         group_name=GROUP,
         kinds={"scikitlearn", "parquet"},
         owners=OWNERS,
-        deps=[LEARNING_SET, CLUSTERS, METRIC_HEAD],
+        deps=[LEARNING_SET, CLUSTERS, METRIC_HEAD, *fine_tuned_deps(settings)],
         **computed_by(
             "cross_validation/1",
             evaluation=settings.evaluation.model_dump(exclude={"bootstrap"}),

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from imgsim_assets.assets.class_scores import class_scores_deps, class_scores_key, read_class_scores
 from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head, open_training
 from imgsim_assets.assets.pool import embedded_photos, embedding_deps, read_descriptors
@@ -18,6 +19,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.class_sets import UNKNOWN
+from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.renewal import KNOWN_BY
 from imgsim_assets.retrieval.submission import centrality
 from imgsim_assets.settings import Settings
@@ -60,7 +62,7 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"numpy"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings)],
+        deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings), *class_scores_deps(settings)],
         **computed_by("gallery_vectors/6", backbones=sorted(settings.backbones)),
     )
     def gallery_vectors(store: Store) -> dg.MaterializeResult[Any]:
@@ -72,12 +74,19 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         table = _with_classes(photos, open_training(store))
         labels = np.where(table["label"].is_not_null(), table["class_number"], UNKNOWN)
         coordinates = head.axes.project(descriptors)
-        vectors = ranking.gallery_vectors(head, coordinates, labels)
-        probes = ranking.query_vectors(head, evenly(coordinates, PROBES), vectors)
+        scores = _class_scores(store, head.recipe, photos)
+        vectors = ranking.gallery_vectors(head, coordinates, labels, scores)
+        asked = evenly(np.arange(len(coordinates)), PROBES)
+        probes = ranking.query_vectors(head, coordinates[asked], vectors, None if scores is None else scores[asked])
         table = table.with_columns(pl.Series("centrality", centrality(descriptors)))
         return _publish_vectors(store, GALLERY, table, {VECTORS_FILE: vectors, PROBES_FILE: probes})
 
     return gallery_vectors
+
+
+def _class_scores(store: Store, recipe: Recipe, photos: pl.DataFrame) -> npt.NDArray[np.float64] | None:
+    keys = [class_scores_key(name) for name in recipe.fine_tuned]
+    return read_class_scores(store, keys, photos["content_id"].to_list())
 
 
 def _with_classes(photos: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
@@ -99,7 +108,7 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"numpy"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, METRIC_HEAD, GALLERY, *embedding_deps(settings)],
+        deps=[RAW_IMAGES, METRIC_HEAD, GALLERY, *embedding_deps(settings), *class_scores_deps(settings)],
         **computed_by("query_vectors/5", backbones=sorted(settings.backbones)),
     )
     def query_vectors(store: Store) -> dg.MaterializeResult[Any]:
@@ -109,7 +118,8 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         photos = embedded_photos(store, settings).filter(pl.col("split") == "test")
         descriptors = read_descriptors(store, settings, photos, head.recipe)
         _, gallery = open_vectors(store, GALLERY)
-        vectors = ranking.query_vectors(head, head.axes.project(descriptors), gallery)
+        scores = _class_scores(store, head.recipe, photos)
+        vectors = ranking.query_vectors(head, head.axes.project(descriptors), gallery, scores)
         return _publish_vectors(store, QUERIES, photos.select("name", "content_id"), {VECTORS_FILE: vectors})
 
     return query_vectors

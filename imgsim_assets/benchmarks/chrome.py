@@ -23,9 +23,8 @@ from imgsim_assets.retrieval.average_precision import (
     relevance,
 )
 from imgsim_assets.retrieval.glrt import Floats, Ints
-from imgsim_assets.retrieval.ranking import query_vectors
 from imgsim_assets.serving.bundle import SearchBundle, open_bundle
-from imgsim_assets.serving.describe import describe
+from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.photo import decode_photo
 
@@ -106,8 +105,7 @@ def _lists(bundle: SearchBundle, settings: Settings, paths: Sequence[Path], draw
             photo = np.asarray(decode_photo(path, settings.ingest.max_pixels))
             made = draw(photo, np.random.default_rng((seed, place))) if draw else photo
             Image.fromarray(made).save(to, quality=QUALITY)
-        descriptors = describe(drawn, settings, bundle.head.recipe)
-    queries = query_vectors(bundle.head, bundle.head.axes.project(descriptors), bundle.vectors)
+        queries = photo_queries(drawn, settings, bundle)
     index = bundle.index(settings.submission.index)
     return search(index, bundle.vectors, queries, LIST, reciprocal=bundle.head.recipe.reciprocal).ids
 

@@ -43,7 +43,7 @@ class Collection:
 
     `vectors` are float32 [n, d] by backbone and view; `diffused` is float64 [n, p]; `classes` int64 [n] is -1 for a
     photo without label and for every test photo; `groups` int64 [n] are near-duplicate groups; `left_out` bool [n]
-    photos are not asked.
+    photos are not asked. `class_scores` as in `Pool`.
     """
 
     vectors: Mapping[tuple[str, str], npt.NDArray[np.float32]]
@@ -53,6 +53,7 @@ class Collection:
     groups: Ints
     is_train: npt.NDArray[np.bool_]
     left_out: npt.NDArray[np.bool_]
+    class_scores: Floats | None = None
 
     def sample(self, rows: Ints) -> "Collection":
         """Keep the photos of `rows`."""
@@ -65,6 +66,7 @@ class Collection:
             groups=self.groups[rows],
             is_train=self.is_train[rows],
             left_out=self.left_out[rows],
+            class_scores=None if self.class_scores is None else self.class_scores[rows],
         )
 
     def pool(self, recipe: Recipe) -> Pool:
@@ -74,7 +76,15 @@ class Collection:
         }
         descriptors = assemble_descriptors(joined, recipe.power)
         axes = principal_axes(descriptors, recipe.dimensions)
-        return Pool(axes, axes.project(descriptors), self.diffused, self.clusters, self.classes, self.is_train)
+        return Pool(
+            axes,
+            axes.project(descriptors),
+            self.diffused,
+            self.clusters,
+            self.classes,
+            self.is_train,
+            self.class_scores,
+        )
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,8 @@ def choose(
     sampled = collection if len(rows) == len(collection.classes) else collection.sample(rows)
     mostly_labelled = learning_mode(collection.classes[collection.is_train]) == "labelled"
     trusted = trusted_steps(mostly_labelled=mostly_labelled)
+    if collection.class_scores is None:
+        offered = {name: one.model_copy(update={"fine_tune": False}) for name, one in offered.items()}
     folds = deal_folds(sampled.classes, sampled.groups, selection.folds, selection.seed, sampled.left_out)
     if isinstance(folds, NotCrossValidated):
         recipe = standing_recipe(offered, head, steps, trusted)
@@ -137,7 +149,8 @@ def choose(
 def _curve(collection: Collection, recipe: Recipe) -> tuple[CurvePoint, ...]:
     pool = collection.pool(recipe)
     known = pool.classes != UNKNOWN
-    tuning = tune_head(pool.coordinates[known], pool.classes[known], recipe.with_(projection=False))
+    plain = recipe.with_(projection=False, fine_tuned=())
+    tuning = tune_head(pool.axes, pool.coordinates[known], pool.classes[known], plain)
     return learn_projection(pool.coordinates[known], pool.classes[known], tuning.shrinkage).curve
 
 
@@ -167,7 +180,8 @@ def judge(collection: Collection, folds: Folds, confidence: float) -> Score:
         if recipe.learns:
             learned = learned_classes(pool, recipe, confidence)
             taken = learned != UNKNOWN
-            tuning = tune_head(pool.coordinates[taken], learned[taken], recipe)
+            scores = pool.scores_of(taken)
+            tuning = tune_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, class_scores=scores)
         return pool, fit_folds(pool, folds, recipe, confidence, tuning)
 
     def score(recipe: Recipe) -> Floats:

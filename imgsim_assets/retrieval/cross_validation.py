@@ -92,7 +92,9 @@ def fit_folds(
         hidden[folds.asked(number)] = UNKNOWN
         learned = learned_classes(replace(pool, classes=hidden), recipe, confidence)
         taken = learned != UNKNOWN
-        heads.append(fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, tuning))
+        scores = pool.scores_of(taken)
+        head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, tuning, class_scores=scores)
+        heads.append(head)
     return heads
 
 
@@ -101,8 +103,8 @@ def score_heads(pool: Pool, folds: Folds, recipe: Recipe, heads: list[MetricHead
 
     def find(number: int, asked: Ints, known: Ints) -> Ints:
         head = replace(heads[number], recipe=recipe)
-        gallery = gallery_vectors(head, pool.coordinates[known], pool.classes[known])
-        queries = query_vectors(head, pool.coordinates[asked], gallery)
+        gallery = gallery_vectors(head, pool.coordinates[known], pool.classes[known], pool.scores_of(known))
+        queries = query_vectors(head, pool.coordinates[asked], gallery, pool.scores_of(asked))
         return search(ExactIndex(gallery), gallery, queries, LIST, reciprocal=recipe.reciprocal).ids
 
     return _score(pool.classes, folds, find)

@@ -1,6 +1,6 @@
 """Which photos the head learns from, and as which class."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,7 +21,8 @@ class Pool:
     """All photos, row for row, as learning sees them.
 
     `axes` made the `coordinates` float64 [n, k]; `diffused` is float64 [n, p]; `classes` int64 [n] is -1 for a photo
-    without label and for every test photo; `is_train` bool [n].
+    without label and for every test photo; `is_train` bool [n]. `class_scores` is float [n, m], where there are any:
+    what fine-tuned networks that have not learned from a photo say of it.
     """
 
     axes: PrincipalAxes
@@ -30,6 +31,11 @@ class Pool:
     clusters: Clusters
     classes: Ints
     is_train: npt.NDArray[np.bool_]
+    class_scores: Floats | None = None
+
+    def scores_of(self, rows: Ints | npt.NDArray[np.bool_]) -> Floats | None:
+        """Give the class scores of some photos; None: there are none."""
+        return None if self.class_scores is None else self.class_scores[rows]
 
 
 def learning_mode(train_classes: Ints) -> Mode:
@@ -54,6 +60,24 @@ def learned_classes(pool: Pool, recipe: Recipe, threshold: float) -> Ints:
     return (
         pool.classes if enough and not recipe.pseudo_labels else training_classes(pool, guess_classes(pool), threshold)
     )
+
+
+def lesson_of_fold(pool: Pool, folds: Ints, fold: int, threshold: float) -> Ints:
+    """Say what a network learns that shall not know the photos of one fold: int64 [n], -1 for what it does not.
+
+    Labels of the other folds' photos, and guesses of them made without the labels of the fold.
+
+    Args:
+        pool: all photos.
+        folds: int [n], the fold of each.
+        fold: the one that is left out.
+        threshold: guesses below it are not learned, 0..1; nor are clusters without a name.
+    """
+    hidden = np.where(folds == fold, UNKNOWN, pool.classes)
+    guessed = guess_classes(replace(pool, classes=hidden))
+    sure = (hidden != UNKNOWN) | (guessed.confidence >= threshold)
+    named = guessed.classes <= pool.classes.max()
+    return np.where(sure & named & (folds != fold), guessed.classes, UNKNOWN)
 
 
 def training_classes(pool: Pool, guessed: PseudoLabels, threshold: float) -> Ints:

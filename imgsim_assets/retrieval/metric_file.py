@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imgsim_assets.errors import ArtefactError
+from imgsim_assets.retrieval.fine_tuned import FineTunedWeight
 from imgsim_assets.retrieval.glrt import GlrtMetric
 from imgsim_assets.retrieval.logistic import LogisticClasses
 from imgsim_assets.retrieval.metric_head import MetricHead
@@ -14,7 +15,7 @@ from imgsim_assets.retrieval.principal import PrincipalAxes
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.tuning import Tuning
 
-FORMAT = "imgsim-head/2"
+FORMAT = "imgsim-head/3"
 
 
 def save_head(head: MetricHead, path: Path) -> None:
@@ -59,7 +60,7 @@ def load_head(path: Path) -> MetricHead:
     logistic = None
     if "logistic.weights" in stored:
         logistic = LogisticClasses(stored["logistic.weights"], stored["logistic.offsets"])
-    tuning = Tuning(**about["tuning"])
+    tuning = Tuning(**{**about["tuning"], "fine_tuned": FineTunedWeight(**about["tuning"]["fine_tuned"])})
     return MetricHead(
         recipe=Recipe.model_validate(about["recipe"]),
         axes=PrincipalAxes(stored["axes.mean"], stored["axes.axes"], stored["axes.variances"]),

@@ -80,6 +80,20 @@ def pair_loss(matched: "Tensor", unmatched: "Tensor", scale: LossScale) -> "Tens
     return (_half((matched - scale.middle) / scale.spread) + _half((scale.middle - unmatched) / scale.spread)) / 2.0
 
 
+def batch_loss(projected: "Tensor", between: "Tensor", classes: "Tensor") -> "Tensor":
+    """Give the pairs' loss of one batch, its own ratios setting the scale: float []; 0 where one kind is missing.
+
+    Args:
+        projected: float [n, r], photos in a space where W is the identity and B is diagonal.
+        between: float [r], B's diagonal.
+        classes: int [n].
+    """
+    matched, unmatched = split_pairs(pair_log_ratios(projected, between), classes)
+    if not len(matched) or not len(unmatched):
+        return 0.0 * projected.sum()
+    return pair_loss(matched, unmatched, find_scale(matched, unmatched))
+
+
 def _half(margins: "Tensor") -> "Tensor":
     """Give the weighted mean loss of pairs whose answer is right by `margins`."""
     import torch

@@ -11,13 +11,14 @@ from imgsim_assets.retrieval.metric_head import MetricHead
 Vectors = npt.NDArray[np.float32]
 
 
-def gallery_vectors(head: MetricHead, coordinates: Floats, labels: Ints) -> Vectors:
+def gallery_vectors(head: MetricHead, coordinates: Floats, labels: Ints, class_scores: Floats | None = None) -> Vectors:
     """Turn gallery photos into the vectors that queries are compared with.
 
     Args:
         head: what was learned.
         coordinates: float64 [n, k].
         labels: int [n] known classes; -1 for a photo without label, which counts by its posterior.
+        class_scores: what fine-tuned networks say, where the recipe asks them; see `MetricHead.posterior`.
 
     Returns:
         float32 [n, c + m]: class membership, then likeness; the likeness alone where the recipe has no other evidence.
@@ -26,25 +27,27 @@ def gallery_vectors(head: MetricHead, coordinates: Floats, labels: Ints) -> Vect
     if head.recipe.evidence == "likeness":
         vectors = alike.astype(np.float32)
     else:
-        membership = head.posterior(coordinates)
+        membership = head.posterior(coordinates, class_scores)
         known = np.flatnonzero(labels != UNKNOWN)
         membership[known] = labels[known, None] == head.classes
         vectors = _joined(membership, head.recipe.pair_weight * alike)
     return augment_gallery(vectors) if head.recipe.augmentation else vectors
 
 
-def query_vectors(head: MetricHead, coordinates: Floats, gallery: Vectors) -> Vectors:
+def query_vectors(
+    head: MetricHead, coordinates: Floats, gallery: Vectors, class_scores: Floats | None = None
+) -> Vectors:
     """Turn queries [q, k] into float32 [q, c + m] whose inner products with the `gallery`'s vectors rank it.
 
     The inner product is the probability that both photos show one class, sum over c of p(c | query) p(c | photo),
     plus the weighted likeness of the two: ranking by the probability of relevance (Robertson 1977). Expansion, where
-    the recipe has it, comes after that.
+    the recipe has it, comes after that. `class_scores` as for the gallery.
     """
     alike, _ = head.likeness(coordinates)
     if head.recipe.evidence == "likeness":
         vectors = alike.astype(np.float32)
     else:
-        vectors = _joined(head.posterior(coordinates), alike)
+        vectors = _joined(head.posterior(coordinates, class_scores), alike)
     return expand_queries(gallery, vectors) if head.recipe.expansion else vectors
 
 

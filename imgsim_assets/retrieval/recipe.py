@@ -13,7 +13,8 @@ Likeness = Literal["cosine", "centred", "whitened", "pair", "metric"]
 class Recipe(BaseModel):
     """One way to rank.
 
-    `views` are those that are joined, by backbone. `evidence` says what tells the class of a photo; `likeness`: none
+    `views` are those that are joined, by backbone. `fine_tuned` names the backbones whose fine-tuned networks are asked
+    for the class. `evidence` says what tells the class of a photo; `likeness`: none
     does, photos are compared one by one. `likeness` also orders the photos of one class, with `pair_weight`.
     The last three are taken when vectors are made or searched, and learn nothing.
     """
@@ -27,6 +28,7 @@ class Recipe(BaseModel):
     pair_weight: float
     evidence: Evidence = "likeness"
     likeness: Likeness = "cosine"
+    fine_tuned: tuple[str, ...] = ()
     projection: bool = False
     pseudo_labels: bool = False
     augmentation: bool = False

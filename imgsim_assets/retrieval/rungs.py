@@ -7,7 +7,9 @@ from imgsim_assets.retrieval.descriptors import MIRRORS
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Backbone, Head, Steps, Switch, View
 
-TRUSTED = frozenset({"glrt_set", "ensemble", "power", "mirror", "zoom", "canny_focus", "canny_edges", "fusion"})
+TRUSTED = frozenset(
+    {"glrt_set", "ensemble", "power", "mirror", "zoom", "canny_focus", "canny_edges", "fusion", "fine_tuned"}
+)
 NEEDS_DENSITY = frozenset({"augmentation", "expansion", "reciprocal"})
 JOINED_VIEWS: tuple[View, ...] = ("zoom", "canny_focus", "canny_edges")
 
@@ -89,6 +91,7 @@ def families(offered: Mapping[str, Backbone], head: Head) -> Sequence[Family]:
             _plain("logistic", "logistic regression alone", evidence="logistic", likeness="metric"),
             _plain("fusion", "with logistic regression", evidence="fused", likeness="metric"),
         ),
+        (Rung("fine_tuned", "fine-tuned networks", _asking(offered)),),
         (Rung("projection", "learned projection", _projecting),),
         (Rung("pseudo_labels", "pseudo-labels", lambda recipe: recipe.with_(pseudo_labels=recipe.learns)),),
         (_plain("augmentation", "gallery augmentation", augmentation=True),),
@@ -103,6 +106,12 @@ def _plain(step: str, name: str, **changes: object) -> Rung:
 
 def _projecting(recipe: Recipe) -> Recipe:
     return recipe.with_(projection=recipe.learns and recipe.evidence != "logistic")
+
+
+def _asking(offered: Mapping[str, Backbone]) -> Callable[[Recipe], Recipe]:
+    """Ask the networks that were fine-tuned; they name classes, so that they tell nothing where none are sought."""
+    names = tuple(name for name, backbone in offered.items() if backbone.fine_tune)
+    return lambda recipe: recipe.with_(fine_tuned=names) if recipe.evidence != "likeness" else recipe
 
 
 def _joining(name: str, offered: Mapping[str, Backbone]) -> Callable[[Recipe], Recipe]:

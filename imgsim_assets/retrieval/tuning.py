@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.retrieval.class_sets import class_log_ratios, class_posterior, fit_temperature
+from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
 from imgsim_assets.retrieval.logistic import fit_logistic
 from imgsim_assets.retrieval.single_thread import single_thread
@@ -19,12 +20,16 @@ ASKED_A_FOLD = 2000
 
 @dataclass(frozen=True)
 class Tuning:
-    """How far W is shrunk, 0..1, and by what ratios, logits and the sum of both are divided to be log probabilities."""
+    """How far W is shrunk, 0..1, and by what ratios, logits and the sum of both are divided to be log probabilities.
+
+    `fine_tuned` says how the class scores of fine-tuned networks are added to that.
+    """
 
     shrinkage: float
     glrt: float
     logistic: float
     both: float
+    fine_tuned: FineTunedWeight = NO_WEIGHT
 
     def fused(self, ratios: Floats, logits: Floats) -> Floats:
         """Add the calibrated log odds of both experts, [q, c] each, and calibrate the sum."""
@@ -63,17 +68,17 @@ def tune(
     import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
 
     with single_thread():
-        held_out = list(_held_out(classes))
+        asked = list(held_out_folds(classes))
         shares = SHRINKAGES if isinstance(shrinkage, str) else (float(shrinkage),)
-        if not held_out:
+        if not asked:
             return WITHOUT_EVIDENCE if len(shares) > 1 else Tuning(shares[0], 20.0, 1.0, 1.0)
-        ratios, truth = _ratios(coordinates, classes, held_out, shares)
+        ratios, truth = _ratios(coordinates, classes, asked, shares)
         temperatures = [fit_temperature(one, truth) for one in ratios]
         best = int(np.argmax([_evidence(*pair, truth) for pair in zip(ratios, temperatures, strict=True)]))
         tuning = Tuning(shares[best], temperatures[best], 1.0, 1.0)
         if not logistic and fit is closed_form:
             return tuning
-        return _with_experts(tuning, coordinates, classes, held_out[:LOGISTIC_FOLDS], fit, logistic=logistic)
+        return _with_experts(tuning, coordinates, classes, asked[:LOGISTIC_FOLDS], fit, logistic=logistic)
 
 
 def balanced_folds(classes: Ints, folds: int) -> Ints:
@@ -85,7 +90,7 @@ def balanced_folds(classes: Ints, folds: int) -> Ints:
     return fold
 
 
-def _held_out(classes: Ints) -> Iterator[tuple[npt.NDArray[np.bool_], Ints]]:
+def held_out_folds(classes: Ints) -> Iterator[tuple[npt.NDArray[np.bool_], Ints]]:
     """Give, fold by fold, which photos are kept and the rows that are asked: those whose class is among the kept."""
     fold = balanced_folds(classes, FOLDS)
     for number in range(FOLDS):

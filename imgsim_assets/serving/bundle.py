@@ -23,7 +23,7 @@ from imgsim_assets.vision.content import content_rule
 
 BUNDLE = "bundle"
 INDICES = "indices.json"
-FORMAT = 6
+FORMAT = 7
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class SearchBundle:
     head: MetricHead
     facts: dict[str, Any]
     folder: Path
+
+    def networks(self, name: str) -> Path:
+        """Give the file of the fine-tuned networks of a backbone that the recipe asks."""
+        return self.folder / networks_file(name)
 
     def index(self, library: str) -> Index:
         """Load a library's index.
@@ -50,12 +54,17 @@ class SearchBundle:
         return load_index(known["kind"], path, self.vectors, Asked(known["effort"], known["overfetch"]))
 
 
+def networks_file(name: str) -> str:
+    """Name the bundle's file with what the backbone `name` became."""
+    return f"fine_tuned_{name}.safetensors"
+
+
 def bundle_facts(settings: Settings) -> dict[str, Any]:
     """Say how the gallery was made, in JSON: all that a query must share with it, and no place on disk."""
     backbones = {
         name: {
             "identity": backbone_identity(backbone, settings.places.models),
-            **backbone.model_dump(mode="json", exclude={"uri", "revision"}),
+            **backbone.model_dump(mode="json", exclude={"uri", "revision", "fine_tune"}),
         }
         for name, backbone in settings.backbones.items()
     }

@@ -35,7 +35,7 @@ def describe(paths: Sequence[Path], settings: Settings, recipe: Recipe) -> npt.N
         model.prepare(len(paths) * len(recipe.views[name]))
     found: dict[str, list[npt.NDArray[np.float32]]] = {" ".join(lane): [] for lane in lanes}
     batches = embed_photos(
-        [PhotoSource(str(path), functools.partial(_open, path, settings, lanes.values())) for path in paths],
+        [PhotoSource(str(path), functools.partial(open_any, path, settings, lanes.values())) for path in paths],
         [Lane(" ".join(lane), models[lane[0]], frame) for lane, frame in lanes.items()],
         workers=thread_count(settings.runtime.threads),
         total=len(paths),
@@ -47,7 +47,12 @@ def describe(paths: Sequence[Path], settings: Settings, recipe: Recipe) -> npt.N
     return assemble_descriptors({lane: np.concatenate(found[" ".join(lane)]) for lane in sorted(lanes)}, recipe.power)
 
 
-def _open(path: Path, settings: Settings, frames: Iterable[Frame]) -> OpenedPhoto:
+def open_any(path: Path, settings: Settings, frames: Iterable[Frame]) -> OpenedPhoto:
+    """Open a photo that no asset knows, with its content and edges.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     limit = settings.ingest.max_pixels
     try:
         whole = decode_photo(path, limit)

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from imgsim_assets.retrieval.ann.search import search
-from imgsim_assets.retrieval.ranking import query_vectors
 from imgsim_assets.serving.bundle import open_bundle
-from imgsim_assets.serving.describe import describe
+from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.settings import Settings
 
 
@@ -26,9 +25,8 @@ def search_photo(path: Path, settings: Settings, library: str, count: int) -> li
         ArtefactError: nothing usable is published.
     """
     bundle = open_bundle(settings)
-    head = bundle.head
-    query = query_vectors(head, head.axes.project(describe([path], settings, head.recipe)), bundle.vectors)
-    found = search(bundle.index(library), bundle.vectors, query, count, reciprocal=head.recipe.reciprocal)
+    query = photo_queries([path], settings, bundle)
+    found = search(bundle.index(library), bundle.vectors, query, count, reciprocal=bundle.head.recipe.reciprocal)
     names, labels = bundle.gallery["name"], bundle.gallery["label"]
     return [
         {"name": names[row], "label": labels[row], "score": float(score)}

@@ -37,3 +37,12 @@ def draw_pool(vectors, classes, is_train=None, clusters=8) -> Pool:
     train = np.ones(len(vectors), dtype=bool) if is_train is None else is_train
     found = find_clusters(diffused, clusters, 0)
     return Pool(axes, axes.project(vectors), diffused, found, np.asarray(classes), train)
+
+
+def draw_scores(classes, count: int, sharpness: float, seed: int = 0) -> np.ndarray:
+    """Log probabilities of one who leans towards the right class, and knows how far to trust that; at 0, noise."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(len(classes), count))
+    logits[np.arange(len(classes)), classes] += sharpness
+    logits *= max(sharpness, 1.0)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))

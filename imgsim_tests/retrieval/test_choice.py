@@ -1,5 +1,7 @@
 """The choice on drawn collections: what is taken follows from how they were drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,11 +11,13 @@ from imgsim_assets.retrieval.clusters import find_clusters
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.diffusion import diffusion_coordinates
 from imgsim_assets.settings import Backbone, Head, Selection, Steps
+from imgsim_tests.retrieval.heads import draw_scores
 
 OFFERED = {
     "telling": Backbone(uri="compact:a", views=("rgb", "mirror")),
     "blind": Backbone(uri="compact:b", views=("rgb",)),
 }
+FINE_TUNED = OFFERED | {"telling": OFFERED["telling"].model_copy(update={"fine_tune": True})}
 TAKEN = {"taken", "taken on trust", "forced on"}
 NO_PROJECTION = Steps(projection="off")
 
@@ -44,9 +48,9 @@ def collect(classes, labelled=None) -> Collection:
     )
 
 
-def choose_for(collection, steps=NO_PROJECTION, **selection):
+def choose_for(collection, steps=NO_PROJECTION, *, offered=OFFERED, **selection):
     settings = Selection.model_validate({"bootstrap": 400} | selection)
-    return choose(collection, OFFERED, head=Head(), steps=steps, selection=settings, confidence=0.6)
+    return choose(collection, offered, head=Head(), steps=steps, selection=settings, confidence=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +132,24 @@ def test_a_sample_is_even_and_bounded(limit, labelled):
     assert (drawn == -1).sum() == min(500, limit)
     sizes = np.unique(drawn[drawn != -1], return_counts=True)[1]
     assert sizes.min() == sizes.max() >= 4
+
+
+@pytest.mark.parametrize(("sharpness", "verdict"), [(3.0, "taken"), (0.0, "not taken")])
+def test_fine_tuned_networks_are_asked_where_what_they_say_gains(sharpness: float, verdict: str):
+    classes = np.repeat(np.arange(10), 20)
+    collection = collect(classes)
+    blurred = {
+        key: values + np.random.default_rng(1).normal(size=values.shape).astype(np.float32) * 2.0
+        for key, values in collection.vectors.items()
+    }
+    scores = draw_scores(classes, 10, sharpness)
+    found = choose_for(replace(collection, vectors=blurred, class_scores=scores), offered=FINE_TUNED)
+    assert dict(found.steps.select("name", "verdict").iter_rows())["fine-tuned networks"] == verdict
+    assert found.recipe.fine_tuned == (("telling",) if verdict == "taken" else ())
+
+
+def test_fine_tuned_networks_that_had_nothing_to_learn_from_are_not_tried():
+    collection = collect(np.repeat(np.arange(10), 20))
+    found = choose_for(collection, NO_PROJECTION.model_copy(update={"fine_tuned": "on"}), offered=FINE_TUNED)
+    assert "fine_tuned" not in found.steps["step"].to_list()
+    assert found.recipe.fine_tuned == ()

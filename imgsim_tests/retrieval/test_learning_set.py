@@ -7,6 +7,7 @@ from imgsim_assets.retrieval.learning_set import (
     guess_classes,
     learned_classes,
     learning_mode,
+    lesson_of_fold,
     training_classes,
 )
 from imgsim_assets.retrieval.principal import principal_axes
@@ -88,3 +89,29 @@ def test_photos_are_learned_from_where_the_guess_is_sure():
 def test_with_nothing_sure_every_guess_is_taken():
     found = training_classes(labelled_pool([-1] * 5), guesses([0, 1, 0, 1, 1], [0.1] * 5), 0.9)
     assert found.tolist() == [0, 1, 0, 1, 1]
+
+
+def test_a_lesson_knows_nothing_of_its_fold_and_learns_sure_guesses_of_the_others():
+    vectors, truth = draw_photos(classes=8, photos=20, spread=4.0)
+    known = np.where(np.arange(len(truth)) % 20 < 4, truth, -1)
+    folds = np.arange(len(truth)) % 3
+    pool = draw_pool(vectors, known)
+    lesson = lesson_of_fold(pool, folds, 0, 0.6)
+    assert (lesson[folds == 0] == -1).all()
+    learned = lesson != -1
+    assert (lesson[learned & (known != -1)] == known[learned & (known != -1)]).all()
+    guessed = learned & (known == -1)
+    assert guessed.sum() > 20
+    assert (lesson[guessed] == truth[guessed]).mean() > 0.9
+    # Labels of the fold make no difference.
+    shuffled = known.copy()
+    shuffled[folds == 0] = np.random.default_rng(0).permutation(known[folds == 0])
+    other = draw_pool(vectors, shuffled)
+    assert lesson_of_fold(other, folds, 0, 0.6).tolist() == lesson.tolist()
+
+
+def test_a_lesson_has_named_classes_only():
+    vectors, truth = draw_photos(classes=8, photos=20, spread=4.0)
+    known = np.where((np.arange(len(truth)) % 20 < 4) & (truth < 5), truth, -1)
+    lesson = lesson_of_fold(draw_pool(vectors, known), np.arange(len(truth)) % 3, 1, 0.0)
+    assert set(np.unique(lesson).tolist()) <= {-1, 0, 1, 2, 3, 4}

@@ -5,7 +5,7 @@ from scipy.special import expit
 from scipy.stats import multivariate_normal
 
 from imgsim_assets.retrieval.class_sets import query_features, set_features
-from imgsim_assets.retrieval.pair_loss import LossScale, find_scale, pair_log_ratios, pair_loss, split_pairs
+from imgsim_assets.retrieval.pair_loss import LossScale, batch_loss, find_scale, pair_log_ratios, pair_loss, split_pairs
 
 BETWEEN = np.array([4.0, 1.0, 0.1])
 SCALE = LossScale(middle=0.3, spread=1.7)
@@ -115,3 +115,19 @@ def test_extreme_and_equal_ratios_give_finite_losses_and_gradients():
 def test_a_between_beyond_single_precision_gives_finite_ratios():
     between = torch.tensor([1e12, 1.0])
     assert torch.isfinite(pair_log_ratios(torch.tensor([[1e6, 1.0], [-1e6, 0.0]]), between)).all()
+
+
+def test_the_loss_of_a_batch_is_that_of_its_pairs_at_its_own_scale():
+    projected, classes = (torch.from_numpy(values) for values in draw(12))
+    matched, unmatched = split_pairs(pair_log_ratios(projected, torch.from_numpy(BETWEEN)), classes)
+    expected = pair_loss(matched, unmatched, find_scale(matched, unmatched))
+    assert batch_loss(projected, torch.from_numpy(BETWEEN), classes).item() == expected.item()
+
+
+@pytest.mark.parametrize("classes", [[0, 0, 0], [0, 1, 2]])
+def test_a_batch_without_pairs_of_one_kind_asks_for_nothing(classes):
+    projected = torch.randn(3, 3, dtype=torch.float64, requires_grad=True)
+    loss = batch_loss(projected, torch.from_numpy(BETWEEN), torch.tensor(classes))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert not projected.grad.any()

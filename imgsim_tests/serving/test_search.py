@@ -8,10 +8,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from imgsim_assets.errors import ArtefactError, InputError
-from imgsim_assets.retrieval.ranking import query_vectors
 from imgsim_assets.serving.bundle import open_bundle
 from imgsim_assets.serving.comparison import open_comparison
 from imgsim_assets.serving.describe import describe
+from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.serving.search import search_photo
 from imgsim_tests.workplace import Workplace
 
@@ -38,7 +38,7 @@ def test_a_descriptor_is_that_of_the_pipeline(synced_once: Workplace):
     for name in names[:3]:
         descriptor = describe([synced_once.photos / "test" / name], settings, bundle.head.recipe)
         assert np.linalg.norm(descriptor) == pytest.approx(1, abs=1e-5)
-        asked = query_vectors(bundle.head, bundle.head.axes.project(descriptor), bundle.vectors)
+        asked = photo_queries([synced_once.photos / "test" / name], settings, bundle)
         np.testing.assert_allclose(asked[0], queries[names.index(name)], rtol=1e-4, atol=1e-5)
 
 
@@ -50,8 +50,7 @@ def test_a_train_photo_is_answered_by_brute_force_too(synced_once: Workplace, li
     names = bundle.gallery["name"].to_list()
     for name in names[::7]:
         path = synced_once.photos / "train" / name
-        descriptor = describe([path], settings, bundle.head.recipe)
-        asked = query_vectors(bundle.head, bundle.head.axes.project(descriptor), bundle.vectors)
+        asked = photo_queries([path], settings, bundle)
         scores = (bundle.vectors.astype(np.float64) * asked).sum(axis=1)
         order = sorted(range(len(names)), key=lambda row, of=scores: (-of[row], row))
         found = search_photo(path, settings, library, 10)

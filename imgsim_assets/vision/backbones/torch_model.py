@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from imgsim_assets.vision.backbones.network import as_it_is, build_network
 from imgsim_assets.vision.backbones.openvino_engine import compile_model, export_module
 from imgsim_assets.vision.backbones.pixels import PhotoInput, frame_probes
 from imgsim_assets.vision.backbones.precision import LEAST_COSINE, Chosen, choose_precision, least_cosine
+from imgsim_assets.vision.backbones.protocol import Framing
 from imgsim_assets.vision.threads import thread_count
 
 if TYPE_CHECKING:
@@ -54,11 +55,12 @@ class TorchBackbone:
             ModelError: what it gives is not one vector for a photo.
         """
         self.photo_input = photo_input
-        self.framing = photo_input.framing
+        self.framing: Framing = photo_input.framing
         self.batch_size = BATCH_SIZES[device.type] if runtime.batch_size == "auto" else runtime.batch_size
         self.device = device.type
         self._device = device
         self._runtime = runtime
+        self._forward = forward
         self._engine: Callable[[np.ndarray], np.ndarray] = self._run
         self.network = self._exact = build_network(module, photo_input.normalisation, forward).to(device)
         self._probes = frame_probes(self.framing)
@@ -96,6 +98,24 @@ class TorchBackbone:
         if cosine >= LEAST_COSINE:
             self._engine = engine
             self.runs_as = f"openvino on cpu, {self._precision}"
+
+    def to_train(self) -> Any:  # noqa: ANN401  see `build_network`
+        """Give a copy of the network in float32, to be trained further; to be asked for before `prepare`."""
+        return copy.deepcopy(self._exact)
+
+    def retrained(self, weights: "Mapping[str, torch.Tensor]") -> "TorchBackbone":
+        """Make the backbone whose model has other `weights`, by name; those that are not named stay.
+
+        Raises:
+            ModelError: they are of another architecture.
+        """
+        module = copy.deepcopy(self._exact.model)
+        known = module.state_dict()
+        odd = sorted(name for name, one in weights.items() if name not in known or known[name].shape != one.shape)
+        if odd:
+            raise ModelError("weights of this model", f"others, {odd[0]} the first of {len(odd)}", "fine-tune it again")
+        module.load_state_dict({**known, **weights})
+        return TorchBackbone(module, self.photo_input, self._device, self._runtime, self._forward)
 
     def embed(self, batch: np.ndarray) -> np.ndarray:
         """Turn n framed photos into float32 [n, dimension], not normalised.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgsim_assets.progress import track
-from imgsim_assets.vision.compact import CompactModel, build_compact
-from imgsim_assets.vision.pretraining.augmentation import augment
+from imgsim_assets.vision.augmentation import augment
+from imgsim_assets.vision.compact import MEAN, STD, CompactModel, build_compact
 from imgsim_assets.vision.pretraining.batches import Pictures, choose_batch
 from imgsim_assets.vision.pretraining.checkpoint import load_checkpoint, save_checkpoint
 from imgsim_assets.vision.pretraining.lesson import lend_stem, lesson
@@ -81,7 +81,9 @@ def _step(
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
     torch.manual_seed(int(generator.integers(2**31)))
     chosen = choose_batch(pictures, schedule.batch, share_at(seeds[1], schedule), generator)
-    views = augment(pictures.pixels[chosen], schedule.size, generator).contiguous(memory_format=torch.channels_last)
+    seen = augment(pictures.pixels[chosen], schedule.size, generator, any_colour=True)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+    views = ((seen - mean) / std).contiguous(memory_format=torch.channels_last)
     for group in optimizer.param_groups:
         group["lr"] = rate_at(seeds[1], schedule)
     with _precision(schedule):

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.vision.compact import MEAN, STD
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -14,16 +12,19 @@ SMALLEST_VIEW, LARGEST_VIEW = 0.75, 1.1  # share of the picture's side that is s
 TURN = 0.12  # radians
 
 
-def augment(pictures: npt.NDArray[np.uint8], size: int, generator: np.random.Generator) -> "Tensor":
+def augment(
+    pictures: npt.NDArray[np.uint8], size: int, generator: np.random.Generator, *, any_colour: bool
+) -> "Tensor":
     """Give each picture of a batch its own view.
 
     Args:
         pictures: uint8 [n, side, side, 3].
         size: side of the views.
         generator: where the choices come from.
+        any_colour: also swap the colours and turn pictures negative, where a shape means the same in any colour.
 
     Returns:
-        float32 [n, 3, size, size], normalised for the compact backbones.
+        float32 [n, 3, size, size], values from 0 to 1.
     """
     import torch
 
@@ -31,11 +32,9 @@ def augment(pictures: npt.NDArray[np.uint8], size: int, generator: np.random.Gen
     seen = torch.nn.functional.grid_sample(
         batch, _grid(len(pictures), size, generator), padding_mode="reflection", align_corners=False
     )
-    lit = torch.einsum("nij,njhw->nihw", _colour_mix(len(pictures), generator), seen - 0.5)
+    lit = torch.einsum("nij,njhw->nihw", _colour_mix(len(pictures), generator, any_colour), seen - 0.5)
     lift = torch.from_numpy(generator.uniform(-0.12, 0.12, (len(pictures), 1, 1, 1))).float()
-    hidden = _hide((lit + lift).clamp(-0.5, 0.5) + 0.5, generator)
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-    return (hidden - mean) / std
+    return _hide((lit + lift).clamp(-0.5, 0.5) + 0.5, generator)
 
 
 def _grid(count: int, size: int, generator: np.random.Generator) -> "Tensor":
@@ -58,16 +57,17 @@ def _grid(count: int, size: int, generator: np.random.Generator) -> "Tensor":
     )
 
 
-def _colour_mix(count: int, generator: np.random.Generator) -> "Tensor":
+def _colour_mix(count: int, generator: np.random.Generator, any_colour: bool) -> "Tensor":
     """Matrices [count, 3, 3] over RGB: permuted, faded to grey, turned negative, of another contrast."""
     import torch
 
+    in_order, negative = (0.5, 0.1) if any_colour else (1.0, 0.0)
     order = np.argsort(generator.random((count, 3)), axis=1)
-    order[generator.random(count) < 0.5] = (0, 1, 2)
+    order[generator.random(count) < in_order] = (0, 1, 2)
     mix = np.eye(3)[order]
     fade = np.where(generator.random(count) < 0.2, 1.0, generator.uniform(0, 0.4, count))[:, None, None]
     mix = mix * (1 - fade) + fade / 3
-    contrast = generator.uniform(0.6, 1.4, count) * np.where(generator.random(count) < 0.1, -1.0, 1.0)
+    contrast = generator.uniform(0.6, 1.4, count) * np.where(generator.random(count) < negative, -1.0, 1.0)
     return torch.from_numpy(mix * contrast[:, None, None]).float()
 
 

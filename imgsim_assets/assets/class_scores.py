@@ -1,0 +1,190 @@
+"""The group `learning`: what fine-tuned networks say of each photo, by one that has not learned from it."""
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from imgsim_assets.assets.embedding_pass import open_row
+from imgsim_assets.assets.images import RAW_IMAGES, distinct_photos
+from imgsim_assets.assets.publishing import OWNERS, TABLE, publish
+from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.fingerprint import digest
+from imgsim_assets.resources.store import Store
+from imgsim_assets.settings import Backbone, Settings
+from imgsim_assets.storage.artefacts import Artefact
+from imgsim_assets.storage.formats import read_array, read_table, write_array, write_table
+from imgsim_assets.vision.threads import set_threads, thread_count
+
+if TYPE_CHECKING:
+    from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
+
+GROUP = "learning"
+NETWORKS_FILE = "networks.safetensors"
+FOLDS_FILE = "folds.parquet"
+SCORES_FILE = "scores.npy"
+
+Scores = npt.NDArray[np.float32]
+
+
+def fine_tuned_key(name: str) -> str:
+    """Name the asset of the networks that the backbone `name` became."""
+    return f"fine_tuned/{name}"
+
+
+def class_scores_key(name: str) -> str:
+    """Name the asset of what those networks say."""
+    return f"class_scores/{name}"
+
+
+def fine_tuned_backbones(settings: Settings) -> dict[str, Backbone]:
+    """Give the backbones that are fine-tuned, by name."""
+    return {name: backbone for name, backbone in settings.backbones.items() if backbone.fine_tune}
+
+
+def fine_tuned_deps(settings: Settings) -> list[dg.AssetKey]:
+    """Name the assets that what is learned hangs on: the networks, and what they say of the learning set."""
+    return [dg.AssetKey.from_user_string(fine_tuned_key(name)) for name in fine_tuned_backbones(settings)]
+
+
+def class_scores_deps(settings: Settings) -> list[dg.AssetKey]:
+    """Name the assets that what is served hangs on: what the networks say of all photos."""
+    return [dg.AssetKey.from_user_string(class_scores_key(name)) for name in fine_tuned_backbones(settings)]
+
+
+def read_class_scores(
+    store: Store, keys: Sequence[str], ids: Sequence[str], labels: Sequence[str] | None = None
+) -> npt.NDArray[np.float64] | None:
+    """Read what fine-tuned backbones say of photos, the mean of their log probabilities.
+
+    Args:
+        store: where it is.
+        keys: the assets that know it, one for each backbone.
+        ids: content ids of the photos; one of which nothing is known is equally likely of every class.
+        labels: of the classes, in the order of their numbers; None: they are not compared.
+
+    Returns:
+        float64 [n, c], row for row; None: there are no backbones, or they had nothing to learn from.
+
+    Raises:
+        ArtefactError: it is missing, or of other labels.
+    """
+    said = []
+    for key in keys:
+        artefact = store.artefacts.open(key)
+        known, scores = _read(artefact)
+        if not scores.shape[1]:
+            return None
+        if labels is not None and artefact.manifest.facts["labels"] != digest(labels):
+            raise ArtefactError(f"class scores in {key} for the present labels", "for others", "run `imgsim sync`")
+        rows = {content_id: row for row, content_id in enumerate(known)}
+        found = np.full((len(ids), scores.shape[1]), -np.log(scores.shape[1]))
+        places = [(place, rows[one]) for place, one in enumerate(ids) if one in rows]
+        if places:
+            to, taken = np.array(places).T
+            found[to] = scores[taken]
+        said.append(found)
+    return np.mean(said, axis=0) if said else None
+
+
+def read_scores(artefact: Artefact) -> dict[str, Scores]:
+    """Read what an artefact knows of photos: float32 [c] by content id."""
+    return dict(zip(*_read(artefact), strict=True))
+
+
+def write_scores(folder: Path, scores: Mapping[str, Scores], classes: int) -> None:
+    """Write what is known of photos, float32 [c] by content id."""
+    write_table(folder / TABLE, pl.DataFrame({"content_id": list(scores)}, schema={"content_id": pl.String}))
+    write_array(folder / SCORES_FILE, np.array(list(scores.values()), dtype=np.float32).reshape(len(scores), classes))
+
+
+def _read(artefact: Artefact) -> tuple[list[str], Scores]:
+    return read_table(artefact.path(TABLE))["content_id"].to_list(), np.asarray(read_array(artefact.path(SCORES_FILE)))
+
+
+def ask_networks(
+    settings: Settings, backbone: Backbone, tuned: "FineTuned", photos: pl.DataFrame, folds: Mapping[str, int]
+) -> dict[str, Scores]:
+    """Ask the networks about photos, rows of `raw_images`; one that was learned from, by its own fold's alone.
+
+    Returns:
+        float32 [c] log probabilities by content id; nothing where nothing was learned, or a photo cannot be read.
+    """
+    from imgsim_assets.vision.fine_tuning.loading import load_trainable
+    from imgsim_assets.vision.fine_tuning.scoring import PhotoToScore, score_photos
+
+    if not tuned.folds or photos.is_empty():
+        return {}
+    data, limit = settings.places.data, settings.ingest.max_pixels
+
+    def asked() -> Iterator[PhotoToScore]:
+        for photo in photos.iter_rows(named=True):
+            opening = functools.partial(open_row, data, photo, row=None, max_pixels=limit)
+            yield PhotoToScore(photo["content_id"], opening, folds.get(photo["content_id"]))
+
+    return score_photos(
+        asked(),
+        load_trainable(backbone, settings.runtime, settings.places.models)[0],
+        tuned,
+        backbone.views,
+        workers=thread_count(settings.runtime.threads),
+        total=photos.height,
+    )
+
+
+def class_scores_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build one asset for each backbone that is fine-tuned."""
+    return [_class_scores(settings, name, backbone) for name, backbone in fine_tuned_backbones(settings).items()]
+
+
+def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsDefinition:
+    key, of_networks = class_scores_key(name), fine_tuned_key(name)
+
+    @dg.asset(
+        key=key.split("/"),
+        group_name=GROUP,
+        kinds={"pytorch", "numpy"},
+        owners=OWNERS,
+        pool="gpu",
+        deps=[RAW_IMAGES, dg.AssetKey.from_user_string(of_networks)],
+        **computed_by("class_scores/1", backbones={name: {"views": list(backbone.views)}}),
+        description=f"Log probability of each class by the fine-tuned `{name}`. Only photos never asked are computed.",
+    )
+    def class_scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
+        from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
+
+        set_threads(settings.runtime.threads)
+        artefact = store.artefacts.open(of_networks)
+        networks = artefact.manifest.files[NETWORKS_FILE].digest
+        tuned = load_tuned(artefact.path(NETWORKS_FILE))
+        photos = distinct_photos(store)
+        known = read_scores(artefact) | _known_before(store, key, networks)
+        missing = photos.filter(~pl.col("content_id").is_in(list(known)))
+        known |= ask_networks(settings, backbone, tuned, missing, {})
+        scores = {one: known[one] for one in photos["content_id"] if one in known}
+        if tuned.folds and len(scores) < photos.height:
+            context.log.warning(f"no class scores by {name} for {photos.height - len(scores)} photos")
+        return publish(
+            store,
+            key,
+            lambda folder: write_scores(folder, scores, len(tuned.labels)),
+            facts={"networks": networks, "labels": digest(tuned.labels)},
+            metadata={"photos": len(scores), "computed": missing.height, "classes": len(tuned.labels)},
+        )
+
+    return class_scores
+
+
+def _known_before(store: Store, key: str, networks: str) -> dict[str, Scores]:
+    """Give what the networks of this digest said of photos before."""
+    try:
+        present = store.artefacts.open(key)
+    except ArtefactError:
+        return {}
+    return read_scores(present) if present.manifest.facts["networks"] == networks else {}

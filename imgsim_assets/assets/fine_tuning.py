@@ -1,0 +1,204 @@
+"""The group `learning`: backbones trained further on labelled photos, once for each fold, without its photos."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from imgsim_assets.assets.class_scores import (
+    FOLDS_FILE,
+    GROUP,
+    NETWORKS_FILE,
+    Scores,
+    ask_networks,
+    fine_tuned_backbones,
+    fine_tuned_key,
+    read_scores,
+    write_scores,
+)
+from imgsim_assets.assets.embeddings import model_identity
+from imgsim_assets.assets.images import distinct_photos
+from imgsim_assets.assets.lessons import Course, frame_lessons, plan_course
+from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET
+from imgsim_assets.assets.publishing import OWNERS, open_table, publish, run_tags
+from imgsim_assets.assets.standing import LABELLED_FILE, few_changed, labelled_before
+from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.fingerprint import digest, fingerprint
+from imgsim_assets.resources.store import Store
+from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.retrieval.pair_loss import batch_loss
+from imgsim_assets.settings import Backbone, Settings
+from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.vision.threads import set_threads, thread_count
+
+if TYPE_CHECKING:
+    from imgsim_assets.vision.fine_tuning.folds import Trained
+    from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
+
+NO_FOLDS = pl.DataFrame(schema={"content_id": pl.String, "fold": pl.Int64})
+UNFINISHED = "unfinished"
+RATES = {"compact": 1e-3}  # by kind; others have learned from so many photos that little is to be changed
+USUAL_RATE = 3e-5
+
+
+def fine_tuning_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build one asset for each backbone that is fine-tuned."""
+    return [_fine_tuned(settings, name, backbone) for name, backbone in fine_tuned_backbones(settings).items()]
+
+
+def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsDefinition:
+    key, chosen = fine_tuned_key(name), settings.fine_tuning
+    computed = computed_by(
+        "fine_tuned/1",
+        fine_tuning=chosen.model_dump(mode="json", exclude={"renewal"}),
+        backbones={name: model_identity(settings, backbone)},
+        clusters={"confidence": settings.clusters.confidence},
+        ingest={"trim": settings.ingest.trim},
+    )
+
+    @dg.asset(
+        key=key.split("/"),
+        group_name=GROUP,
+        kinds={"pytorch", "safetensors", "mlflow"},
+        owners=OWNERS,
+        pool="gpu",
+        deps=[LEARNING_SET, CLUSTERS],
+        description=(
+            f"`{name}` trained further on labelled photos with the GLRTML loss, once for each fold without its photos. "
+            "Done anew when settings or labels change, or more than a tenth of the labelled photos; else it stays."
+        ),
+        **computed,
+    )
+    def fine_tuned(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
+        from imgsim_assets.vision.fine_tuning.tuned_file import save_tuned
+
+        set_threads(settings.runtime.threads)
+        made_by = fingerprint("made_by/1", computed["code_version"])
+        learned = open_table(store, LEARNING_SET)
+        labelled = learned.select("content_id", "label").drop_nulls().unique().sort(pl.all())
+        before = labelled_before(store, key, made_by)
+        if before is not None and _nearly_the_same(before, labelled, chosen.renewal):
+            context.log.info("too few labelled photos changed to fine-tune anew: the networks stay")
+            networks, labelled = _open_networks(store, key), before
+        else:
+            networks = _make_networks(context, store, tracking, settings, name)
+        scores = _ask_about(store, settings, backbone, networks, learned)
+        labels = networks.tuned.labels
+
+        def write(folder: Path) -> None:
+            save_tuned(networks.tuned, folder / NETWORKS_FILE)
+            write_table(folder / FOLDS_FILE, networks.folds)
+            write_table(folder / LABELLED_FILE, labelled)
+            write_scores(folder, scores, len(labels))
+
+        result = publish(
+            store,
+            key,
+            write,
+            facts={"made_by": made_by, "labels": digest(labels), "steps": networks.steps},
+            metadata={"classes": len(labels), "photos": networks.folds.height},
+        )
+        shutil.rmtree(store.folder / UNFINISHED / key, ignore_errors=True)
+        return result
+
+    return fine_tuned
+
+
+def _nearly_the_same(before: pl.DataFrame, now: pl.DataFrame, renewal: float) -> bool:
+    return set(before["label"]) == set(now["label"]) and few_changed(before, now, renewal)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What was learned, the fold of each photo that it was learned from, in how many steps, and what is known by it."""
+
+    tuned: "FineTuned"
+    folds: pl.DataFrame
+    steps: int
+    scores: Mapping[str, Scores]
+
+
+def _open_networks(store: Store, key: str) -> Networks:
+    from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
+
+    artefact = store.artefacts.open(key)
+    steps = artefact.manifest.facts["steps"]
+    tuned, folds = load_tuned(artefact.path(NETWORKS_FILE)), read_table(artefact.path(FOLDS_FILE))
+    return Networks(tuned, folds, int(str(steps)), read_scores(artefact))
+
+
+def _make_networks(
+    context: dg.AssetExecutionContext, store: Store, tracking: Tracking, settings: Settings, name: str
+) -> Networks:
+    from imgsim_assets.vision.fine_tuning.tuned_file import NOTHING_LEARNED
+
+    course = plan_course(store, settings)
+    if course is None:
+        context.log.info("too few labelled photos to fine-tune on")
+        return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {})
+    trained = _train(store, settings, name, course)
+    with tracking.run_for(context.run.run_id, run_tags(context, fine_tuned_key(name))) as run:
+        for fold, curve in enumerate(trained.curves):
+            for epoch, loss in enumerate(curve):
+                run.log_metrics({f"fine_tuning/{name}/fold_{fold}": loss}, step=epoch)
+    return Networks(trained.tuned, course.folds_table(), trained.steps, {})
+
+
+def _ask_about(
+    store: Store, settings: Settings, backbone: Backbone, networks: Networks, learned: pl.DataFrame
+) -> dict[str, Scores]:
+    """Complete what the networks say of the photos of the learning set."""
+    photos = distinct_photos(store).join(learned, on="content_id", how="semi", maintain_order="left")
+    missing = photos.filter(~pl.col("content_id").is_in(list(networks.scores)))
+    folds = dict(networks.folds.select("content_id", "fold").iter_rows())
+    known = {**networks.scores, **ask_networks(settings, backbone, networks.tuned, missing, folds)}
+    return {one: known[one] for one in photos["content_id"] if one in known}
+
+
+def _train(store: Store, settings: Settings, name: str, course: Course) -> "Trained":
+    """Train each fold's network."""
+    from imgsim_assets.vision.backbones.precision import choose_precision
+    from imgsim_assets.vision.fine_tuning.batches import steps_an_epoch
+    from imgsim_assets.vision.fine_tuning.folds import fine_tune_folds
+    from imgsim_assets.vision.fine_tuning.loading import load_trainable
+    from imgsim_assets.vision.fine_tuning.training import BATCH, Plan
+
+    backbone, chosen = settings.backbones[name], settings.fine_tuning
+    model, framing = load_trainable(backbone, settings.runtime, settings.places.models)
+    lessons = frame_lessons(store, settings, course, framing)
+    plan = Plan(
+        classes=len(course.labels),
+        size=framing.size,
+        steps=chosen.epochs * steps_an_epoch(max(len(one.classes) for one in lessons), BATCH),
+        rate=RATES.get(backbone.uri.partition(":")[0], USUAL_RATE) if chosen.rate == "auto" else chosen.rate,
+        decay=chosen.decay,
+        share=chosen.blocks,
+        halved=choose_precision(settings.runtime.precision, model.device) == "bfloat16",
+        seed=chosen.seed,
+    )
+    return fine_tune_folds(
+        model,
+        course.labels,
+        lessons,
+        plan,
+        batch_loss,
+        folder=_workshop(
+            store, name, fingerprint("workshop/1", model_identity(settings, backbone), chosen, course.name())
+        ),
+        threads=thread_count(settings.runtime.threads),
+        seconds=60.0 * chosen.minutes,
+    )
+
+
+def _workshop(store: Store, name: str, lesson: str) -> Path:
+    """Give the folder for what is not finished yet, and remove what was left of other lessons."""
+    workshop = store.folder / UNFINISHED / fine_tuned_key(name)
+    folder = workshop / lesson.replace("/", "-")
+    for other in workshop.glob("*"):
+        if other != folder:
+            shutil.rmtree(other)
+    return folder

@@ -1,0 +1,70 @@
+"""What fine-tuned networks say of a photo's class, added to what the metric says: a log-linear pool of two opinions.
+
+Source: the logarithmic opinion pool (Genest and Zidek 1986), its weight found on photos that neither has learned from.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from imgsim_assets.retrieval.glrt import Floats, Ints
+
+LARGEST_WEIGHT = 3.0
+
+
+@dataclass(frozen=True)
+class FineTunedWeight:
+    """What the networks' log probabilities are multiplied by, >= 0, and what the sum is divided by then, > 0."""
+
+    weight: float = 0.0
+    temperature: float = 1.0
+
+    def pooled(self, log_odds: Floats, class_scores: Floats) -> Floats:
+        """Add the networks' log probabilities to calibrated log odds, [q, c] each, and calibrate the sum."""
+        return (log_odds + self.weight * class_scores) / self.temperature
+
+
+NO_WEIGHT = FineTunedWeight()
+
+
+def columns_of(class_scores: npt.NDArray[np.floating], classes: Ints) -> Floats:
+    """Pick the columns of some classes.
+
+    Args:
+        class_scores: float [q, m], log probabilities of the classes 0..m-1.
+        classes: int [c], numbers; of one above those, a cluster without a name, the networks know nothing.
+
+    Returns:
+        float64 [q, c]; for an unknown class log(1 / m), which is no opinion.
+    """
+    named = classes < class_scores.shape[1]
+    found = np.full((len(class_scores), len(classes)), -np.log(class_scores.shape[1]))
+    found[:, named] = class_scores[:, classes[named]]
+    return found
+
+
+def fit_weight(log_odds: Floats, class_scores: Floats, true_columns: Ints) -> FineTunedWeight:
+    """Choose the weight and temperature that make held-out photos' classes most likely.
+
+    Args:
+        log_odds: float64 [q, c], calibrated, of photos that took no part in the fit.
+        class_scores: float64 [q, c], log probabilities by networks that have not learned from those photos.
+        true_columns: int [q], the column of each photo's class.
+
+    Returns:
+        The weight 0 where the networks do not help.
+    """
+    from scipy.optimize import minimize
+
+    rows = np.arange(len(log_odds))
+
+    def loss(chosen: Floats) -> float:
+        pooled = FineTunedWeight(float(chosen[0]), float(10.0 ** chosen[1])).pooled(log_odds, class_scores)
+        top = pooled.max(axis=1)
+        normaliser = top + np.log(np.exp(pooled - top[:, None]).sum(axis=1))
+        return float(np.mean(normaliser - pooled[rows, true_columns]))
+
+    bounds = [(0.0, LARGEST_WEIGHT), (-1.0, 1.0)]
+    weight, exponent = minimize(loss, np.array([0.3, 0.0]), method="Nelder-Mead", bounds=bounds).x
+    return FineTunedWeight(float(weight), float(10.0**exponent))
