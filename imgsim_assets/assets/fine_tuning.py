@@ -55,7 +55,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
     computed = computed_by(
         "fine_tuned/1",
         fine_tuning=chosen.model_dump(mode="json", exclude={"renewal"}),
-        backbones={name: model_identity(settings, backbone)},
+        backbones={name: {**model_identity(settings, backbone), "views": list(backbone.views)}},
         clusters={"confidence": settings.clusters.confidence},
         ingest={"trim": settings.ingest.trim},
     )
@@ -141,11 +141,13 @@ def _make_networks(
         context.log.info("too few labelled photos to fine-tune on")
         return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {})
     trained = _train(store, settings, name, course)
+    folds = course.folds_table()
+    context.log.info(f"{folds.height} photos of {len(course.labels)} classes, {trained.steps} steps in each fold")
     with tracking.run_for(context.run.run_id, run_tags(context, fine_tuned_key(name))) as run:
         for fold, curve in enumerate(trained.curves):
             for epoch, loss in enumerate(curve):
                 run.log_metrics({f"fine_tuning/{name}/fold_{fold}": loss}, step=epoch)
-    return Networks(trained.tuned, course.folds_table(), trained.steps, {})
+    return Networks(trained.tuned, folds, trained.steps, {})
 
 
 def _ask_about(

@@ -29,7 +29,10 @@ VECTOR = "vector"
 READ_ROWS = 8192
 LOCK_SECONDS = 600.0
 COMPACT_EVERY = 100  # versions
-FRAGMENT_ROWS = 65_536  # what is this long is not rewritten by later compactions
+# A fragment that is this large is not rewritten by later compactions, so that they need no more memory than a few.
+FRAGMENT_BYTES = 16 * 2**20
+LEAST_FRAGMENT_ROWS = 1024
+USUAL_ROW_BYTES = 4096  # of columns without vectors
 KEPT_FOR = dt.timedelta(hours=1)  # longer than any reader holds a version
 
 
@@ -189,7 +192,7 @@ class ContentTable:
         dataset = self._open()
         if dataset is not None:
             with self._damage_reported():
-                dataset.optimize.compact_files(target_rows_per_fragment=FRAGMENT_ROWS)
+                dataset.optimize.compact_files(target_rows_per_fragment=fragment_rows(self.schema))
                 dataset.cleanup_old_versions(keep)
 
     def _conforming(self, rows: pa.Table) -> pa.Table:
@@ -240,6 +243,13 @@ class ContentTable:
 
     def _mend(self) -> str:
         return f"remove {self.folder} and run `imgsim sync`, which computes its rows again"
+
+
+def fragment_rows(schema: pa.Schema) -> int:
+    """Say how many rows of a table make a fragment of `FRAGMENT_BYTES`, or of a few times that where rows are wide."""
+    vectors = [field.type for field in schema if pa.types.is_fixed_size_list(field.type)]
+    row_bytes = sum(one.list_size * one.value_type.bit_width // 8 for one in vectors) or USUAL_ROW_BYTES
+    return max(LEAST_FRAGMENT_ROWS, FRAGMENT_BYTES // row_bytes)
 
 
 def _first_positions(ids: pa.Array) -> pa.Array:

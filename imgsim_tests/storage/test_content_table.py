@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.storage import content_table
-from imgsim_assets.storage.content_table import ContentTable, read_vectors, vector_rows, vector_schema
+from imgsim_assets.storage.content_table import ContentTable, fragment_rows, read_vectors, vector_rows, vector_schema
 from imgsim_tests.storage.killing import running_writer
 from imgsim_tests.storage.writers import BATCH, DIMENSION
 
@@ -131,6 +131,31 @@ def test_many_small_commits_are_merged_without_being_asked(tmp_path: Path, monke
     assert dataset is not None
     assert len(dataset.get_fragments()) < 10
     assert table.read([str(number) for number in range(25)]).column("kind").to_pylist() == list(range(25))
+
+
+@pytest.mark.parametrize(
+    ("schema", "count"),
+    [(vector_schema(320), 13_107), (vector_schema(4), 2**20), (vector_schema(8_704), 1024), (KIND, 4096)],
+)
+def test_a_fragment_is_as_many_rows_as_fill_it(schema: pa.Schema, count: int) -> None:
+    assert fragment_rows(schema) == count
+
+
+def test_a_full_fragment_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content_table, "USUAL_ROW_BYTES", content_table.FRAGMENT_BYTES // 1024)
+    table = ContentTable(tmp_path / "t", KIND)
+    for start in range(0, 4096, 512):
+        numbers = range(start, start + 512)
+        table.append(rows([str(number) for number in numbers], list(numbers)))
+    table.compact(dt.timedelta(0))
+    before = {path.name for path in (tmp_path / "t" / "data").iterdir()}
+    table.append(rows(["later"], [0]))
+    table.append(rows(["last"], [0]))
+    table.compact(dt.timedelta(0))
+    after = {path.name for path in (tmp_path / "t" / "data").iterdir()}
+    assert len(before) == 4
+    assert before < after
+    assert len(after) == 5
 
 
 def test_a_reader_goes_on_while_the_table_is_compacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
