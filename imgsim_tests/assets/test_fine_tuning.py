@@ -143,16 +143,16 @@ def test_another_label_of_one_photo_leaves_the_networks_and_a_new_class_does_not
     assert tuned.store.artefacts.open("fine_tuned/small").manifest.version != before
 
 
-def test_settings_of_fine_tuning_reach_what_hangs_on_it(tuned: Workplace):
-    outcome = made(tuned.sync({"fine_tuning": {"epochs": 3}}))
-    assert {"fine_tuned/small", "class_scores/small", "ranking_choice", "metric_head", "gallery_vectors"} <= outcome
-    assert not {"embeddings/small", "learning_set", "clusters"} & outcome
+def stale(workplace: Workplace, overrides: dict[str, object]) -> set[str]:
+    return {key for key, one in workplace.status(overrides).items() if one.state != "fresh"}
 
 
-def test_the_embeddings_do_not_know_of_it(tuned: Workplace):
-    outcome = made(tuned.sync({"backbones": {"small": {"fine_tune": False}}}))
-    assert not {"embeddings/small", "learning_set", "clusters"} & outcome
-    assert {"ranking_choice", "metric_head"} <= outcome
+def test_settings_reach_what_reads_them(tuned_once: Workplace):
+    assert stale(tuned_once, {"fine_tuning": {"epochs": 5}}) == {"fine_tuned/small"}
+    assert stale(tuned_once, {"fine_tuning": {"renewal": 0.5}}) == set()
+    without = stale(tuned_once, {"backbones": {"small": {"fine_tune": False}}})
+    assert {"ranking_choice", "metric_head", "gallery_vectors", "query_vectors"} <= without
+    assert not {"embeddings/small", "learning_set", "clusters"} & without
 
 
 def test_too_few_labels_train_nothing(tuned: Workplace):
