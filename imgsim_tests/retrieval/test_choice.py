@@ -143,7 +143,7 @@ def test_fine_tuned_networks_are_asked_where_what_they_say_gains(sharpness: floa
         for key, values in collection.vectors.items()
     }
     scores = draw_scores(classes, 10, sharpness)
-    found = choose_for(replace(collection, vectors=blurred, class_scores=scores), offered=FINE_TUNED)
+    found = choose_for(replace(collection, vectors=blurred, class_scores=scores), offered=FINE_TUNED, trust=False)
     assert dict(found.steps.select("name", "verdict").iter_rows())["fine-tuned networks"] == verdict
     assert found.recipe.fine_tuned == (("telling",) if verdict == "taken" else ())
 
