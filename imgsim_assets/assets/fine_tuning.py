@@ -100,7 +100,11 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
             key,
             write,
             facts={"made_by": made_by, "labels": digest(labels), "steps": networks.steps},
-            metadata={"classes": len(labels), "photos": networks.folds.height},
+            metadata={
+                "classes": len(labels),
+                "photos": networks.folds.height,
+                "held_out_accuracy": _held_out_accuracy(networks, scores, labelled),
+            },
         )
         shutil.rmtree(store.folder / UNFINISHED / key, ignore_errors=True)
         return result
@@ -159,6 +163,18 @@ def _ask_about(
     folds = dict(networks.folds.select("content_id", "fold").iter_rows())
     known = {**networks.scores, **ask_networks(settings, backbone, networks.tuned, missing, folds)}
     return {one: known[one] for one in photos["content_id"] if one in known}
+
+
+def _held_out_accuracy(networks: Networks, scores: Mapping[str, Scores], labelled: pl.DataFrame) -> float | None:
+    """Give the share of the photos learned from whose label is named by the network that has not learned from them."""
+    held_out = labelled.join(networks.folds, on="content_id", how="semi").filter(
+        pl.col("content_id").is_in(list(scores))
+    )
+    if held_out.is_empty():
+        return None
+    named = [networks.tuned.labels[int(scores[one].argmax())] for one in held_out["content_id"]]
+    right: int = sum(one == label for one, label in zip(named, held_out["label"], strict=True))
+    return right / held_out.height
 
 
 def _train(store: Store, settings: Settings, name: str, course: Course) -> "Trained":

@@ -96,6 +96,10 @@ def test_each_labelled_photo_has_a_fold_and_each_photo_a_score(tuned_once: Workp
     tuned = load_tuned(tuned_once.store.artefacts.open("fine_tuned/small").path("networks.safetensors"))
     assert tuned.folds == 3
     assert list(tuned.labels) == sorted(set(photos["label"].drop_nulls()))
+    labels = dict(photos.filter(pl.col("label").is_not_null()).select("content_id", "label").iter_rows())
+    ids = tuned_once.table("class_scores/small")["content_id"].to_list()
+    right = [tuned.labels[row.argmax()] == labels[one] for one, row in zip(ids, scores, strict=True) if one in labels]
+    assert tuned_once.metadata("fine_tuned/small")["held_out_accuracy"] == pytest.approx(np.mean(right))
 
 
 def test_the_recipe_asks_them_and_the_search_answers_as_the_pipeline(tuned_once: Workplace):
