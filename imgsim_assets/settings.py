@@ -93,6 +93,10 @@ class Backbone(Stage):
             raise ValueError(f"views {list(self.views)} repeat one")
         if self.fine_tune and not self.uri.startswith(TRAINABLE):
             raise ValueError(f"fine_tune can be set for {', '.join(TRAINABLE)} backbones only, not for {self.uri}")
+        if self.fine_tune and not {"rgb", "mirror"}.intersection(self.views):
+            raise ValueError(
+                f"fine_tune looks at the photo itself: views must have rgb or mirror, not {list(self.views)}"
+            )
         if not self.uri.startswith("onnx:"):
             given = [name for name in ("size", "mean", "std", "input", "output") if getattr(self, name) is not None]
             if given:
@@ -172,7 +176,9 @@ class FineTuning(Stage):
 
     folds: int = Field(default=3, ge=2, le=20)
     epochs: int = Field(default=30, ge=1, le=1000, description="how often each photo is looked at, at most")
-    minutes: float = Field(default=20, gt=0, description="for a backbone, at most: what takes longer is cut short")
+    minutes: float = Field(
+        default=20, gt=0, description="for a backbone, about: training that would take longer is cut short"
+    )
     photos: int = Field(default=20_000, ge=10, description="labelled photos learned from, at most")
     rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = Field(
         default="auto", description="learning rate of the last block; auto: 1e-3 for compact backbones, else 3e-5"

@@ -43,6 +43,7 @@ def test_every_stage_has_defaults_but_the_backbones() -> None:
         (Backbone, {"uri": "hf:x", "views": ["rgb", "rgb"]}, "repeat"),
         (Backbone, {"uri": "hf:x", "views": []}, "at least 1"),
         (Backbone, {"uri": "hf:x", "mean": [0, 0, 0], "size": 224}, "size, mean can be set for onnx"),
+        (Backbone, {"uri": "hf:x", "fine_tune": True, "views": ["zoom"]}, "must have rgb or mirror"),
         (Backbone, {"uri": "onnx:x", "fine_tune": True}, "fine_tune can be set for compact:, hf:, timm:"),
         (Clusters, {"method": "density", "count": 8}, "density finds the count"),
         (Submission, {"separator": ","}, "CSV's own"),

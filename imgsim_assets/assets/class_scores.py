@@ -20,6 +20,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.artefacts import Artefact
 from imgsim_assets.storage.formats import read_array, read_table, write_array, write_table
+from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.threads import set_threads, thread_count
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def class_scores_deps(settings: Settings) -> list[dg.AssetKey]:
 
 
 def read_class_scores(
-    store: Store, keys: Sequence[str], ids: Sequence[str], labels: Sequence[str] | None = None
+    store: Store, keys: Sequence[str], ids: Sequence[str], labels: Sequence[str]
 ) -> npt.NDArray[np.float64] | None:
     """Read what fine-tuned backbones say of photos, the mean of their log probabilities.
 
@@ -67,7 +68,7 @@ def read_class_scores(
         store: where it is.
         keys: the assets that know it, one for each backbone.
         ids: content ids of the photos; one of which nothing is known is equally likely of every class.
-        labels: of the classes, in the order of their numbers; None: they are not compared.
+        labels: of the classes, in the order of their numbers.
 
     Returns:
         float64 [n, c], row for row; None: there are no backbones, or they had nothing to learn from.
@@ -81,7 +82,7 @@ def read_class_scores(
         known, scores = _read(artefact)
         if not scores.shape[1]:
             return None
-        if labels is not None and artefact.manifest.facts["labels"] != digest(labels):
+        if artefact.manifest.facts["labels"] != digest(labels):
             raise ArtefactError(f"class scores in {key} for the present labels", "for others", "run `imgsim sync`")
         rows = {content_id: row for row, content_id in enumerate(known)}
         found = np.full((len(ids), scores.shape[1]), -np.log(scores.shape[1]))
@@ -164,7 +165,8 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
         networks = artefact.manifest.files[NETWORKS_FILE].digest
         tuned = load_tuned(artefact.path(NETWORKS_FILE))
         photos = distinct_photos(store)
-        known = read_scores(artefact) | _known_before(store, key, networks)
+        made_by = artefact.manifest.facts["made_by"]
+        known = _known_before(store, key, {"networks": networks, "made_by": made_by}) | read_scores(artefact)
         missing = photos.filter(~pl.col("content_id").is_in(list(known)))
         known |= ask_networks(settings, backbone, tuned, missing, {})
         scores = {one: known[one] for one in photos["content_id"] if one in known}
@@ -174,17 +176,18 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
             store,
             key,
             lambda folder: write_scores(folder, scores, len(tuned.labels)),
-            facts={"networks": networks, "labels": digest(tuned.labels)},
+            facts={"networks": networks, "made_by": made_by, "labels": digest(tuned.labels)},
             metadata={"photos": len(scores), "computed": missing.height, "classes": len(tuned.labels)},
         )
 
     return class_scores
 
 
-def _known_before(store: Store, key: str, networks: str) -> dict[str, Scores]:
-    """Give what the networks of this digest said of photos before."""
+def _known_before(store: Store, key: str, made_by: dict[str, JSON]) -> dict[str, Scores]:
+    """Give what the same networks, asked in the same way, said of photos before."""
     try:
         present = store.artefacts.open(key)
     except ArtefactError:
         return {}
-    return read_scores(present) if present.manifest.facts["networks"] == networks else {}
+    same = all(present.manifest.facts.get(name) == value for name, value in made_by.items())
+    return read_scores(present) if same else {}

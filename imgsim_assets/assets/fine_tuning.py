@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.class_scores import (
@@ -22,7 +23,7 @@ from imgsim_assets.assets.class_scores import (
 )
 from imgsim_assets.assets.embeddings import model_identity
 from imgsim_assets.assets.images import distinct_photos
-from imgsim_assets.assets.lessons import Course, frame_lessons, plan_course
+from imgsim_assets.assets.lessons import TOLD_APART, Course, frame_lessons, plan_course
 from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish, run_tags
 from imgsim_assets.assets.standing import LABELLED_FILE, few_changed, labelled_before
@@ -85,7 +86,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
             context.log.info("too few labelled photos changed to fine-tune anew: the networks stay")
             networks, labelled = _open_networks(store, key), before
         else:
-            networks = _make_networks(context, store, tracking, settings, name)
+            networks = _make_networks(context, store, tracking, settings, (name, made_by))
         scores = _ask_about(store, settings, backbone, networks, learned)
         labels = networks.tuned.labels
 
@@ -136,22 +137,26 @@ def _open_networks(store: Store, key: str) -> Networks:
 
 
 def _make_networks(
-    context: dg.AssetExecutionContext, store: Store, tracking: Tracking, settings: Settings, name: str
+    context: dg.AssetExecutionContext, store: Store, tracking: Tracking, settings: Settings, asked: tuple[str, str]
 ) -> Networks:
-    from imgsim_assets.vision.fine_tuning.tuned_file import NOTHING_LEARNED
+    from imgsim_assets.vision.fine_tuning.tuned_file import NOTHING_LEARNED, as_stored
 
     course = plan_course(store, settings)
     if course is None:
         context.log.info("too few labelled photos to fine-tune on")
         return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {})
-    trained = _train(store, settings, name, course)
+    name, made_by = asked
+    trained = _train(store, settings, name, course, made_by)
+    if trained is None:
+        context.log.warning("too few labelled photos could be read to fine-tune on")
+        return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {})
     folds = course.folds_table()
     context.log.info(f"{folds.height} photos of {len(course.labels)} classes, {trained.steps} steps in each fold")
     with tracking.run_for(context.run.run_id, run_tags(context, fine_tuned_key(name))) as run:
         for fold, curve in enumerate(trained.curves):
             for epoch, loss in enumerate(curve):
                 run.log_metrics({f"fine_tuning/{name}/fold_{fold}": loss}, step=epoch)
-    return Networks(trained.tuned, folds, trained.steps, {})
+    return Networks(as_stored(trained.tuned), folds, trained.steps, {})
 
 
 def _ask_about(
@@ -177,8 +182,8 @@ def _held_out_accuracy(networks: Networks, scores: Mapping[str, Scores], labelle
     return right / held_out.height
 
 
-def _train(store: Store, settings: Settings, name: str, course: Course) -> "Trained":
-    """Train each fold's network."""
+def _train(store: Store, settings: Settings, name: str, course: Course, made_by: str) -> "Trained | None":
+    """Train each fold's network; None: of too few classes photos could be read."""
     from imgsim_assets.vision.backbones.precision import choose_precision
     from imgsim_assets.vision.fine_tuning.batches import steps_an_epoch
     from imgsim_assets.vision.fine_tuning.folds import fine_tune_folds
@@ -188,6 +193,8 @@ def _train(store: Store, settings: Settings, name: str, course: Course) -> "Trai
     backbone, chosen = settings.backbones[name], settings.fine_tuning
     model, framing = load_trainable(backbone, settings.runtime, settings.places.models)
     lessons = frame_lessons(store, settings, course, framing)
+    if any(len(np.unique(one.classes)) < TOLD_APART for one in lessons):
+        return None
     plan = Plan(
         classes=len(course.labels),
         size=framing.size,
@@ -204,9 +211,7 @@ def _train(store: Store, settings: Settings, name: str, course: Course) -> "Trai
         lessons,
         plan,
         batch_loss,
-        folder=_workshop(
-            store, name, fingerprint("workshop/1", model_identity(settings, backbone), chosen, course.name())
-        ),
+        folder=_workshop(store, name, fingerprint("workshop/1", made_by, course.name())),
         threads=thread_count(settings.runtime.threads),
         seconds=60.0 * chosen.minutes,
     )

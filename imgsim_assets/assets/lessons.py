@@ -1,7 +1,7 @@
 """What fine-tuning learns from: the folds of photos, the lesson of each fold, and its pixels."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.cross_validation import grouped_folds
 from imgsim_assets.retrieval.learning_set import learning_mode, lesson_of_fold
-from imgsim_assets.retrieval.rungs import TRUSTED, standing_recipe
+from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.threads import thread_count
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FRAMED_AHEAD = 64
 TOLD_APART = 2  # classes
+# Guesses do not hang on the settings of ranking, so that those do not train anything anew.
+GUESSED_BY = {"dimensions": 1024, "shrinkage": "auto", "pair_weight": 0.0}
 MARGIN = 1.125  # photos are framed so many times larger than the model looks at, to be cropped
 
 
@@ -52,9 +54,11 @@ class Course:
         return np.asarray(np.any([lesson != UNKNOWN for lesson in self.lessons], axis=0))
 
     def folds_table(self) -> pl.DataFrame:
-        """Name the fold of each content that some network learns from: `content_id`, `fold`."""
+        """Name the fold of each content that has a label, or that some network learns from: `content_id`, `fold`."""
         table = self.photos.select("content_id").with_columns(pl.Series("fold", self.folds))
-        return table.filter(self.taught).unique("content_id", keep="first", maintain_order=True)
+        return table.filter(self.taught | self.photos["label"].is_not_null().to_numpy()).unique(
+            "content_id", keep="first", maintain_order=True
+        )
 
     def name(self) -> str:
         """Name all that is learned: another name, another lesson."""
@@ -83,38 +87,40 @@ def plan_course(store: Store, settings: Settings) -> Course | None:
     if learning_mode(classes[(photos["split"] == "train").to_numpy()]) == "labelled":
         lessons = [np.where(folds == fold, UNKNOWN, classes) for fold in numbers]
     else:
-        recipe = standing_recipe(settings.backbones, settings.head, settings.steps, TRUSTED)
-        pool = read_pool(store, settings, recipe.with_(fine_tuned=()))
+        first = {name: backbone.views[:1] for name, backbone in settings.backbones.items()}
+        pool = read_pool(store, settings, Recipe.model_validate({**GUESSED_BY, "views": first}))
         lessons = [lesson_of_fold(pool, folds, fold, settings.clusters.confidence) for fold in numbers]
-    thinned = [_thinned(lesson, chosen.photos, chosen.seed) for lesson in lessons]
+    thinned = _thinned(lessons, chosen.photos, chosen.seed)
     if any(len(np.unique(lesson[lesson != UNKNOWN])) < TOLD_APART for lesson in thinned):
         return None
     return Course(photos, sorted(set(photos["label"].drop_nulls())), folds, thinned)
 
 
-def _thinned(lesson: npt.NDArray[np.int64], limit: int, seed: int) -> npt.NDArray[np.int64]:
-    """Keep `limit` photos of a lesson at most, drawn by `seed`."""
-    taught = np.flatnonzero(lesson != UNKNOWN)
-    kept = np.random.default_rng(seed).permutation(taught)[:limit]
-    thinned = np.full_like(lesson, UNKNOWN)
-    thinned[kept] = lesson[kept]
-    return thinned
+def _thinned(lessons: Sequence[npt.NDArray[np.int64]], limit: int, seed: int) -> list[npt.NDArray[np.int64]]:
+    """Keep `limit` photos at most, drawn by `seed`, the same in all lessons."""
+    taught = np.flatnonzero(np.any([lesson != UNKNOWN for lesson in lessons], axis=0))
+    left_out = np.random.default_rng(seed).permutation(taught)[limit:]
+    for lesson in lessons:
+        lesson[left_out] = UNKNOWN
+    return list(lessons)
 
 
 def frame_lessons(store: Store, settings: Settings, course: Course, framing: "SquareFraming") -> "list[LabelledPhotos]":
-    """Put together what each network learns from; photos that cannot be framed are left out."""
-    pixels = _frame_photos(store, settings, course, framing)
-    return [_lesson(course, lesson, pixels) for lesson in course.lessons]
+    """Put together what each network learns from; they share the pixels. Photos that cannot be framed are left out."""
+    ids, pixels = _frame_photos(store, settings, course, framing)
+    rows = {content_id: row for row, content_id in enumerate(ids)}
+    return [_lesson(course, lesson, rows, pixels) for lesson in course.lessons]
 
 
 def _frame_photos(
     store: Store, settings: Settings, course: Course, framing: "SquareFraming"
-) -> Mapping[str, npt.NDArray[np.uint8]]:
-    """Frame every photo that is learned from a little larger than the model looks at: by content id."""
+) -> tuple[list[str], npt.NDArray[np.uint8]]:
+    """Frame every photo that is learned from a little larger than the model looks at: content ids, and their pixels."""
     from imgsim_assets.vision.frame import Frame
     from imgsim_assets.vision.framing import PhotoSource, frame_ahead
 
-    frame = Frame("rgb", replace(framing, size=_larger(framing.size), scaled=_larger(framing.scaled)))
+    side = _larger(framing.size)
+    frame = Frame("rgb", replace(framing, size=side, scaled=_larger(framing.scaled)))
     photos = distinct_photos(store).join(course.photos.filter(course.taught), on="content_id", how="semi")
     sources = (
         PhotoSource(
@@ -124,8 +130,14 @@ def _frame_photos(
         for photo in photos.iter_rows(named=True)
     )
     framed = frame_ahead(sources, {"rgb": frame}, ahead=FRAMED_AHEAD, workers=thread_count(settings.runtime.threads))
-    seen = (one for parts in track(framed, "framing", total=photos.height) for _, one in parts)
-    return {one.content_id: one.pixels for one in seen if one.pixels is not None}
+    ids: list[str] = []
+    pixels = np.empty((photos.height, side, side, 3), dtype=np.uint8)
+    for parts in track(framed, "framing", total=photos.height):
+        for _, one in parts:
+            if one.pixels is not None:
+                pixels[len(ids)] = one.pixels
+                ids.append(one.content_id)
+    return ids, pixels[: len(ids)]
 
 
 def _larger(side: int) -> int:
@@ -133,13 +145,14 @@ def _larger(side: int) -> int:
 
 
 def _lesson(
-    course: Course, lesson: npt.NDArray[np.int64], pixels: Mapping[str, npt.NDArray[np.uint8]]
+    course: Course, lesson: npt.NDArray[np.int64], rows: Mapping[str, int], pixels: npt.NDArray[np.uint8]
 ) -> "LabelledPhotos":
-    """Put together what one network learns from; of a content with two labels, the first."""
+    """Say which pixels one network learns from, and as what; of a content with two labels, the first."""
     from imgsim_assets.vision.fine_tuning.training import LabelledPhotos
 
-    learned: dict[str, int] = {}
+    learned: dict[int, int] = {}
     for content_id, number in zip(course.photos["content_id"], lesson.tolist(), strict=True):
-        if number != UNKNOWN and content_id in pixels:
-            learned.setdefault(content_id, number)
-    return LabelledPhotos(np.stack([pixels[one] for one in learned]), np.array(list(learned.values()), dtype=np.int64))
+        if number != UNKNOWN and content_id in rows:
+            learned.setdefault(rows[content_id], number)
+    taught = np.array(list(learned.items()), dtype=np.int64).reshape(-1, 2)
+    return LabelledPhotos(pixels, taught[:, 0], taught[:, 1])

@@ -86,7 +86,8 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
 
 def _class_scores(store: Store, recipe: Recipe, photos: pl.DataFrame) -> npt.NDArray[np.float64] | None:
     keys = [class_scores_key(name) for name in recipe.fine_tuned]
-    return read_class_scores(store, keys, photos["content_id"].to_list())
+    labels = sorted(set(open_training(store)["label"].drop_nulls()))
+    return read_class_scores(store, keys, photos["content_id"].to_list(), labels)
 
 
 def _with_classes(photos: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:

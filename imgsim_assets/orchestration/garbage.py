@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from imgsim_assets.assets.claims import content_tables
+from imgsim_assets.assets.fine_tuning import UNFINISHED
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
@@ -37,7 +38,11 @@ def find_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -> 
             back to them costs nothing. Of older versions of an artefact none stays.
     """
     store = Store(state=str(settings.places.state))
-    return [*_unused_rows(store, settings, keep), *_unused_artefacts(store, definitions)]
+    return [
+        *_unused_rows(store, settings, keep),
+        *_unused_artefacts(store, definitions),
+        *_given_up(store, definitions),
+    ]
 
 
 def remove_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -> list[Garbage]:
@@ -80,6 +85,15 @@ def _unused_artefacts(store: Store, definitions: dg.Definitions) -> Iterable[Gar
         for path in sorted(place.iterdir()):
             if VERSION.fullmatch(path.name) and path.name != current:
                 yield _garbage(store, path, "an older version of what the asset made")
+
+
+def _given_up(store: Store, definitions: dg.Definitions) -> Iterable[Garbage]:
+    """What was begun for an asset that no longer is."""
+    graph = read_graph(definitions)
+    begun = store.folder / UNFINISHED
+    for path in sorted(begun.glob("*/*")):
+        if path.relative_to(begun).as_posix() not in graph:
+            yield _garbage(store, path, "begun for an asset that there is no more")
 
 
 def _garbage(store: Store, path: Path, why: str) -> Garbage:

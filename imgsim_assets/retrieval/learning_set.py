@@ -48,7 +48,8 @@ def learning_mode(train_classes: Ints) -> Mode:
 
 def guess_classes(pool: Pool) -> PseudoLabels:
     """Guess the classes of the photos of `pool` that carry no label."""
-    return pseudo_labels(pool.coordinates, pool.diffused, pool.clusters, pool.classes)
+    known = 0 if pool.class_scores is None else pool.class_scores.shape[1]
+    return pseudo_labels(pool.coordinates, pool.diffused, pool.clusters, pool.classes, known=known)
 
 
 def learned_classes(pool: Pool, recipe: Recipe, threshold: float) -> Ints:
@@ -76,7 +77,7 @@ def lesson_of_fold(pool: Pool, folds: Ints, fold: int, threshold: float) -> Ints
     hidden = np.where(folds == fold, UNKNOWN, pool.classes)
     guessed = guess_classes(replace(pool, classes=hidden))
     sure = (hidden != UNKNOWN) | (guessed.confidence >= threshold)
-    named = guessed.classes <= pool.classes.max()
+    named = guessed.classes <= hidden.max()
     return np.where(sure & named & (folds != fold), guessed.classes, UNKNOWN)
 
 

@@ -25,7 +25,7 @@ GUESSING = Recipe(views={}, dimensions=1, shrinkage="auto", pair_weight=0.0, evi
 class PseudoLabels:
     """int64 [n] classes of all photos, given or guessed, and the confidence in each, float64 [n] in 0..1.
 
-    Clusters without a label follow the labelled classes in number: theirs is the highest label plus one plus the
+    Clusters without a label follow the classes that have a name: their number is the first above those, plus the
     cluster's own.
     """
 
@@ -33,7 +33,9 @@ class PseudoLabels:
     confidence: Floats
 
 
-def pseudo_labels(coordinates: Floats, diffused: Floats, clusters: Clusters, classes: Ints) -> PseudoLabels:
+def pseudo_labels(
+    coordinates: Floats, diffused: Floats, clusters: Clusters, classes: Ints, *, known: int = 0
+) -> PseudoLabels:
     """Give every photo a class.
 
     A labelled photo keeps its class, with confidence 1. Another whose cluster holds a labelled photo gets the most
@@ -45,9 +47,10 @@ def pseudo_labels(coordinates: Floats, diffused: Floats, clusters: Clusters, cla
         diffused: float64 [n, p], their diffusion coordinates.
         clusters: of all photos.
         classes: int64 [n]; -1 for photos without a label, and always for test photos.
+        known: classes below this number have a name, whether a photo carries it here or not.
     """
     labelled = classes != UNKNOWN
-    first = int(classes.max(initial=UNKNOWN)) + 1
+    first = max(int(classes.max(initial=UNKNOWN)) + 1, known)
     found, confidence = first + clusters.numbers, clusters.membership.copy()
     if labelled.any():
         near = np.isin(clusters.numbers, clusters.numbers[labelled])

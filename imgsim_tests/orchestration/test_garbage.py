@@ -59,6 +59,14 @@ def test_what_an_asset_made_that_is_gone_goes_too(synced: Workplace):
     assert synced.sync().materialized == []
 
 
+def test_what_was_begun_for_an_asset_that_is_gone_goes_too(synced: Workplace):
+    begun = synced.state / "unfinished" / "fine_tuned" / "gone"
+    begun.mkdir(parents=True)
+    (begun / "0").write_bytes(b"checkpoint")
+    assert "unfinished/fine_tuned/gone" in {one["path"] for one in gc(synced, "--yes")["garbage"]}
+    assert not begun.exists()
+
+
 def test_it_leaves_while_a_sync_is_at_work(synced: Workplace):
     from filelock import FileLock
 

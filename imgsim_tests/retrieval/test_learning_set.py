@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -108,6 +110,15 @@ def test_a_lesson_knows_nothing_of_its_fold_and_learns_sure_guesses_of_the_other
     shuffled[folds == 0] = np.random.default_rng(0).permutation(known[folds == 0])
     other = draw_pool(vectors, shuffled)
     assert lesson_of_fold(other, folds, 0, 0.6).tolist() == lesson.tolist()
+
+
+def test_clusters_are_numbered_above_all_names_where_networks_know_more():
+    vectors, truth = draw_photos(classes=8, photos=20, spread=4.0)
+    known = np.where((np.arange(len(truth)) % 20 < 4) & (truth < 3), truth, -1)
+    pool = draw_pool(vectors, known)
+    numbers = guess_classes(replace(pool, class_scores=np.zeros((len(truth), 8)))).classes
+    assert set(np.unique(numbers[known == -1]).tolist()).isdisjoint(range(3, 8))
+    assert numbers.max() >= 8
 
 
 def test_a_lesson_has_named_classes_only():

@@ -52,9 +52,13 @@ def layered_groups(module: "nn.Module", rate: float, decay: float, share: float)
 
 
 def train_mode(module: "nn.Module") -> None:
-    """Switch to training, but for the parts that are frozen: their statistics stay those of their own training."""
+    """Switch to training, but for what is frozen, whose statistics stay, and what draws at random (dropout).
+
+    Randomness is torch's own there, and neither seeded for a step nor kept apart from other trainings.
+    """
     module.train()
     for part in module.modules():
         own = list(part.parameters(recurse=False))
-        if own and not any(weight.requires_grad for weight in own):
-            part.eval()
+        is_leaf = not any(True for _ in part.children())
+        if (own or is_leaf) and not any(weight.requires_grad for weight in own):
+            part.training = False

@@ -13,6 +13,8 @@ from threading import Event
 
 from imgsim_assets.progress import track
 
+MOST_A_CORE = 2  # each holds its own gradients
+
 
 @dataclass(frozen=True)
 class Cores:
@@ -32,7 +34,8 @@ def share_cores(trainings: int, threads: int, device: str) -> Cores:
     """Share the cores among trainings; a card, and a single core, do them one after the other."""
     if device != "cpu" or threads == 1:
         return Cores(1, threads)
-    return Cores(trainings, max(1, threads // trainings))
+    at_once = min(trainings, MOST_A_CORE * threads)
+    return Cores(at_once, max(1, threads // at_once))
 
 
 @contextmanager

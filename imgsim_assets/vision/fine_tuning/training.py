@@ -30,9 +30,14 @@ PROBED_STEPS = 4
 
 @dataclass(frozen=True)
 class LabelledPhotos:
-    """Photos framed a little larger than the model looks at, uint8 [n, side, side, 3], and their classes, int64 [n]."""
+    """Photos framed a little larger than the model looks at, and their classes.
+
+    `pixels` are uint8 [m, side, side, 3], which several lessons may share; `rows` int64 [n] are those of this one, and
+    `classes` int64 [n] theirs.
+    """
 
     pixels: npt.NDArray[np.uint8]
+    rows: Ints
     classes: Ints
 
 
@@ -130,7 +135,7 @@ def _step(parts: "nn.ModuleDict", optimizer: "Optimizer", photos: LabelledPhotos
     generator = np.random.default_rng((plan.seed, step, 1))
     chosen = photos_of_step(photos.classes, BATCH, plan.seed, step)
     device = next(parts.parameters()).device
-    views = augment(photos.pixels[chosen], plan.size, generator, any_colour=False)
+    views = augment(photos.pixels[photos.rows[chosen]], plan.size, generator, any_colour=False)
     framed = (255.0 * views).permute(0, 2, 3, 1).to(device)
     share = rate_at(step, Schedule(steps=plan.steps, batch=BATCH, size=plan.size, rate=1.0))
     for group in optimizer.param_groups:

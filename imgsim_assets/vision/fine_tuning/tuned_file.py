@@ -44,15 +44,23 @@ def changed_weights(network: Any, before: Any) -> "dict[str, Tensor]":  # noqa: 
     return {name: one.cpu() for name, one in network.model.state_dict().items() if not one.equal(known[name])}
 
 
+def as_stored(tuned: FineTuned) -> FineTuned:
+    """Give the networks as they will be read again, so that all photos are asked by the same."""
+    weights = [{name: _rounded(one).to(one.dtype) for name, one in fold.items()} for fold in tuned.weights]
+    return FineTuned(tuned.labels, weights, tuned.directions)
+
+
+def _rounded(one: "Tensor") -> "Tensor":
+    return one.half() if one.is_floating_point() and one.ndim > 1 else one
+
+
 def save_tuned(tuned: FineTuned, path: Path) -> None:
     """Write to `path`; matrices in float16, vectors (norms, biases) as they are."""
     from safetensors.torch import save_file
 
     tensors: dict[str, Tensor] = {}
     for fold, (weights, directions) in enumerate(zip(tuned.weights, tuned.directions, strict=True)):
-        halved = {
-            name: one.half() if one.is_floating_point() and one.ndim > 1 else one for name, one in weights.items()
-        }
+        halved = {name: _rounded(one) for name, one in weights.items()}
         tensors |= {f"{fold}/{name}": one.contiguous() for name, one in {**halved, DIRECTIONS: directions}.items()}
     about = {"format": FORMAT, "labels": list(tuned.labels), "folds": tuned.folds}
     # One key only: safetensors keeps no order among metadata keys.

@@ -1,4 +1,5 @@
 import pytest
+from torch import nn
 
 from imgsim_assets.vision.compact import COMPACT_NAMES, build_compact
 from imgsim_assets.vision.fine_tuning.layers import block_of, layered_groups, train_mode
@@ -44,3 +45,10 @@ def test_what_is_not_among_the_last_blocks_is_frozen_with_its_statistics():
         own = list(part.parameters(recurse=False))
         if own:
             assert part.training == own[0].requires_grad
+
+
+def test_nothing_is_dropped_at_random():
+    module = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(4)))
+    layered_groups(module, 1.0, 1.0, 1.0)
+    train_mode(module)
+    assert [part.training for part in module.modules()] == [True, True, True, False, True]

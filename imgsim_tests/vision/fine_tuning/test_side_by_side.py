@@ -13,6 +13,7 @@ from imgsim_assets.vision.fine_tuning.side_by_side import Cores, run_side_by_sid
         (3, 2, "cpu", Cores(3, 1)),
         (3, 16, "cpu", Cores(3, 5)),
         (3, 1, "cpu", Cores(1, 1)),
+        (20, 2, "cpu", Cores(4, 1)),
         (3, 16, "cuda", Cores(1, 16)),
     ],
 )

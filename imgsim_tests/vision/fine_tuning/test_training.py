@@ -36,7 +36,7 @@ def draw_photos(seed: int, photos: int = 12, side: int = 36) -> LabelledPhotos:
     for one, number in zip(pixels, classes, strict=True):
         # A stripe, since views are mirrored.
         one[number * side // CLASSES : (number + 1) * side // CLASSES] += 100
-    return LabelledPhotos(pixels.astype(np.uint8), classes)
+    return LabelledPhotos(pixels.astype(np.uint8), np.arange(len(classes)), classes)
 
 
 def named(network, photos: LabelledPhotos) -> float:

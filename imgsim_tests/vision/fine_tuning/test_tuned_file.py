@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.vision.fine_tuning.tuned_file import NOTHING_LEARNED, FineTuned, load_tuned, save_tuned
+from imgsim_assets.vision.fine_tuning.tuned_file import NOTHING_LEARNED, FineTuned, as_stored, load_tuned, save_tuned
 
 
 def draw_tuned() -> FineTuned:
@@ -21,7 +21,8 @@ def draw_tuned() -> FineTuned:
 def test_what_is_written_is_read_matrices_in_half_precision(tmp_path: Path):
     tuned = draw_tuned()
     save_tuned(tuned, tmp_path / "t")
-    again = load_tuned(tmp_path / "t")
+    again, stored = load_tuned(tmp_path / "t"), as_stored(tuned)
+    assert all(one.equal(stored.weights[1][name]) for name, one in again.weights[1].items())
     assert list(again.labels) == list(tuned.labels)
     assert again.folds == 2
     for one, other in zip(again.weights, tuned.weights, strict=True):
