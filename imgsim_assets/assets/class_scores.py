@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -109,14 +110,37 @@ def _read(artefact: Artefact) -> tuple[list[str], Scores]:
     return read_table(artefact.path(TABLE))["content_id"].to_list(), np.asarray(read_array(artefact.path(SCORES_FILE)))
 
 
-def ask_networks(
-    settings: Settings, backbone: Backbone, tuned: "FineTuned", photos: pl.DataFrame, folds: Mapping[str, int]
+def complete_scores(
+    settings: Settings,
+    backbone: Backbone,
+    tuned: "FineTuned",
+    photos: pl.DataFrame,
+    known: Mapping[str, Scores],
+    *,
+    folds: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Scores]:
-    """Ask the networks about photos, rows of `raw_images`; one that was learned from, by its own fold's alone.
+    """Ask the networks about those photos, rows of `raw_images`, of which nothing is `known`.
+
+    Args:
+        settings: where photos and weights are, and how to run them.
+        backbone: what was fine-tuned.
+        tuned: what came of it.
+        photos: that are wanted.
+        known: what the networks said before.
+        folds: of photos that were learned from: their own fold's network alone is asked.
 
     Returns:
-        float32 [c] log probabilities by content id; nothing where nothing was learned, or a photo cannot be read.
+        float32 [c] log probabilities of the photos, in their order; nothing of one where nothing was learned, or that
+        cannot be read.
     """
+    missing = photos.filter(~pl.col("content_id").is_in(list(known)))
+    found = {**known, **_ask(settings, backbone, tuned, missing, folds)}
+    return {one: found[one] for one in photos["content_id"] if one in found}
+
+
+def _ask(
+    settings: Settings, backbone: Backbone, tuned: "FineTuned", photos: pl.DataFrame, folds: Mapping[str, int]
+) -> dict[str, Scores]:
     from imgsim_assets.vision.fine_tuning.loading import load_trainable
     from imgsim_assets.vision.fine_tuning.scoring import PhotoToScore, score_photos
 
@@ -167,9 +191,7 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
         photos = distinct_photos(store)
         made_by = artefact.manifest.facts["made_by"]
         known = _known_before(store, key, {"networks": networks, "made_by": made_by}) | read_scores(artefact)
-        missing = photos.filter(~pl.col("content_id").is_in(list(known)))
-        known |= ask_networks(settings, backbone, tuned, missing, {})
-        scores = {one: known[one] for one in photos["content_id"] if one in known}
+        scores = complete_scores(settings, backbone, tuned, photos, known)
         if tuned.folds and len(scores) < photos.height:
             context.log.warning(f"no class scores by {name} for {photos.height - len(scores)} photos")
         return publish(
@@ -177,7 +199,11 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
             key,
             lambda folder: write_scores(folder, scores, len(tuned.labels)),
             facts={"networks": networks, "made_by": made_by, "labels": digest(tuned.labels)},
-            metadata={"photos": len(scores), "computed": missing.height, "classes": len(tuned.labels)},
+            metadata={
+                "photos": len(scores),
+                "computed": sum(one not in known for one in photos["content_id"]),
+                "classes": len(tuned.labels),
+            },
         )
 
     return class_scores

@@ -15,7 +15,7 @@ from imgsim_assets.assets.class_scores import (
     GROUP,
     NETWORKS_FILE,
     Scores,
-    ask_networks,
+    complete_scores,
     fine_tuned_backbones,
     fine_tuned_key,
     read_scores,
@@ -164,10 +164,8 @@ def _ask_about(
 ) -> dict[str, Scores]:
     """Complete what the networks say of the photos of the learning set."""
     photos = distinct_photos(store).join(learned, on="content_id", how="semi", maintain_order="left")
-    missing = photos.filter(~pl.col("content_id").is_in(list(networks.scores)))
     folds = dict(networks.folds.select("content_id", "fold").iter_rows())
-    known = {**networks.scores, **ask_networks(settings, backbone, networks.tuned, missing, folds)}
-    return {one: known[one] for one in photos["content_id"] if one in known}
+    return complete_scores(settings, backbone, networks.tuned, photos, networks.scores, folds=folds)
 
 
 def _held_out_accuracy(networks: Networks, scores: Mapping[str, Scores], labelled: pl.DataFrame) -> float | None:

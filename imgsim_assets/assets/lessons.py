@@ -51,7 +51,7 @@ class Course:
     @property
     def taught(self) -> npt.NDArray[np.bool_]:
         """Which photos some network learns from: bool [n]."""
-        return np.asarray(np.any([lesson != UNKNOWN for lesson in self.lessons], axis=0))
+        return _taught_by(self.lessons)
 
     def folds_table(self) -> pl.DataFrame:
         """Name the fold of each content that has a label, or that some network learns from: `content_id`, `fold`."""
@@ -98,11 +98,14 @@ def plan_course(store: Store, settings: Settings) -> Course | None:
 
 def _thinned(lessons: Sequence[npt.NDArray[np.int64]], limit: int, seed: int) -> list[npt.NDArray[np.int64]]:
     """Keep `limit` photos at most, drawn by `seed`, the same in all lessons."""
-    taught = np.flatnonzero(np.any([lesson != UNKNOWN for lesson in lessons], axis=0))
-    left_out = np.random.default_rng(seed).permutation(taught)[limit:]
+    left_out = np.random.default_rng(seed).permutation(np.flatnonzero(_taught_by(lessons)))[limit:]
     for lesson in lessons:
         lesson[left_out] = UNKNOWN
     return list(lessons)
+
+
+def _taught_by(lessons: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.any([lesson != UNKNOWN for lesson in lessons], axis=0))
 
 
 def frame_lessons(store: Store, settings: Settings, course: Course, framing: "SquareFraming") -> "list[LabelledPhotos]":

@@ -30,7 +30,7 @@ def few_changed(before: pl.DataFrame, now: pl.DataFrame, share: float) -> bool:
     return len(rows_before ^ rows_now) <= share * len(rows_before)
 
 
-def publish_again(store: Store, key: str, metadata: Mapping[str, Any] | None = None) -> dg.MaterializeResult[Any]:
+def publish_again(store: Store, key: str, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
     """Publish once more what is published, so that what hangs on it stays fresh."""
     present = store.artefacts.open(key)
 
@@ -38,4 +38,4 @@ def publish_again(store: Store, key: str, metadata: Mapping[str, Any] | None = N
         for name in present.manifest.files:
             (folder / name).write_bytes(present.path(name).read_bytes())
 
-    return publish(store, key, write, facts=present.manifest.facts, metadata={**(metadata or {}), "kept": True})
+    return publish(store, key, write, facts=present.manifest.facts, metadata={**metadata, "kept": True})

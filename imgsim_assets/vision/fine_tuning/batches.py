@@ -20,9 +20,8 @@ def paired_order(classes: Ints, generator: np.random.Generator) -> Ints:
     by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
     _, starts, counts = np.unique(classes[by_class], return_index=True, return_counts=True)
     place = np.arange(len(by_class)) - np.repeat(starts, counts)
-    numbers = np.repeat(np.arange(len(starts)), counts)
-    pair = np.unique(np.stack([numbers, place // 2]), axis=1, return_inverse=True)[1].ravel()
-    return np.asarray(by_class[np.argsort(generator.permutation(pair.max() + 1)[pair], kind="stable")])
+    pair = np.cumsum(place % 2 == 0) - 1
+    return np.asarray(by_class[np.argsort(generator.permutation(pair[-1] + 1)[pair], kind="stable")])
 
 
 def photos_of_step(classes: Ints, batch: int, seed: int, step: int) -> Ints:

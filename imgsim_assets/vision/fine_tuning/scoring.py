@@ -1,5 +1,6 @@
 """What fine-tuned networks say of photos: the log probability of each class."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,7 +60,9 @@ def score_photos(
     directions = [torch.nn.functional.normalize(one, dim=1).numpy() for one in tuned.directions]
     shown = [view for view in views if view in TRAINED_VIEWS]
     frames = {view: Frame(view, backbone.framing) for view in shown}
-    lanes = [_lane(fold, model, view, frame) for fold, model in enumerate(models) for view, frame in frames.items()]
+    lanes: list[Lane[OpenedPhoto]] = [
+        Lane(f"{fold} {view}", model, frame) for fold, model in enumerate(models) for view, frame in frames.items()
+    ]
     for model in models:
         model.prepare(total * len(shown))
     logits: dict[str, list[Scores]] = {}
@@ -78,10 +81,6 @@ def no_opinion(classes: int) -> Scores:
     return np.full(classes, -np.log(classes), dtype=np.float32)
 
 
-def _lane(fold: int, model: TorchBackbone, view: View, frame: Frame) -> Lane[OpenedPhoto]:
-    return Lane(f"{fold} {view}", model, frame)
-
-
 def _fold_of(lane: str) -> int:
     return int(lane.partition(" ")[0])
 
@@ -94,11 +93,7 @@ def _sources(
         **{fold: frozenset(name for name in lanes if _fold_of(name) == fold) for fold in map(_fold_of, lanes)},
     }
     for photo in photos:
-        yield PhotoSource(photo.content_id, _opening(photo, frames), by_fold[photo.fold])
-
-
-def _opening(photo: PhotoToScore, frames: Sequence[Frame]) -> Callable[[], OpenedPhoto]:
-    return lambda: photo.open(frames)
+        yield PhotoSource(photo.content_id, functools.partial(photo.open, frames), by_fold[photo.fold])
 
 
 def _log_softmax(logits: npt.NDArray[np.floating]) -> Scores:
