@@ -133,10 +133,8 @@ def sample(folder: Path, classes: int, train: int, test: int, seed: int) -> None
 def pretrain(output: Path, budget: Literal["small", "full"], seed: int) -> None:
     """Train the compact backbones, and learn the codebooks of the classical ones, on drawn pictures."""
     from imgsim_assets.vision.pretraining import pretrain as train
-    from imgsim_assets.vision.pretraining import write_codebooks
 
     train(output, budget, seed)
-    write_codebooks(output, budget, seed)
 
 
 @cli.command()

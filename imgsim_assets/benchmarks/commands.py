@@ -36,6 +36,16 @@ def bench_ranking(settings: Settings, as_json: bool, budget: float, few: int, se
         click.echo(f"\n{name}\n\n{in_markdown(table)}")
 
 
+@bench.command("members")
+@with_settings
+def bench_members(settings: Settings, as_json: bool) -> None:
+    """Rank what `imgsim sync` has embedded by each backbone alone, by plain cosine, beside HOG and pixels."""
+    from imgsim_assets.benchmarks.members import in_markdown, measure_members
+
+    table = measure_members(settings)
+    click.echo(json.dumps(table.to_dicts()) if as_json else in_markdown(table))
+
+
 @bench.command("memory")
 @click.option("--photos", type=click.IntRange(100), default=450_000, show_default=True)
 @click.option("--queries", type=click.IntRange(1), multiple=True, default=(2_000, 8_000), show_default=True)

@@ -1,5 +1,6 @@
 """Changes that leave the content: crop, turn, mirror, colours, negative, hidden parts. On whole batches."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,20 +9,31 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from torch import Tensor
 
-SMALLEST_VIEW, LARGEST_VIEW = 0.75, 1.1  # share of the picture's side that is seen
-TURN = 0.12  # radians
+
+@dataclass(frozen=True)
+class Changes:
+    """How far a view may be from its picture.
+
+    Attributes:
+        smallest, largest: share of the picture's side that is seen.
+        turn: largest, in radians either way.
+        any_colour: also swap the colours and turn pictures negative, where a shape means the same in any colour.
+    """
+
+    smallest: float
+    largest: float
+    turn: float
+    any_colour: bool
 
 
-def augment(
-    pictures: npt.NDArray[np.uint8], size: int, generator: np.random.Generator, *, any_colour: bool
-) -> "Tensor":
+def augment(pictures: npt.NDArray[np.uint8], size: int, generator: np.random.Generator, changes: Changes) -> "Tensor":
     """Give each picture of a batch its own view.
 
     Args:
         pictures: uint8 [n, side, side, 3].
         size: side of the views.
         generator: where the choices come from.
-        any_colour: also swap the colours and turn pictures negative, where a shape means the same in any colour.
+        changes: how far a view may be from its picture.
 
     Returns:
         float32 [n, 3, size, size], values from 0 to 1.
@@ -30,20 +42,20 @@ def augment(
 
     batch = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))).float() / 255
     seen = torch.nn.functional.grid_sample(
-        batch, _grid(len(pictures), size, generator), padding_mode="reflection", align_corners=False
+        batch, _grid(len(pictures), size, generator, changes), padding_mode="reflection", align_corners=False
     )
-    lit = torch.einsum("nij,njhw->nihw", _colour_mix(len(pictures), generator, any_colour), seen - 0.5)
+    lit = torch.einsum("nij,njhw->nihw", _colour_mix(len(pictures), generator, changes.any_colour), seen - 0.5)
     lift = torch.from_numpy(generator.uniform(-0.12, 0.12, (len(pictures), 1, 1, 1))).float()
     return _hide((lit + lift).clamp(-0.5, 0.5) + 0.5, generator)
 
 
-def _grid(count: int, size: int, generator: np.random.Generator) -> "Tensor":
+def _grid(count: int, size: int, generator: np.random.Generator, changes: Changes) -> "Tensor":
     """Sampling places of scaled, stretched, turned, moved and mirrored views: [count, size, size, 2]."""
     import torch
 
-    scale = generator.uniform(SMALLEST_VIEW, LARGEST_VIEW, count)
+    scale = generator.uniform(changes.smallest, changes.largest, count)
     stretch = np.exp(generator.uniform(-0.2, 0.2, count))
-    angle = generator.uniform(-TURN, TURN, count)
+    angle = generator.uniform(-changes.turn, changes.turn, count)
     mirror = np.where(generator.random(count) < 0.5, -1.0, 1.0)
     spare = np.maximum(0.05, 1 - scale)
     matrix = np.zeros((count, 2, 3))

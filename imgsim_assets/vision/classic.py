@@ -40,9 +40,9 @@ class ClassicModel:
         return self.codebook.encode(*describe(self.name, picture))
 
 
-def describe(name: str, picture: npt.NDArray[np.uint8]) -> Descriptors:
+def describe(name: str, picture: npt.NDArray[np.uint8], cells: Sequence[int] = CELL_SIDES) -> Descriptors:
     """Describe a picture on all grids: float32 [n, d], and where, float32 [n, 2]. Flat places are left out."""
-    descriptors, places = DESCRIBE[name](picture, CELL_SIDES, STEP)
+    descriptors, places = DESCRIBE[name](picture, cells, STEP)
     is_something = descriptors.any(axis=1)
     # Of a picture that is flat all over there is nothing else to tell.
     return (descriptors[is_something], places[is_something]) if is_something.any() else (descriptors, places)

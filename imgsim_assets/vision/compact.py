@@ -19,7 +19,8 @@ SIZE = 64
 DIMENSION = 320
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
-STAGES, CHANNELS = (2, 2, 3, 2), (128, 256, 512, 1024)  # of the residual network
+STAGES, CHANNELS = (2, 2, 4), (128, 256, 512)  # of the residual network
+PLACES = 4  # a side of its last features
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,14 @@ class CompactModel:
     dimension: int
 
 
-def _stem() -> "nn.Module":
-    """The first two stages of the residual network: [n, 3, 64, 64] to features [n, 256, 8, 8]."""
+def _residual(stages: int) -> "nn.Module":
+    """The first stages of a pre-activation bottleneck network: [n, 3, 64, 64] to features [n, c, s, s]."""
     from timm.layers import BatchNormAct2d, create_conv2d
     from timm.models.resnetv2 import ResNetV2
 
     module: nn.Module = ResNetV2(
-        layers=STAGES[:2],
-        channels=CHANNELS[:2],
+        layers=STAGES[:stages],
+        channels=CHANNELS[:stages],
         num_classes=0,
         global_pool="",
         conv_layer=create_conv2d,
@@ -68,7 +69,7 @@ def _stemmed(tower: "nn.Module", embed: "Callable[[Any, Tensor], Tensor]") -> "n
 
         def __init__(self) -> None:
             super().__init__()
-            self.stem = _stem()
+            self.stem = _residual(2)
             self.tower = tower
 
         def forward(self, pixels: "Tensor") -> "Tensor":
@@ -99,37 +100,47 @@ def _clip() -> "nn.Module":
 
 
 def _vit_clip() -> "nn.Module":
-    """A vision transformer with CLIP's normalisation before the blocks; all patches averaged."""
+    """A vision transformer with CLIP's normalisation before the blocks; one linear map of all its patches."""
     from timm.models.vision_transformer import VisionTransformer
+    from torch import nn
 
-    tower: nn.Module = VisionTransformer(
+    width = 240
+    tower = VisionTransformer(
         img_size=8,
         patch_size=2,
         in_chans=CHANNELS[1],
-        embed_dim=240,
-        depth=5,
+        embed_dim=width,
+        depth=4,
         num_heads=4,
-        num_classes=DIMENSION,
+        num_classes=0,
         pre_norm=True,
-        global_pool="avg",
+        global_pool="",
         class_token=False,
     )
+    tower.head = nn.Sequential(nn.Flatten(), nn.Linear(width * PLACES**2, DIMENSION))
     return _stemmed(tower, lambda module, features: module(features))
 
 
 def _resnet50v2() -> "nn.Module":
-    """A pre-activation bottleneck network of four stages."""
-    from timm.layers import BatchNormAct2d, create_conv2d
-    from timm.models.resnetv2 import ResNetV2
+    """A residual network whose last layer sees what is where: averaging over the places would lose it."""
+    from torch import nn
 
-    module: nn.Module = ResNetV2(
-        layers=STAGES,
-        channels=CHANNELS,
-        num_classes=DIMENSION,
-        conv_layer=create_conv2d,
-        norm_layer=BatchNormAct2d,
-    )
-    return module
+    class Residual(nn.Module):
+        """Features of 4 x 4 places, and one linear map of them all."""
+
+        body: nn.Module
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = _residual(len(STAGES))
+            self.head = nn.Linear(CHANNELS[-1] * PLACES**2, DIMENSION)
+
+        def forward(self, pixels: "Tensor") -> "Tensor":
+            """Embed pixels: [n, 3, size, size] to [n, dimension]."""
+            vectors: Tensor = self.head(self.body(pixels).flatten(1))
+            return vectors
+
+    return Residual()
 
 
 BUILDERS: dict[str, Callable[[], "nn.Module"]] = {"clip": _clip, "vit_clip": _vit_clip, "resnet50v2": _resnet50v2}

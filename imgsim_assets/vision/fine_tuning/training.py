@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.vision.augmentation import augment
+from imgsim_assets.vision.augmentation import Changes, augment
 from imgsim_assets.vision.fine_tuning.batches import Ints, photos_of_step, steps_an_epoch
 from imgsim_assets.vision.fine_tuning.layers import layered_groups, train_mode
 from imgsim_assets.vision.fine_tuning.objective import PairLoss, build_objective
@@ -26,6 +26,7 @@ CHECKPOINT_EVERY = 100  # steps
 LARGEST_GRADIENT = 1.0
 DIRECTION_RATE = 5e-3  # the classes' directions start from nothing
 PROBED_STEPS = 4
+CHANGES = Changes(smallest=0.75, largest=1.1, turn=0.12, any_colour=False)
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _step(parts: "nn.ModuleDict", optimizer: "Optimizer", photos: LabelledPhotos
     generator = np.random.default_rng((plan.seed, step, 1))
     chosen = photos_of_step(photos.classes, BATCH, plan.seed, step)
     device = next(parts.parameters()).device
-    views = augment(photos.pixels[photos.rows[chosen]], plan.size, generator, any_colour=False)
+    views = augment(photos.pixels[photos.rows[chosen]], plan.size, generator, CHANGES)
     framed = (255.0 * views).permute(0, 2, 3, 1).to(device)
     share = rate_at(step, Schedule(steps=plan.steps, batch=BATCH, size=plan.size, rate=1.0))
     for group in optimizer.param_groups:

@@ -1,5 +1,5 @@
 """Training of the compact backbones on pictures that formulas draw."""
 
-from imgsim_assets.vision.pretraining.recipe import Trained, pretrain, write_codebooks
+from imgsim_assets.vision.pretraining.recipe import Trained, pretrain
 
-__all__ = ["Trained", "pretrain", "write_codebooks"]
+__all__ = ["Trained", "pretrain"]

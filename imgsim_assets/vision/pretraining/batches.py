@@ -11,11 +11,12 @@ from imgsim_assets.vision.pretraining.classes import Kind
 
 @dataclass(frozen=True)
 class Pictures:
-    """The training set: uint8 [n, side, side, 3], classes int64 [n] in blocks of equal length."""
+    """The training set: uint8 [n, side, side, 3], classes int64 [n] in equal blocks, and `fisher_targets` of each."""
 
     pixels: npt.NDArray[np.uint8]
     classes: npt.NDArray[np.int64]
     kinds: Sequence[Kind]
+    fisher: npt.NDArray[np.float32]
 
 
 def choose_batch(pictures: Pictures, batch: int, share: float, generator: np.random.Generator) -> npt.NDArray[np.int64]:

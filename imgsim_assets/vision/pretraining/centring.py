@@ -10,7 +10,7 @@ from imgsim_assets.vision.compact import CompactModel
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-PLACES = {"clip": "tower.vision_model.post_layernorm", "vit_clip": "tower.head", "resnet50v2": "head.fc"}
+PLACES = {"clip": "tower.vision_model.post_layernorm", "vit_clip": "tower.head.1", "resnet50v2": "head"}
 BATCH = 64
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 TEACHER = "resnet50v2"
 BLOCKS = {"clip": "tower.vision_model.encoder.layers", "vit_clip": "tower.blocks"}
-STAGE = "stages.2"
+BODY = "body"
+STAGE = f"{BODY}.stages.2"
 VECTOR_WEIGHT = 4.0
 
 
@@ -84,5 +85,5 @@ def lesson(name: str, student: "nn.Module", teacher: CompactModel) -> "nn.Module
 def lend_stem(student: "nn.Module", teacher: CompactModel) -> None:
     """Give a transformer's stem the teacher's weights, as far as they have the same names."""
     stem = student.get_submodule("stem")
-    known = teacher.module.state_dict()
+    known = teacher.module.get_submodule(BODY).state_dict()
     stem.load_state_dict({key: known[key] for key in stem.state_dict() if not key.startswith("norm.")}, strict=False)

@@ -1,9 +1,10 @@
-"""What each family is trained for: the shape for all, and classes, contrast or captions besides."""
+"""What each family is trained for: shape and edges for all, and classes, contrast or captions besides."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imgsim_assets.vision.pretraining.targets import shape_targets
+from imgsim_assets.vision.pretraining.fisher_targets import NUMBERS
+from imgsim_assets.vision.pretraining.shape_targets import shape_targets
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -14,10 +15,11 @@ SCALE = 16.0  # cosine to logit
 SMOOTHING = 0.1
 TEXT_WIDTH = 128
 SHAPE_WEIGHT = 2.0
+FISHER_WEIGHT = 8.0
 
 
 def objective(name: str, kinds: "Sequence[Kind]", dimension: int) -> "nn.Module":
-    """Build the objective of the backbone `name`: a module (vectors, classes, naming) -> loss."""
+    """Build the objective of the backbone `name`: a module (vectors, classes, fisher, naming) -> loss."""
     import torch
     from torch import nn
 
@@ -25,20 +27,25 @@ def objective(name: str, kinds: "Sequence[Kind]", dimension: int) -> "nn.Module"
     shapes = torch.from_numpy(shape_targets(kinds))
 
     class Objective(nn.Module):
-        """The shape, and what the family is trained for besides."""
+        """The shape, the edges, and what the family is trained for besides."""
 
         def __init__(self) -> None:
             super().__init__()
             self.centre = nn.BatchNorm1d(dimension, affine=False)
             self.shape = nn.Linear(dimension, shapes.shape[1])
+            self.edges = nn.Linear(dimension, NUMBERS)
             self.besides = builders[name](kinds, dimension)
 
-        def forward(self, vectors: "Tensor", classes: "Tensor", naming: float) -> "Tensor":
-            """Give the mean loss of vectors [n, d] of classes [n]; `naming` weighs what is besides the shape."""
+        def forward(self, vectors: "Tensor", classes: "Tensor", fisher: "Tensor", naming: float) -> "Tensor":
+            """Give the mean loss of vectors [n, d] of pictures of classes [n] whose edges are `fisher` [n, NUMBERS].
+
+            `naming` weighs what the family is trained for besides.
+            """
             centred = self.centre(vectors.float())
-            missed = (self.shape(centred) - shapes[classes]).square().mean()
+            shape = (self.shape(centred) - shapes[classes]).square().mean()
+            edges = (self.edges(centred) - fisher).square().mean()
             unit = nn.functional.normalize(centred, dim=1)
-            loss: Tensor = SHAPE_WEIGHT * missed + naming * self.besides(unit, classes)
+            loss: Tensor = SHAPE_WEIGHT * shape + FISHER_WEIGHT * edges + naming * self.besides(unit, classes)
             return loss
 
     return Objective()

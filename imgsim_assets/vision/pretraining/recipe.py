@@ -1,26 +1,30 @@
-"""The whole recipe: draw the pictures once, train the three backbones, learn the codebooks, write all weights."""
+"""The whole recipe: learn codebooks, draw and describe pictures, train the three backbones, write all weights."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from imgsim_assets.fingerprint import fingerprint
-from imgsim_assets.vision.classic import CLASSIC_NAMES, write_codebook
+from imgsim_assets.vision.classic import CLASSIC_NAMES, load_classic, write_codebook
 from imgsim_assets.vision.compact import COMPACT_NAMES, CompactModel, load_compact
 from imgsim_assets.vision.pretraining.batches import Pictures
 from imgsim_assets.vision.pretraining.centring import centre
 from imgsim_assets.vision.pretraining.classes import training_kinds
 from imgsim_assets.vision.pretraining.codebooks import draw_large, train_codebook
+from imgsim_assets.vision.pretraining.fisher_targets import fisher_targets
 from imgsim_assets.vision.pretraining.lesson import TEACHER
 from imgsim_assets.vision.pretraining.pictures import draw_pictures
 from imgsim_assets.vision.pretraining.schedule import Schedule
 from imgsim_assets.vision.pretraining.training import train
 from imgsim_assets.vision.shipped import write_shipped
 
-REVISION = "pretraining/1"
+Array = TypeVar("Array", bound=npt.NDArray[np.generic])
+
+REVISION = "pretraining/2"
 CENTRED_ON = 500  # pictures
 
 
@@ -46,12 +50,12 @@ BUDGETS: dict[str, Budget] = {
         },
     ),
     "full": Budget(
-        classes=1000,
+        classes=2000,
         pictures=20,
         schedules={
-            "clip": Schedule(steps=800, batch=64, size=64, halved=True),
-            "vit_clip": Schedule(steps=800, batch=64, size=64, halved=True),
-            "resnet50v2": Schedule(steps=5600, batch=64, size=64, naming=(0.2, 1.0), halved=True),
+            "clip": Schedule(steps=1500, batch=64, size=64, halved=True),
+            "vit_clip": Schedule(steps=1500, batch=64, size=64, halved=True),
+            "resnet50v2": Schedule(steps=10_000, batch=128, size=64, rate=2e-3, naming=(0.2, 1.0), halved=True),
         },
     ),
 }
@@ -73,41 +77,45 @@ def pretrain(
     names: Sequence[str] = COMPACT_NAMES,
     workers: int = 2,
 ) -> list[Trained]:
-    """Train compact backbones from nothing; an interrupted run goes on where its last checkpoint is.
+    """Learn the codebooks and train compact backbones from nothing; an interrupted run goes on at its last checkpoint.
 
     Args:
-        output: folder for the weights, the checkpoints and the drawn pictures.
+        output: folder for the weights, the codebooks, the checkpoints and the drawn pictures.
         budget: "small" takes a minute and shows that it works, "full" is what ships.
         seed: of everything random.
         names: which backbones; the residual network comes first in any case, since it teaches the others.
-        workers: processes that draw; the result does not depend on it.
+        workers: processes that draw and describe; what is drawn does not depend on it.
     """
     chosen = BUDGETS[budget]
+    write_codebooks(output, chosen, seed, workers)
     pictures = cached_pictures(output, chosen, seed, workers)
     teacher: CompactModel | None = None
     trained = []
     for name in (TEACHER, *(name for name in names if name != TEACHER)):
-        checkpoint, weights = output / f"{name}.checkpoint", output / f"{name}.safetensors"
-        model, losses = train(name, pictures, chosen.schedules[name], seed, checkpoint=checkpoint, teacher=teacher)
+        schedule = chosen.schedules[name]
+        key = fingerprint(name, REVISION, chosen.classes, chosen.pictures, asdict(schedule), seed)
+        checkpoint, weights = output / f"{key}.checkpoint", output / f"{name}.safetensors"
+        model, losses = train(name, pictures, schedule, seed, checkpoint=checkpoint, teacher=teacher)
         _finish(name, model, pictures, weights)
         trained.append(Trained(name, weights, tuple(losses)))
         teacher = teacher or load_compact(TEACHER, weights)
     return trained
 
 
-def write_codebooks(
-    output: Path, budget: Literal["small", "full"] = "full", seed: int = 0, workers: int = 2
-) -> list[Path]:
+def write_codebooks(output: Path, budget: Budget, seed: int, workers: int) -> list[Path]:
     """Learn the codebooks of the classical models from large drawn pictures.
 
     Args:
         output: folder for the codebooks.
-        budget: as for `pretrain`.
+        budget: how many classes are drawn.
         seed: of everything random.
         workers: processes that draw.
+
+    Returns:
+        Their files.
     """
     output.mkdir(parents=True, exist_ok=True)
-    pictures = draw_large(training_kinds(BUDGETS[budget].large_classes), seed, workers)
+    pictures = draw_large(training_kinds(budget.large_classes), seed, workers)
     paths = [output / f"{name}.safetensors" for name in CLASSIC_NAMES]
     for name, path in zip(CLASSIC_NAMES, paths, strict=True):
         write_codebook(train_codebook(name, pictures, seed), path)
@@ -121,18 +129,23 @@ def _finish(name: str, model: CompactModel, pictures: Pictures, weights: Path) -
 
 
 def cached_pictures(output: Path, budget: Budget, seed: int, workers: int) -> Pictures:
-    """Draw the training set, or read it where an earlier run left it."""
-    output.mkdir(parents=True, exist_ok=True)
+    """Draw and describe the training set, or read it where an earlier run left it; the codebooks are there already."""
     kinds = training_kinds(budget.classes)
-    path = output / f"{fingerprint('pictures', REVISION, budget.classes, budget.pictures, seed)}.npy"
-    if path.is_file():
-        pixels = np.load(path, mmap_mode="r")
-    else:
-        pixels = draw_pictures(kinds, budget.pictures, seed, workers)
+    key = fingerprint("pictures", REVISION, budget.classes, budget.pictures, budget.large_classes, seed)
+    pixels = _cached(output / f"{key}.npy", lambda: draw_pictures(kinds, budget.pictures, seed, workers))
+    codebook = load_classic("sift", output / "sift.safetensors").codebook
+    fisher = _cached(output / f"{key}-fisher.npy", lambda: fisher_targets(pixels, codebook, seed, workers))
+    return Pictures(pixels, np.repeat(np.arange(len(kinds), dtype=np.int64), budget.pictures), kinds, fisher)
+
+
+def _cached(path: Path, make: Callable[[], Array]) -> Array:
+    """Read the array at `path`, or make it and leave it there."""
+    if not path.is_file():
         aside = path.with_suffix(".part.npy")
-        np.save(aside, pixels)
+        np.save(aside, make())
         aside.replace(path)
-    return Pictures(pixels, np.repeat(np.arange(len(kinds), dtype=np.int64), budget.pictures), kinds)
+    array: Array = np.load(path, mmap_mode="r")
+    return array
 
 
 def write_weights(model: CompactModel, path: Path) -> None:

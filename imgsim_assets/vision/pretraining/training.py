@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgsim_assets.progress import track
-from imgsim_assets.vision.augmentation import augment
+from imgsim_assets.vision.augmentation import Changes, augment
 from imgsim_assets.vision.compact import MEAN, STD, CompactModel, build_compact
 from imgsim_assets.vision.pretraining.batches import Pictures, choose_batch
 from imgsim_assets.vision.pretraining.checkpoint import load_checkpoint, save_checkpoint
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CHECKPOINT_EVERY = 100
 WEIGHT_DECAY = 0.05
 LARGEST_GRADIENT = 1.0
+# Every picture is drawn in its own pose already, and what is told of its edges holds for all of it.
+CHANGES = Changes(smallest=0.85, largest=1.05, turn=0.08, any_colour=True)
 
 
 def train(
@@ -81,7 +83,7 @@ def _step(
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
     torch.manual_seed(int(generator.integers(2**31)))
     chosen = choose_batch(pictures, schedule.batch, share_at(seeds[1], schedule), generator)
-    seen = augment(pictures.pixels[chosen], schedule.size, generator, any_colour=True)
+    seen = augment(pictures.pixels[chosen], schedule.size, generator, CHANGES)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
     views = ((seen - mean) / std).contiguous(memory_format=torch.channels_last)
     for group in optimizer.param_groups:
@@ -89,8 +91,8 @@ def _step(
     with _precision(schedule):
         vectors = parts["backbone"](views)
         taught = parts["lesson"](views, vectors) if "lesson" in parts else 0.0
-    classes = torch.from_numpy(pictures.classes[chosen])
-    loss: Tensor = parts["objective"](vectors, classes, naming_at(seeds[1], schedule)) + taught
+    classes, fisher = torch.from_numpy(pictures.classes[chosen]), torch.from_numpy(pictures.fisher[chosen])
+    loss: Tensor = parts["objective"](vectors, classes, fisher, naming_at(seeds[1], schedule)) + taught
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(parts.parameters(), LARGEST_GRADIENT)

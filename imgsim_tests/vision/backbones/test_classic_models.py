@@ -11,7 +11,7 @@ from imgsim_assets.vision import classic
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.classic import CLASSIC_NAMES, REVISION, SIDE, load_classic, write_codebook
-from imgsim_assets.vision.pretraining import write_codebooks
+from imgsim_assets.vision.pretraining.recipe import BUDGETS, write_codebooks
 from imgsim_tests.vision.backbones.conftest import framed
 
 
@@ -68,7 +68,8 @@ def test_an_unknown_name_is_refused():
 
 @pytest.mark.slow
 def test_codebooks_are_learned_anew_to_the_same_and_come_back_from_their_files(tmp_path):
-    for path in write_codebooks(tmp_path / "one", "small", workers=1):
+    one, other = (write_codebooks(tmp_path / folder, BUDGETS["small"], 0, 1) for folder in ("one", "other"))
+    for path in one:
         again = tmp_path / "again.safetensors"
         write_codebook(load_classic(path.stem, path).codebook, again)
         assert again.read_bytes() == path.read_bytes()
@@ -76,6 +77,4 @@ def test_codebooks_are_learned_anew_to_the_same_and_come_back_from_their_files(t
         assert {key: value.shape for key, value in shipped.items()} == {
             key: value.shape for key, value in load_file(path).items()
         }
-    assert [path.read_bytes() for path in write_codebooks(tmp_path / "other", "small", workers=1)] == [
-        path.read_bytes() for path in sorted((tmp_path / "one").iterdir(), reverse=True)
-    ]
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]

@@ -7,6 +7,7 @@ from imgsim_assets.vision.pretraining.pictures import EASY, HARD, SIDE, draw_cla
 from imgsim_assets.vision.pretraining.schedule import Schedule, naming_at, rate_at, share_at
 
 KINDS = training_kinds(14)
+NOTHING_TOLD = np.empty((140, 0), dtype=np.float32)
 
 
 def test_pictures_lie_class_by_class():
@@ -26,7 +27,7 @@ def test_another_seed_gives_other_pictures_of_the_class():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_batch_holds_two_different_pictures_of_each_of_its_classes(seed):
-    pictures = Pictures(np.empty((70, 1, 1, 3), dtype=np.uint8), np.repeat(np.arange(14), 5), KINDS)
+    pictures = Pictures(np.empty((70, 1, 1, 3), dtype=np.uint8), np.repeat(np.arange(14), 5), KINDS, NOTHING_TOLD)
     chosen = choose_batch(pictures, 20, 1.0, np.random.default_rng(seed))
     assert len(set(chosen.tolist())) == 20
     assert set(np.unique(pictures.classes[chosen], return_counts=True)[1].tolist()) == {2}
@@ -52,7 +53,7 @@ def test_the_curriculum_ends_with_the_first_round_and_naming_begins_then():
 
 
 def test_easy_pictures_come_first():
-    pictures = Pictures(np.empty((140, 1, 1, 3), dtype=np.uint8), np.repeat(np.arange(14), 10), KINDS)
+    pictures = Pictures(np.empty((140, 1, 1, 3), dtype=np.uint8), np.repeat(np.arange(14), 10), KINDS, NOTHING_TOLD)
     chosen = choose_batch(pictures, 28, 0.3, np.random.default_rng(0))
     assert set((chosen % 10).tolist()) <= {0, 1, 2}
 

@@ -5,7 +5,7 @@ from safetensors.torch import load_file
 from imgsim_assets.vision.compact import COMPACT_NAMES, build_compact, load_compact
 from imgsim_assets.vision.pretraining import pretrain
 from imgsim_assets.vision.pretraining.lesson import TEACHER
-from imgsim_assets.vision.pretraining.recipe import BUDGETS, Budget, cached_pictures
+from imgsim_assets.vision.pretraining.recipe import BUDGETS, Budget, cached_pictures, write_codebooks
 from imgsim_assets.vision.pretraining.schedule import Schedule
 from imgsim_assets.vision.pretraining.training import train
 
@@ -26,6 +26,12 @@ def output(tmp_path_factory):
     return tmp_path_factory.mktemp("pretraining")
 
 
+def prepared(folder, budget):
+    """The training set of a budget, with the codebook that it is described by."""
+    write_codebooks(folder, budget, 0, 1)
+    return cached_pictures(folder, budget, 0, 1)
+
+
 @pytest.mark.slow
 def test_the_small_budget_teaches_and_its_weights_load(output):
     trained = pretrain(output, "small", seed=0, workers=1)
@@ -42,7 +48,7 @@ def test_the_small_budget_teaches_and_its_weights_load(output):
 def test_an_interrupted_training_ends_with_the_same_weights(output, tmp_path, name):
     import torch
 
-    pictures = cached_pictures(output, BUDGETS["small"], 0, 1)
+    pictures = prepared(output, BUDGETS["small"])
     schedule = Schedule(steps=6, batch=8, size=64, naming=(0.2, 1.0))
     torch.manual_seed(5)
     teacher = None if name == TEACHER else build_compact(TEACHER)
@@ -67,21 +73,22 @@ def test_a_finished_run_trains_no_more(output):
         assert all(value.equal(again[key]) for key, value in tensors.items())
 
 
-def test_pictures_are_drawn_once(tmp_path):
+def test_pictures_are_drawn_and_described_once(tmp_path):
     budget = BUDGETS["small"]
-    first = cached_pictures(tmp_path, budget, 0, 1)
-    (path,) = tmp_path.iterdir()
-    stamp = path.stat().st_mtime_ns
+    first = prepared(tmp_path, budget)
+    arrays = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npy")}
     again = cached_pictures(tmp_path, budget, 0, 1)
-    assert path.stat().st_mtime_ns == stamp
+    assert len(arrays) == 2
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npy")} == arrays
     assert np.array_equal(first.pixels, again.pixels)
+    assert np.array_equal(first.fisher, again.fisher)
     assert len(first.classes) == budget.classes * budget.pictures
 
 
 def test_the_teacher_is_not_changed_by_its_lessons(tmp_path):
     import torch
 
-    pictures = cached_pictures(tmp_path, Budget(classes=8, pictures=3, schedules={}), 0, 1)
+    pictures = prepared(tmp_path, Budget(classes=8, pictures=3, schedules={}, large_classes=24))
     teacher = build_compact(TEACHER)
     before = {key: value.clone() for key, value in teacher.module.state_dict().items()}
     train(
