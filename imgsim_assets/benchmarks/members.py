@@ -11,10 +11,11 @@ from imgsim_assets.assets.pool import LEARNING_SET, read_views
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.benchmarks.collection import read_truth
 from imgsim_assets.benchmarks.floors import FLOORS
+from imgsim_assets.benchmarks.judging import judged, judged_cells
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
-from imgsim_assets.retrieval.average_precision import average_precision, mean_average_precision, relevance
+from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.descriptors import assemble_descriptors, normalise
 from imgsim_assets.retrieval.glrt import Floats
 from imgsim_assets.settings import Settings
@@ -69,9 +70,9 @@ def tabulate(floors: Mapping[str, Floats], members: Mapping[str, Floats], joined
     """
     floor, best = (max(scores.values(), key=np.nanmean) for scores in (floors, members))
     rows = [
-        *(_row(name, scores) for name, scores in floors.items()),
-        *(_row(name, scores, floor) for name, scores in members.items()),
-        _row(JOINED, joined, best),
+        *({"member": name, **judged(scores, None)} for name, scores in floors.items()),
+        *({"member": name, **judged(scores, floor)} for name, scores in members.items()),
+        {"member": JOINED, **judged(joined, best)},
     ]
     return pl.DataFrame(rows).sort("map_at_10", "member", descending=[True, False])
 
@@ -80,23 +81,8 @@ def in_markdown(table: pl.DataFrame) -> str:
     """Write what `measure_members` gave as a table for the docs."""
     lines = ["| plain cosine | MAP@10 | 95% interval | gain over the best floor, or backbone |", "|---|---|---|---|"]
     for row in table.iter_rows(named=True):
-        gain = "" if row["gain"] is None else f"{row['gain']:+.3f} ({row['gain_low']:+.3f} to {row['gain_high']:+.3f})"
-        lines.append(f"| {row['member']} | {row['map_at_10']:.3f} | {row['low']:.3f} to {row['high']:.3f} | {gain} |")
+        lines.append("| " + " | ".join([row["member"], *judged_cells(row)]) + " |")
     return "\n".join(lines)
-
-
-def _row(member: str, scores: Floats, over: Floats | None = None) -> dict[str, object]:
-    mean = mean_average_precision(scores)
-    gain = None if over is None else mean_average_precision(scores - over)
-    return {
-        "member": member,
-        "map_at_10": mean.value,
-        "low": mean.low,
-        "high": mean.high,
-        "gain": gain and gain.value,
-        "gain_low": gain and gain.low,
-        "gain_high": gain and gain.high,
-    }
 
 
 def _floors(store: Store, settings: Settings, photos: pl.DataFrame) -> dict[str, Vectors]:

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from imgsim_assets.benchmarks.judging import judged, judged_cells
 from imgsim_assets.benchmarks.rivals import LOSSES, WITH_PROXIES, train_head
 from imgsim_assets.progress import track
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
-from imgsim_assets.retrieval.average_precision import average_precision, mean_average_precision, relevance
+from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.class_sets import UNKNOWN, class_posterior
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.glrt import Floats, Ints
@@ -95,9 +96,9 @@ def compare_rankings(problem: Problem, *, budget: float, seed: int, most_rounds:
         scores[name] = average_precision(*relevance(found, problem.truth[asked], problem.truth[train]))
         took = _median_seconds(_search_of(fitted))
         rows.append({"ranking": name, "fit_seconds": seconds, "answer_ratio": took / unit})
-    judged = [row | _judged(scores[str(row["ranking"])], scores["cosine"]) for row in rows]
+    table = [row | judged(scores[str(row["ranking"])], scores["cosine"]) for row in rows]
     columns = ["ranking", "map_at_10", "low", "high", "gain", "gain_low", "gain_high", "fit_seconds", "answer_ratio"]
-    return pl.DataFrame(judged).select(columns).sort("map_at_10", "ranking", descending=[True, False])
+    return pl.DataFrame(table).select(columns).sort("map_at_10", "ranking", descending=[True, False])
 
 
 def in_markdown(table: pl.DataFrame) -> str:
@@ -105,22 +106,9 @@ def in_markdown(table: pl.DataFrame) -> str:
     head = ("ranking", "MAP@10", "95% interval", "gain over cosine", "fit, s", "answering, FAISS cosine = 1")
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in table.iter_rows(named=True):
-        gain = f"{row['gain']:+.3f} ({row['gain_low']:+.3f} to {row['gain_high']:+.3f})"
-        cells = [row["ranking"], f"{row['map_at_10']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}", gain]
-        lines.append("| " + " | ".join([*cells, f"{row['fit_seconds']:.1f}", f"{row['answer_ratio']:.1f}"]) + " |")
+        cells = [row["ranking"], *judged_cells(row), f"{row['fit_seconds']:.1f}", f"{row['answer_ratio']:.1f}"]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _judged(scores: Floats, cosine: Floats) -> dict[str, float]:
-    mean, gain = mean_average_precision(scores), mean_average_precision(scores - cosine)
-    return {
-        "map_at_10": mean.value,
-        "low": mean.low,
-        "high": mean.high,
-        "gain": gain.value,
-        "gain_low": gain.low,
-        "gain_high": gain.high,
-    }
 
 
 def _rankers(budget: float, seed: int, most_rounds: int) -> Mapping[str, Ranker]:

@@ -20,7 +20,7 @@ DIMENSION = 320
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
 STAGES, CHANNELS = (2, 2, 4), (128, 256, 512)  # of the residual network
-PLACES = 4  # a side of its last features
+LAST_SIDE = 4  # of its last features, in places
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _vit_clip() -> "nn.Module":
         global_pool="",
         class_token=False,
     )
-    tower.head = nn.Sequential(nn.Flatten(), nn.Linear(width * PLACES**2, DIMENSION))
+    tower.head = nn.Sequential(nn.Flatten(), nn.Linear(width * LAST_SIDE**2, DIMENSION))
     return _stemmed(tower, lambda module, features: module(features))
 
 
@@ -133,7 +133,7 @@ def _resnet50v2() -> "nn.Module":
         def __init__(self) -> None:
             super().__init__()
             self.body = _residual(len(STAGES))
-            self.head = nn.Linear(CHANNELS[-1] * PLACES**2, DIMENSION)
+            self.head = nn.Linear(CHANNELS[-1] * LAST_SIDE**2, DIMENSION)
 
         def forward(self, pixels: "Tensor") -> "Tensor":
             """Embed pixels: [n, 3, size, size] to [n, dimension]."""

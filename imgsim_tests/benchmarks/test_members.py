@@ -10,9 +10,9 @@ from imgsim_tests.workplace import Workplace
 
 @pytest.mark.parametrize("name", FLOORS)
 def test_a_floor_is_nearer_to_the_same_photo_in_other_light(name: str):
-    mug, other, tree = (draw_sample_photo(label, 0, seed=3) for label in ("mug", "fish", "castle"))
+    mug, fish, castle = (draw_sample_photo(label, 0, seed=3) for label in ("mug", "fish", "castle"))
     darker = np.rint(mug * 0.8).astype(np.uint8)
-    vectors = [FLOORS[name](photo) for photo in (mug, darker, other, tree)]
+    vectors = [FLOORS[name](photo) for photo in (mug, darker, fish, castle)]
     alike = [one @ vectors[0] / np.linalg.norm(one) / np.linalg.norm(vectors[0]) for one in vectors]
     assert alike[0] == pytest.approx(1)
     assert alike[1] > max(alike[2:])
