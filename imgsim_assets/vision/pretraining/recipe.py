@@ -53,9 +53,9 @@ BUDGETS: dict[str, Budget] = {
         classes=2000,
         pictures=20,
         schedules={
-            "clip": Schedule(steps=1500, batch=64, size=64, halved=True),
-            "vit_clip": Schedule(steps=1500, batch=64, size=64, halved=True),
-            "resnet50v2": Schedule(steps=10_000, batch=128, size=64, rate=2e-3, naming=(0.2, 1.0), halved=True),
+            "clip": Schedule(steps=3000, batch=64, size=64, halved=True),
+            "vit_clip": Schedule(steps=3000, batch=64, size=64, halved=True),
+            "resnet50v2": Schedule(steps=9000, batch=128, size=64, rate=2e-3, naming=(0.2, 6.0), halved=True),
         },
     ),
 }
