@@ -24,15 +24,17 @@ def objective(name: str, kinds: "Sequence[Kind]", dimension: int) -> "nn.Module"
     from torch import nn
 
     builders = {"clip": _captions, "vit_clip": _together, "resnet50v2": _classes}
-    shapes = torch.from_numpy(shape_targets(kinds))
 
     class Objective(nn.Module):
         """The shape, the edges, and what the family is trained for besides."""
 
+        shapes: "Tensor"
+
         def __init__(self) -> None:
             super().__init__()
+            self.register_buffer("shapes", torch.from_numpy(shape_targets(kinds)), persistent=False)
             self.centre = nn.BatchNorm1d(dimension, affine=False)
-            self.shape = nn.Linear(dimension, shapes.shape[1])
+            self.shape = nn.Linear(dimension, self.shapes.shape[1])
             self.edges = nn.Linear(dimension, NUMBERS)
             self.besides = builders[name](kinds, dimension)
 
@@ -42,7 +44,7 @@ def objective(name: str, kinds: "Sequence[Kind]", dimension: int) -> "nn.Module"
             `naming` weighs what the family is trained for besides.
             """
             centred = self.centre(vectors.float())
-            shape = (self.shape(centred) - shapes[classes]).square().mean()
+            shape = (self.shape(centred) - self.shapes[classes]).square().mean()
             edges = (self.edges(centred) - fisher).square().mean()
             unit = nn.functional.normalize(centred, dim=1)
             loss: Tensor = SHAPE_WEIGHT * shape + FISHER_WEIGHT * edges + naming * self.besides(unit, classes)
@@ -85,7 +87,7 @@ def _together(kinds: "Sequence[Kind]", dimension: int) -> "nn.Module":
 
         def forward(self, unit: "Tensor", classes: "Tensor") -> "Tensor":
             """Give the mean loss of unit vectors [n, d] of classes [n]."""
-            own = torch.eye(len(unit), dtype=torch.bool)
+            own = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
             logits = (SCALE / 2 * unit @ unit.T).masked_fill(own, -1e4)
             same = (classes[:, None] == classes[None]) & ~own
             chance = torch.log_softmax(logits, dim=1)
@@ -107,8 +109,11 @@ def _captions(kinds: "Sequence[Kind]", dimension: int) -> "nn.Module":
     class Captions(nn.Module):
         """The text tower and the contrast."""
 
+        read: "Tensor"
+
         def __init__(self) -> None:
             super().__init__()
+            self.register_buffer("read", read, persistent=False)
             self.words = nn.Embedding(len(vocabulary), TEXT_WIDTH)
             self.places = nn.Parameter(torch.randn(read.shape[1], TEXT_WIDTH) * 0.02)
             self.block = nn.TransformerEncoderLayer(TEXT_WIDTH, 4, 2 * TEXT_WIDTH, 0.0, "gelu", batch_first=True)
@@ -117,10 +122,10 @@ def _captions(kinds: "Sequence[Kind]", dimension: int) -> "nn.Module":
         def forward(self, unit: "Tensor", classes: "Tensor") -> "Tensor":
             """Give the mean loss of unit vectors [n, d] of classes [n]."""
             present, own = torch.unique(classes, return_inverse=True)
-            texts = self.project(self.block(self.words(read[present]) + self.places).mean(dim=1))
+            texts = self.project(self.block(self.words(self.read[present]) + self.places).mean(dim=1))
             logits = SCALE * unit @ nn.functional.normalize(texts, dim=1).T
             to_text = nn.functional.cross_entropy(logits, own)
-            same = (own[None] == torch.arange(len(present))[:, None]).float()
+            same = (own[None] == torch.arange(len(present), device=own.device)[:, None]).float()
             chance = torch.log_softmax(logits.T, dim=1)
             to_image = -((chance * same).sum(dim=1) / same.sum(dim=1)).mean()
             loss: Tensor = to_text + to_image

@@ -79,6 +79,8 @@ def pretrain(
 ) -> list[Trained]:
     """Learn the codebooks and train compact backbones from nothing; an interrupted run goes on at its last checkpoint.
 
+    Backbones are trained on a card where there is one.
+
     Args:
         output: folder for the weights, the codebooks, the checkpoints and the drawn pictures.
         budget: "small" takes a minute and shows that it works, "full" is what ships.
@@ -86,7 +88,9 @@ def pretrain(
         names: which backbones; the residual network comes first in any case, since it teaches the others.
         workers: processes that draw and describe; what is drawn does not depend on it.
     """
-    chosen = BUDGETS[budget]
+    import torch
+
+    chosen, device = BUDGETS[budget], "cuda" if torch.cuda.is_available() else "cpu"
     write_codebooks(output, chosen, seed, workers)
     pictures = cached_pictures(output, chosen, seed, workers)
     teacher: CompactModel | None = None
@@ -95,7 +99,7 @@ def pretrain(
         schedule = chosen.schedules[name]
         key = fingerprint(name, REVISION, chosen.classes, chosen.pictures, asdict(schedule), seed)
         checkpoint, weights = output / f"{key}.checkpoint", output / f"{name}.safetensors"
-        model, losses = train(name, pictures, schedule, seed, checkpoint=checkpoint, teacher=teacher)
+        model, losses = train(name, pictures, schedule, seed, checkpoint=checkpoint, teacher=teacher, device=device)
         _finish(name, model, pictures, weights)
         trained.append(Trained(name, weights, tuple(losses)))
         teacher = teacher or load_compact(TEACHER, weights)

@@ -16,6 +16,7 @@ from imgsim_assets.vision.pretraining.objectives import objective
 from imgsim_assets.vision.pretraining.schedule import Schedule, naming_at, rate_at, share_at
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
@@ -36,6 +37,7 @@ def train(
     checkpoint: Path,
     teacher: CompactModel | None = None,
     stop_after: int | None = None,
+    device: "torch.device | str" = "cpu",
 ) -> tuple[CompactModel, list[float]]:
     """Train one backbone, from its checkpoint if there is one.
 
@@ -47,9 +49,10 @@ def train(
         checkpoint: file that is written now and then, and read first.
         teacher: the trained residual network, which the transformers learn from besides.
         stop_after: stop early once this many steps are done; the checkpoint goes on from there.
+        device: where it is trained.
 
     Returns:
-        the model in evaluation mode and the loss of every step.
+        the model in evaluation mode, on the CPU, and the loss of every step.
     """
     import torch
 
@@ -61,7 +64,8 @@ def train(
     if teacher is not None:
         lend_stem(model.module, teacher)
         parts["lesson"] = lesson(name, model.module, teacher)
-    parts.to(memory_format=torch.channels_last)
+        teacher.module.to(device)
+    parts.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(_groups(parts), lr=schedule.rate, betas=(0.9, 0.98))
     losses = load_checkpoint(checkpoint, parts, optimizer)
     last = min(schedule.steps, stop_after or schedule.steps)
@@ -70,7 +74,9 @@ def train(
         losses.append(_step(parts, optimizer, pictures, schedule, (seed, step)))
         if len(losses) % CHECKPOINT_EVERY == 0 or len(losses) == last:
             save_checkpoint(checkpoint, parts, optimizer, losses)
-    parts.eval()
+    parts.eval().cpu()
+    if teacher is not None:
+        teacher.module.cpu()
     return model, losses
 
 
@@ -85,13 +91,14 @@ def _step(
     chosen = choose_batch(pictures, schedule.batch, share_at(seeds[1], schedule), generator)
     seen = augment(pictures.pixels[chosen], schedule.size, generator, CHANGES)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-    views = ((seen - mean) / std).contiguous(memory_format=torch.channels_last)
+    device = next(parts.parameters()).device
+    views = ((seen - mean) / std).to(device, memory_format=torch.channels_last)
     for group in optimizer.param_groups:
         group["lr"] = rate_at(seeds[1], schedule)
-    with _precision(schedule):
+    with _precision(schedule, device.type):
         vectors = parts["backbone"](views)
         taught = parts["lesson"](views, vectors) if "lesson" in parts else 0.0
-    classes, fisher = torch.from_numpy(pictures.classes[chosen]), torch.from_numpy(pictures.fisher[chosen])
+    classes, fisher = (torch.from_numpy(told[chosen]).to(device) for told in (pictures.classes, pictures.fisher))
     loss: Tensor = parts["objective"](vectors, classes, fisher, naming_at(seeds[1], schedule)) + taught
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -109,8 +116,8 @@ def _groups(parts: "nn.Module") -> "list[dict[str, object]]":
     ]
 
 
-def _precision(schedule: Schedule) -> "AbstractContextManager[object]":
+def _precision(schedule: Schedule, device: str) -> "AbstractContextManager[object]":
     """Compute in bfloat16 where the schedule says so."""
     import torch
 
-    return torch.autocast("cpu", torch.bfloat16, enabled=schedule.halved)
+    return torch.autocast(device, torch.bfloat16, enabled=schedule.halved)

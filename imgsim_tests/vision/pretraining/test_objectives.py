@@ -75,6 +75,23 @@ def test_an_objective_is_lowest_for_vectors_that_tell_classes_and_edges(name):
     assert float(value.detach()) < 0.5 * first
 
 
+# Captions count the classes of a batch, which a tensor without values cannot tell.
+@pytest.mark.parametrize("name", ["resnet50v2", "vit_clip"])
+def test_an_objective_keeps_nothing_back_from_a_card(name):
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    loss = objective(name, KINDS, 40)
+    with FakeTensorMode(allow_non_fake_inputs=True):  # refuses to mix devices, and needs no card
+        moved = {
+            key: torch.empty(value.shape, dtype=value.dtype, device="cuda")
+            for key, value in (*loss.named_parameters(), *loss.named_buffers())
+        }
+        classes, fisher = torch.arange(30, device="cuda"), torch.randn(30, NUMBERS, device="cuda")
+        given = torch.func.functional_call(loss, moved, (torch.randn(30, 40, device="cuda"), classes, fisher, 1.0))
+    assert given.device.type == "cuda"
+
+
 @pytest.mark.parametrize("name", COMPACT_NAMES)
 def test_centring_takes_the_mean_away_and_nothing_else(name):
     import torch
