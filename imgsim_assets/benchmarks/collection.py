@@ -30,8 +30,8 @@ class Truth:
     asks: npt.NDArray[np.bool_]
 
 
-def read_truth(store: Store) -> Truth:
-    """Read the labels that are judged by.
+def read_truth(store: Store, photos: pl.DataFrame) -> Truth:
+    """Read the labels that the photos of the learning set are judged by.
 
     Test photos with hidden labels ask; where there are none, a fifth of the labelled train photos does, near-duplicates
     never on both sides.
@@ -40,7 +40,6 @@ def read_truth(store: Store) -> Truth:
         ArtefactError: nothing is embedded yet.
         InputError: there are too few labels to judge by.
     """
-    photos = open_table(store, LEARNING_SET)
     tests = open_table(store, RAW_IMAGES).filter(pl.col("split") == "test")
     hidden = tests.join(open_table(store, SOLUTION), on="name").select("content_id", hidden="label_right")
     labelled = photos.join(hidden.unique("content_id"), on="content_id", how="left", maintain_order="left").select(
@@ -65,7 +64,8 @@ def open_problem(settings: Settings) -> Problem:
     """
     store = Store(state=str(settings.places.state))
     recipe = open_head(store).recipe
-    descriptors = read_descriptors(store, settings, open_table(store, LEARNING_SET), recipe)
-    pool, truth = read_pool(store, settings, recipe), read_truth(store)
+    photos = open_table(store, LEARNING_SET)
+    descriptors, pool = read_descriptors(store, settings, photos, recipe), read_pool(store, settings, recipe)
+    truth = read_truth(store, photos)
     known = np.where(truth.asks, UNKNOWN, truth.classes)
     return Problem(descriptors, replace(pool, classes=known, is_train=~truth.asks), truth.classes)

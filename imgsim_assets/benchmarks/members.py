@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.images import RAW_IMAGES, usable_photos
+from imgsim_assets.assets.images import distinct_photos
 from imgsim_assets.assets.pool import LEARNING_SET, read_views
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.benchmarks.collection import read_truth
@@ -40,7 +40,8 @@ def measure_members(settings: Settings) -> pl.DataFrame:
         InputError: there are too few labels to judge by.
     """
     store = Store(state=str(settings.places.state))
-    photos, truth = open_table(store, LEARNING_SET), read_truth(store)
+    photos = open_table(store, LEARNING_SET)
+    truth = read_truth(store, photos)
     known, asked = np.flatnonzero(~truth.asks), np.flatnonzero(truth.asks)
 
     def score(vectors: Vectors) -> Floats:
@@ -87,7 +88,7 @@ def in_markdown(table: pl.DataFrame) -> str:
 
 def _floors(store: Store, settings: Settings, photos: pl.DataFrame) -> dict[str, Vectors]:
     """Describe the photos by what was had before networks, row for row."""
-    paths = usable_photos(open_table(store, RAW_IMAGES)).unique("content_id", keep="first").select("content_id", "path")
+    paths = distinct_photos(store).select("content_id", "path")
     files = photos.join(paths, on="content_id", how="left", maintain_order="left")["path"]
     found: dict[str, list[Vectors]] = {name: [] for name in FLOORS}
     for path in track(files, "describing", total=len(files)):

@@ -5,9 +5,7 @@ histograms of gradients that Wei et al. let a transformer predict (MaskFeat, CVP
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +13,13 @@ import numpy.typing as npt
 from imgsim_assets.progress import track
 from imgsim_assets.vision.classic import describe
 from imgsim_assets.vision.fisher import Codebook, Floats
+from imgsim_assets.vision.pretraining.processes import ordered_map
 
 NUMBERS = 256
 CELL_SIDES = (4, 6, 8)  # fewer than the classical member's, for pictures of less than half its side
 LEARNED_FROM = 4000  # pictures; the axes are learned from no more
-FLATTENED = (
-    -0.25
-)  # the power of its variance that a direction is multiplied by: the first ones say less than they weigh
+# The power of its variance that a direction is multiplied by: the first ones say less than they weigh.
+FLATTENED = -0.25
 BLOCK = 64
 
 
@@ -58,11 +56,8 @@ def _described(pictures: npt.NDArray[np.uint8], codebook: Codebook, workers: int
     """Give the Fisher vectors of blocks of pictures, in order."""
     blocks = [pictures[start : start + BLOCK] for start in range(0, len(pictures), BLOCK)]
     encode = partial(_fisher_vectors, codebook=codebook)
-    if workers <= 1:
-        yield from map(encode, blocks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from track(pool.map(encode, blocks), "Describing pictures", total=len(blocks), unit="block")
+    with ordered_map(workers) as spread:
+        yield from track(spread(encode, blocks), "Describing pictures", total=len(blocks), unit="block")
 
 
 def _fisher_vectors(pictures: npt.NDArray[np.uint8], codebook: Codebook) -> Floats:

@@ -43,7 +43,7 @@ def lesson(name: str, student: "nn.Module", teacher: CompactModel) -> "nn.Module
     Args:
         name: "clip" or "vit_clip".
         student: its module.
-        teacher: trained, in evaluation mode, on the student's device.
+        teacher: trained, in evaluation mode.
     """
     import torch
     from torch import nn
@@ -52,7 +52,7 @@ def lesson(name: str, student: "nn.Module", teacher: CompactModel) -> "nn.Module
     watched = Watch(student, f"{BLOCKS[name]}.{blocks - 1}")
     places = Watch(teacher.module, STAGE)
     with torch.no_grad():
-        probe = torch.zeros(1, 3, teacher.size, teacher.size, device=next(student.parameters()).device)
+        probe = torch.zeros(1, 3, teacher.size, teacher.size)
         student(probe)
         teacher.module(probe)
     width, channels = watched.take().shape[-1], places.take().shape[1]

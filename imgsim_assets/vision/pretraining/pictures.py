@@ -1,10 +1,8 @@
 """Drawing the training pictures once, into one array that all three trainings read."""
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
-from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -15,6 +13,7 @@ from imgsim_assets.vision.drawing.canvas import Picture, blurred
 from imgsim_assets.vision.drawing.pose import Difficulty
 from imgsim_assets.vision.drawing.scene import draw_scene
 from imgsim_assets.vision.pretraining.classes import Kind
+from imgsim_assets.vision.pretraining.processes import ordered_map
 
 SIDE = 112
 EASY = Difficulty(turn=8.0, smallest=0.8, largest=1.0, clutter=0, hidden=0.0, chrome=0.1, outlined=0.02, ground=0.06)
@@ -83,16 +82,8 @@ def draw_pictures(
     """
     pictures = np.empty((len(kinds) * count, side, side, 3), dtype=np.uint8)
     draw = partial(draw_class, count=count, seed=seed, side=side)
-    if workers <= 1:
-        drawn = map(draw, kinds)
-        _collect(pictures, drawn, count, len(kinds))
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            _collect(pictures, pool.map(draw, kinds, chunksize=4), count, len(kinds))
+    with ordered_map(workers, chunk=4) as spread:
+        drawn = track(spread(draw, kinds), "Drawing training pictures", total=len(kinds), unit="class")
+        for index, block in enumerate(drawn):
+            pictures[index * count : (index + 1) * count] = block
     return pictures
-
-
-def _collect(pictures: npt.NDArray[np.uint8], drawn: Iterable[npt.NDArray[np.uint8]], count: int, total: int) -> None:
-    """Put each class's pictures at their place."""
-    for index, block in enumerate(track(drawn, "Drawing training pictures", total=total, unit="class")):
-        pictures[index * count : (index + 1) * count] = block

@@ -64,7 +64,7 @@ def train(
     if teacher is not None:
         lend_stem(model.module, teacher)
         parts["lesson"] = lesson(name, model.module, teacher)
-        teacher.module.to(device)
+        teacher.module.to(device)  # a lesson does not own its teacher
     parts.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(_groups(parts), lr=schedule.rate, betas=(0.9, 0.98))
     losses = load_checkpoint(checkpoint, parts, optimizer)
