@@ -175,13 +175,17 @@ class FineTuning(Stage):
     """
 
     folds: int = Field(default=3, ge=2, le=20)
-    epochs: int = Field(default=30, ge=1, le=1000, description="how often each photo is looked at, at most")
+    epochs: int = Field(default=20, ge=1, le=1000, description="how often each photo is looked at, at most")
     minutes: float = Field(
         default=20, gt=0, description="for a backbone, about: training that would take longer is cut short"
     )
     photos: int = Field(default=20_000, ge=10, description="labelled photos learned from, at most")
+    enlarge: Annotated[float, Field(ge=1, le=4)] | Literal["auto"] = Field(
+        default="auto",
+        description="photos are shown so many times larger than to the backbone; auto: 1.5 for compact ones, else 1",
+    )
     rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = Field(
-        default="auto", description="learning rate of the last block; auto: 1e-3 for compact backbones, else 3e-5"
+        default="auto", description="learning rate of the last block; auto: 2e-3 for compact backbones, else 3e-5"
     )
     decay: float = Field(default=1.0, gt=0, le=1, description="of the learning rate, from block to block downwards")
     blocks: float = Field(default=1.0, gt=0, le=1, description="share of the blocks that is trained, from the last on")

@@ -155,7 +155,7 @@ def _ask(
 
     return score_photos(
         asked(),
-        load_trainable(backbone, settings.runtime, settings.places.models)[0],
+        load_trainable(backbone, settings.fine_tuning, settings.runtime, settings.places.models)[0],
         tuned,
         backbone.views,
         workers=thread_count(settings.runtime.threads),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 NO_FOLDS = pl.DataFrame(schema={"content_id": pl.String, "fold": pl.Int64})
 UNFINISHED = "unfinished"
-RATES = {"compact": 1e-3}  # by kind; others have learned from so many photos that little is to be changed
+RATES = {"compact": 2e-3}  # by kind; others have learned from so many photos that little is to be changed
 USUAL_RATE = 3e-5
 
 
@@ -54,7 +54,7 @@ def fine_tuning_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsDefinition:
     key, chosen = fine_tuned_key(name), settings.fine_tuning
     computed = computed_by(
-        "fine_tuned/1",
+        "fine_tuned/2",
         fine_tuning=chosen.model_dump(mode="json", exclude={"renewal"}),
         backbones={name: {**model_identity(settings, backbone), "views": list(backbone.views)}},
         clusters={"confidence": settings.clusters.confidence},
@@ -189,7 +189,7 @@ def _train(store: Store, settings: Settings, name: str, course: Course, made_by:
     from imgsim_assets.vision.fine_tuning.training import BATCH, Plan
 
     backbone, chosen = settings.backbones[name], settings.fine_tuning
-    model, framing = load_trainable(backbone, settings.runtime, settings.places.models)
+    model, framing = load_trainable(backbone, settings.fine_tuning, settings.runtime, settings.places.models)
     lessons = frame_lessons(store, settings, course, framing)
     if any(len(np.unique(one.classes)) < TOLD_APART for one in lessons):
         return None

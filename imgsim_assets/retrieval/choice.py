@@ -1,7 +1,7 @@
 """The choice of a recipe: the ladder climbed by cross-validation on a sample of the labelled train photos."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.rungs import NEEDS_DENSITY, families, first_recipe, standing_recipe, trusted_steps
 from imgsim_assets.retrieval.tuning import WITHOUT_EVIDENCE
 from imgsim_assets.settings import Backbone, Head, Selection, Steps
+
+Describe = Callable[[Recipe], Pool]
 
 LEAST_A_CLASS = 4
 STEP_COLUMNS: dict[str, Any] = {
@@ -68,6 +70,11 @@ class Collection:
             left_out=self.left_out[rows],
             class_scores=None if self.class_scores is None else self.class_scores[rows],
         )
+
+    @property
+    def takes_power(self) -> bool:
+        """Whether power normalisation would change anything: it leaves vectors with a negative value as they are."""
+        return any(bool((values >= 0).all(axis=1).any()) for values in self.vectors.values())
 
     def pool(self, recipe: Recipe) -> Pool:
         """Put the photos into the recipe's coordinates."""
@@ -131,23 +138,23 @@ def choose(
     if isinstance(folds, NotCrossValidated):
         recipe = standing_recipe(offered, head, steps, trusted)
         return Choice(recipe, pl.DataFrame(schema=STEP_COLUMNS), folds.reason, 0)
-    score = judge(sampled, folds, confidence)
+    describe = describer(sampled)
+    score = judge(describe, folds, confidence)
     start = max((first_recipe(name, offered, head) for name in offered), key=lambda one: np.nanmean(score(one)))
     climbed = climb(
         start,
-        families(offered, head),
+        [family for family in families(offered, head) if sampled.takes_power or family[0].step != "power"],
         steps if len(folds.rows) >= MOSTLY_LABELLED * collection.is_train.sum() else _without_density(steps),
         score,
         trusted=trusted if selection.trust else frozenset(),
         samples=selection.bootstrap,
         seed=selection.seed,
     )
-    curve = () if steps.projection == "off" else _curve(sampled, climbed.recipe)
+    curve = () if steps.projection == "off" else _curve(describe(climbed.recipe), climbed.recipe)
     return Choice(climbed.recipe, _table(start, climbed), None, len(folds.rows), curve)
 
 
-def _curve(collection: Collection, recipe: Recipe) -> tuple[CurvePoint, ...]:
-    pool = collection.pool(recipe)
+def _curve(pool: Pool, recipe: Recipe) -> tuple[CurvePoint, ...]:
     known = pool.classes != UNKNOWN
     plain = recipe.with_(projection=False, fine_tuned=())
     tuning = tune_head(pool.axes, pool.coordinates[known], pool.classes[known], plain)
@@ -160,7 +167,20 @@ def _without_density(steps: Steps) -> Steps:
     return steps.model_copy(update=dict.fromkeys(undecided, "off"))
 
 
-def judge(collection: Collection, folds: Folds, confidence: float) -> Score:
+def describer(collection: Collection) -> Describe:
+    """Give the function that puts the photos into a recipe's coordinates.
+
+    Most steps leave them as they are, and principal coordinates of wide descriptors take seconds: the last two stay.
+    """
+
+    @functools.lru_cache(maxsize=2)
+    def described(text: str) -> Pool:
+        return collection.pool(Recipe.model_validate_json(text))
+
+    return lambda recipe: described(recipe.described_part().model_dump_json())
+
+
+def judge(describe: Describe, folds: Folds, confidence: float) -> Score:
     """Give the function that scores a recipe: float64 [m] AP@10 of the asked photos.
 
     Shrinkage and temperatures, a handful of numbers, are tuned once a recipe and not anew in each fold: that is five
@@ -168,15 +188,10 @@ def judge(collection: Collection, folds: Folds, confidence: float) -> Score:
     in each fold.
     """
 
-    # Most steps leave the descriptors as they are, and principal coordinates of wide ones take seconds.
-    @functools.lru_cache(maxsize=2)
-    def described(text: str) -> Pool:
-        return collection.pool(Recipe.model_validate_json(text))
-
     @functools.lru_cache(maxsize=2)
     def heads(text: str) -> tuple[Pool, list[MetricHead]]:
         recipe = Recipe.model_validate_json(text)
-        pool, tuning = described(recipe.described_part().model_dump_json()), WITHOUT_EVIDENCE
+        pool, tuning = describe(recipe), WITHOUT_EVIDENCE
         if recipe.learns:
             learned = learned_classes(pool, recipe, confidence)
             taken = learned != UNKNOWN

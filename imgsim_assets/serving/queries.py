@@ -39,7 +39,7 @@ def _asked(name: str, paths: Sequence[Path], settings: Settings, bundle: SearchB
     backbone, tuned = settings.backbones[name], load_tuned(bundle.networks(name))
     scores = score_photos(
         [PhotoToScore(str(path), functools.partial(open_any, path, settings)) for path in paths],
-        load_trainable(backbone, settings.runtime, settings.places.models)[0],
+        load_trainable(backbone, settings.fine_tuning, settings.runtime, settings.places.models)[0],
         tuned,
         backbone.views,
         workers=thread_count(settings.runtime.threads),

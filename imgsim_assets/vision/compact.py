@@ -20,7 +20,7 @@ DIMENSION = 320
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
 STAGES, CHANNELS = (2, 2, 4), (128, 256, 512)  # of the residual network
-LAST_SIDE = 4  # of its last features, in places
+STEM_SIDE, LAST_SIDE = 8, 4  # of the features of its first two stages and of all, in places
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class CompactModel:
     """A compact backbone, ready to use.
 
     Attributes:
-        module: in evaluation mode; maps float32 [n, 3, size, size] to float32 [n, dimension], not normalised.
+        module: in evaluation mode; maps float32 [n, 3, size, size] to float32 [n, dimension], not normalised. It also
+            takes larger pictures, whose vectors mean little unless it is trained on such.
         size: input side in pixels.
         mean, std: what its input is normalised with, per RGB channel of values in 0 to 1.
         dimension: length of its vectors.
@@ -42,7 +43,7 @@ class CompactModel:
 
 
 def _residual(stages: int) -> "nn.Module":
-    """The first stages of a pre-activation bottleneck network: [n, 3, 64, 64] to features [n, c, s, s]."""
+    """The first stages of a pre-activation bottleneck network: [n, 3, side, side] to features [n, c, s, s]."""
     from timm.layers import BatchNormAct2d, create_conv2d
     from timm.models.resnetv2 import ResNetV2
 
@@ -55,6 +56,13 @@ def _residual(stages: int) -> "nn.Module":
         norm_layer=BatchNormAct2d,
     )
     return module
+
+
+def _averaged_down(features: "Tensor", side: int) -> "Tensor":
+    """Bring the features of a larger picture, float [n, c, s, s], down to as many places as the next part takes."""
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    return features if features.shape[-1] == side else adaptive_avg_pool2d(features, side)
 
 
 def _stemmed(tower: "nn.Module", embed: "Callable[[Any, Tensor], Tensor]") -> "nn.Module":
@@ -73,8 +81,8 @@ def _stemmed(tower: "nn.Module", embed: "Callable[[Any, Tensor], Tensor]") -> "n
             self.tower = tower
 
         def forward(self, pixels: "Tensor") -> "Tensor":
-            """Embed pixels: [n, 3, size, size] to [n, dimension]."""
-            return embed(self.tower, self.stem(pixels))
+            """Embed pixels: [n, 3, side, side], of `SIZE` or larger, to [n, dimension]."""
+            return embed(self.tower, _averaged_down(self.stem(pixels), STEM_SIDE))
 
     return Stemmed()
 
@@ -89,7 +97,7 @@ def _clip() -> "nn.Module":
         num_hidden_layers=4,
         num_attention_heads=4,
         num_channels=CHANNELS[1],
-        image_size=8,
+        image_size=STEM_SIDE,
         patch_size=2,
         projection_dim=DIMENSION,
         hidden_act="gelu",
@@ -106,7 +114,7 @@ def _vit_clip() -> "nn.Module":
 
     width = 240
     tower = VisionTransformer(
-        img_size=8,
+        img_size=STEM_SIDE,
         patch_size=2,
         in_chans=CHANNELS[1],
         embed_dim=width,
@@ -136,8 +144,8 @@ def _resnet50v2() -> "nn.Module":
             self.head = nn.Linear(CHANNELS[-1] * LAST_SIDE**2, DIMENSION)
 
         def forward(self, pixels: "Tensor") -> "Tensor":
-            """Embed pixels: [n, 3, size, size] to [n, dimension]."""
-            vectors: Tensor = self.head(self.body(pixels).flatten(1))
+            """Embed pixels: [n, 3, side, side], of `SIZE` or larger, to [n, dimension]."""
+            vectors: Tensor = self.head(_averaged_down(self.body(pixels), LAST_SIDE).flatten(1))
             return vectors
 
     return Residual()

@@ -89,6 +89,13 @@ def test_the_same_photos_give_the_same_choice(chosen):
     assert again.steps.equals(chosen.steps)
 
 
+def test_power_normalisation_is_tried_where_it_changes_something(chosen):
+    assert "power" not in set(chosen.steps["step"])
+    collection = collect(np.repeat(np.arange(10), 20))
+    pooled = {key: np.abs(values) if key[0] == "blind" else values for key, values in collection.vectors.items()}
+    assert "power" in set(choose_for(replace(collection, vectors=pooled)).steps["step"])
+
+
 def test_shuffled_labels_earn_nothing():
     shuffled = np.random.default_rng(1).permutation(np.repeat(np.arange(10), 20))
     collection = collect(np.repeat(np.arange(10), 20))

@@ -22,6 +22,18 @@ def test_a_backbone_maps_batches_to_vectors(name):
     assert vectors.dtype == torch.float32
 
 
+@pytest.mark.parametrize("name", COMPACT_NAMES)
+def test_a_larger_picture_is_averaged_down_to_as_many_places(name):
+    import torch
+
+    model = build_compact(name)
+    with torch.inference_mode():
+        vector, other = (model.module(torch.full((1, 3, side, side), 0.5))[0] for side in (model.size, 2 * model.size))
+    # Of one colour, it differs by what the borders do only.
+    assert other.shape == vector.shape
+    assert torch.nn.functional.cosine_similarity(vector, other, dim=0) > 0.9
+
+
 def test_the_families_are_what_they_say():
     assert COMPACT_NAMES == ("clip", "vit_clip", "resnet50v2")
     kinds = {name: {type(module).__name__ for module in build_compact(name).module.modules()} for name in COMPACT_NAMES}

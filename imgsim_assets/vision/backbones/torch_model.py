@@ -12,7 +12,7 @@ from imgsim_assets.errors import ModelError, SettingsError
 from imgsim_assets.settings import Runtime
 from imgsim_assets.vision.backbones.network import as_it_is, build_network
 from imgsim_assets.vision.backbones.openvino_engine import compile_model, export_module
-from imgsim_assets.vision.backbones.pixels import PhotoInput, frame_probes
+from imgsim_assets.vision.backbones.pixels import PhotoInput, SquareFraming, frame_probes
 from imgsim_assets.vision.backbones.precision import LEAST_COSINE, Chosen, choose_precision, least_cosine
 from imgsim_assets.vision.backbones.protocol import Framing
 from imgsim_assets.vision.threads import thread_count
@@ -116,6 +116,21 @@ class TorchBackbone:
             raise ModelError("weights of this model", f"others, {odd[0]} the first of {len(odd)}", "fine-tune it again")
         module.load_state_dict({**known, **weights})
         return TorchBackbone(module, self.photo_input, self._device, self._runtime, self._forward)
+
+    def reframed(self, framing: SquareFraming) -> "TorchBackbone":
+        """Make the backbone that is shown photos framed in another way.
+
+        Raises:
+            ModelError: the model takes no photos of that size.
+        """
+        module, photo_input = copy.deepcopy(self._exact.model), PhotoInput(framing, self.photo_input.normalisation)
+        try:
+            return TorchBackbone(module, photo_input, self._device, self._runtime, self._forward)
+        # Libraries have no common error for it; an assertion is timm's.
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"a model that takes photos of {framing.size} pixels", str(error)[:200], "set fine_tuning.enlarge to 1"
+            ) from error
 
     def embed(self, batch: np.ndarray) -> np.ndarray:
         """Turn n framed photos into float32 [n, dimension], not normalised.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from imgsim_assets.settings import Backbone, Runtime, View
+from imgsim_assets.settings import Backbone, FineTuning, Runtime, View
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
 from imgsim_assets.vision.fine_tuning.loading import load_trainable
@@ -25,7 +25,7 @@ VIEWS: tuple[View, ...] = ("rgb", "mirror", "zoom")
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> TorchBackbone:
     folder = save_timm_resnet(tmp_path_factory.mktemp("models") / "small")
-    return load_trainable(Backbone(uri=f"timm:{folder}"), Runtime(precision="float32"), None)[0]
+    return load_trainable(Backbone(uri=f"timm:{folder}"), FineTuning(), Runtime(precision="float32"), None)[0]
 
 
 @pytest.fixture(scope="module")

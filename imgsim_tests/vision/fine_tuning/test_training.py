@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from imgsim_assets.retrieval.pair_loss import batch_loss
-from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.settings import Backbone, FineTuning, Runtime
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
 from imgsim_assets.vision.fine_tuning.folds import fine_tune_folds
 from imgsim_assets.vision.fine_tuning.loading import load_trainable
@@ -25,7 +25,7 @@ PLAN = Plan(classes=CLASSES, size=SIDE, steps=30, rate=1e-3)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TorchBackbone:
     folder = tmp_path_factory.mktemp("models") / "small"
     (save_timm_resnet if request.param == "timm" else save_clip)(folder)
-    return load_trainable(Backbone(uri=f"{request.param}:{folder}"), RUNTIME, None)[0]
+    return load_trainable(Backbone(uri=f"{request.param}:{folder}"), FineTuning(), RUNTIME, None)[0]
 
 
 def draw_photos(seed: int, photos: int = 12, side: int = 36) -> LabelledPhotos:
