@@ -141,7 +141,7 @@ def complete_scores(
 def _ask(
     settings: Settings, backbone: Backbone, tuned: "FineTuned", photos: pl.DataFrame, folds: Mapping[str, int]
 ) -> dict[str, Scores]:
-    from imgsim_assets.vision.fine_tuning.loading import load_trainable
+    from imgsim_assets.vision.fine_tuning.loading import load_trained
     from imgsim_assets.vision.fine_tuning.scoring import PhotoToScore, score_photos
 
     if not tuned.folds or photos.is_empty():
@@ -155,7 +155,7 @@ def _ask(
 
     return score_photos(
         asked(),
-        load_trainable(backbone, settings.fine_tuning, settings.runtime, settings.places.models)[0],
+        load_trained(backbone, tuned.size, settings.runtime, settings.places.models),
         tuned,
         backbone.views,
         workers=thread_count(settings.runtime.threads),

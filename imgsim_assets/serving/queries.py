@@ -32,14 +32,14 @@ def _class_scores(paths: Sequence[Path], settings: Settings, bundle: SearchBundl
 
 
 def _asked(name: str, paths: Sequence[Path], settings: Settings, bundle: SearchBundle) -> npt.NDArray[np.float32]:
-    from imgsim_assets.vision.fine_tuning.loading import load_trainable
+    from imgsim_assets.vision.fine_tuning.loading import load_trained
     from imgsim_assets.vision.fine_tuning.scoring import PhotoToScore, no_opinion, score_photos
     from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
 
     backbone, tuned = settings.backbones[name], load_tuned(bundle.networks(name))
     scores = score_photos(
         [PhotoToScore(str(path), functools.partial(open_any, path, settings)) for path in paths],
-        load_trainable(backbone, settings.fine_tuning, settings.runtime, settings.places.models)[0],
+        load_trained(backbone, tuned.size, settings.runtime, settings.places.models),
         tuned,
         backbone.views,
         workers=thread_count(settings.runtime.threads),

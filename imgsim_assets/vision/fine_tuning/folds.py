@@ -60,6 +60,7 @@ def fine_tune_folds(
         labels,
         [changed_weights(network, before) for network in networks],
         [network.directions.cpu() for network in networks],
+        plan.size,
     )
     curves = [by_epoch(one, len(lesson.classes)) for one, lesson in zip(losses, lessons, strict=True)]
     return Trained(tuned, curves, steps)

@@ -1,4 +1,4 @@
-"""Loading what can be trained, to be shown photos as large as training does."""
+"""Loading what is trained, or was: shown photos as large as its training shows them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,29 @@ ENLARGED = {"compact": 1.5}
 def load_trainable(
     backbone: Backbone, fine_tuning: FineTuning, runtime: Runtime, models: Path | None
 ) -> tuple[TorchBackbone, SquareFraming]:
-    """Load a backbone that can be trained, and its framing: photos are larger by `fine_tuning.enlarge`.
+    """Load a backbone to be trained, and its framing: photos are larger by `fine_tuning.enlarge`.
 
     Raises:
         ModelError: it is none of torch, or shows photos to the model in a way of its own, or takes no larger ones.
     """
+    model, framing = _load(backbone, runtime, models)
+    times = fine_tuning.enlarge
+    if times == "auto":
+        times = ENLARGED.get(backbone.uri.partition(":")[0], 1.0)
+    return _shown(model, framing, round(times * framing.size))
+
+
+def load_trained(backbone: Backbone, size: int, runtime: Runtime, models: Path | None) -> TorchBackbone:
+    """Load a backbone whose fine-tuned networks are to be asked: those of photos of `size` x `size` pixels.
+
+    Raises:
+        ModelError: see `load_trainable`.
+    """
+    model, _ = _shown(*_load(backbone, runtime, models), size)
+    return model
+
+
+def _load(backbone: Backbone, runtime: Runtime, models: Path | None) -> tuple[TorchBackbone, SquareFraming]:
     model = load_backbone(backbone, runtime, models)
     framing = model.framing
     if not isinstance(model, TorchBackbone) or not isinstance(framing, SquareFraming):
@@ -29,10 +47,11 @@ def load_trainable(
             "another one",
             "take `fine_tune = true` off it",
         )
-    times = fine_tuning.enlarge
-    if times == "auto":
-        times = ENLARGED.get(backbone.uri.partition(":")[0], 1.0)
-    if times == 1.0:
+    return model, framing
+
+
+def _shown(model: TorchBackbone, framing: SquareFraming, size: int) -> tuple[TorchBackbone, SquareFraming]:
+    if size == framing.size:
         return model, framing
-    larger = replace(framing, size=round(times * framing.size), scaled=round(times * framing.scaled))
-    return model.reframed(larger), larger
+    other = replace(framing, size=size, scaled=round(framing.scaled * size / framing.size))
+    return model.reframed(other), other

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from imgsim_assets.errors import ArtefactError
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = "imgsim-fine-tuned/1"
+FORMAT = "imgsim-fine-tuned/2"
 DIRECTIONS = "directions"
 
 
@@ -23,11 +23,13 @@ class FineTuned:
         labels: of the classes, in the order of their numbers; none where there was nothing to learn from.
         weights: for each fold, the tensors that differ from the backbone's own, by name.
         directions: for each fold, float32 [c, d]: the classes' directions.
+        size: side of the photos that they are shown, in pixels.
     """
 
     labels: Sequence[str]
     weights: "Sequence[Mapping[str, Tensor]]"
     directions: "Sequence[Tensor]"
+    size: int
 
     @property
     def folds(self) -> int:
@@ -35,7 +37,7 @@ class FineTuned:
         return len(self.weights)
 
 
-NOTHING_LEARNED = FineTuned((), (), ())
+NOTHING_LEARNED = FineTuned((), (), (), 0)
 
 
 def changed_weights(network: Any, before: Any) -> "dict[str, Tensor]":  # noqa: ANN401  see `build_network`
@@ -47,7 +49,7 @@ def changed_weights(network: Any, before: Any) -> "dict[str, Tensor]":  # noqa: 
 def as_stored(tuned: FineTuned) -> FineTuned:
     """Give the networks as they will be read again, so that all photos are asked by the same."""
     weights = [{name: _rounded(one).to(one.dtype) for name, one in fold.items()} for fold in tuned.weights]
-    return FineTuned(tuned.labels, weights, tuned.directions)
+    return replace(tuned, weights=weights)
 
 
 def _rounded(one: "Tensor") -> "Tensor":
@@ -62,7 +64,7 @@ def save_tuned(tuned: FineTuned, path: Path) -> None:
     for fold, (weights, directions) in enumerate(zip(tuned.weights, tuned.directions, strict=True)):
         halved = {name: _rounded(one) for name, one in weights.items()}
         tensors |= {f"{fold}/{name}": one.contiguous() for name, one in {**halved, DIRECTIONS: directions}.items()}
-    about = {"format": FORMAT, "labels": list(tuned.labels), "folds": tuned.folds}
+    about = {"format": FORMAT, "labels": list(tuned.labels), "folds": tuned.folds, "size": tuned.size}
     # One key only: safetensors keeps no order among metadata keys.
     save_file(tensors, path, metadata={"fine_tuned": json.dumps(about)})
 
@@ -88,4 +90,4 @@ def load_tuned(path: Path) -> FineTuned:
     for name, one in stored.items():
         fold, _, rest = name.partition("/")
         folds[int(fold)][rest] = one.float() if one.is_floating_point() else one
-    return FineTuned(about["labels"], folds, [weights.pop(DIRECTIONS) for weights in folds])
+    return FineTuned(about["labels"], folds, [weights.pop(DIRECTIONS) for weights in folds], about["size"])

@@ -8,7 +8,7 @@ import pytest
 from imgsim_assets.errors import ModelError
 from imgsim_assets.settings import Backbone, FineTuning, Runtime
 from imgsim_assets.vision.compact import COMPACT_NAMES, SIZE
-from imgsim_assets.vision.fine_tuning.loading import load_trainable
+from imgsim_assets.vision.fine_tuning.loading import load_trainable, load_trained
 from imgsim_tests.vision.backbones.model_files import SIDE, save_clip, save_timm_resnet
 
 RUNTIME = Runtime(precision="float32")
@@ -32,6 +32,14 @@ def test_other_backbones_see_photos_of_their_size_unless_told_otherwise(tmp_path
     _, larger = load_trainable(backbone, FineTuning(enlarge=2.0), RUNTIME, None)
     assert (usual.size, larger.size) == (SIDE, 2 * SIDE)
     assert larger.scaled == 2 * usual.scaled
+
+
+def test_trained_networks_are_shown_what_they_were_trained_on(tmp_path: Path):
+    save_timm_resnet(tmp_path / "small")
+    backbone = Backbone(uri=f"timm:{tmp_path / 'small'}")
+    trained_on = load_trainable(backbone, FineTuning(enlarge=1.5), RUNTIME, None)[1]
+    assert load_trained(backbone, trained_on.size, RUNTIME, None).framing == trained_on
+    assert load_trained(backbone, SIDE, RUNTIME, None).framing.size == SIDE
 
 
 def test_a_network_of_one_size_says_so(tmp_path: Path):

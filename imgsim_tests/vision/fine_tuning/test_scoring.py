@@ -16,7 +16,7 @@ from imgsim_assets.vision.fine_tuning.scoring import PhotoToScore, no_opinion, s
 from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
 from imgsim_assets.vision.frame import open_photo
 from imgsim_tests.broken_files import picture
-from imgsim_tests.vision.backbones.model_files import save_timm_resnet
+from imgsim_tests.vision.backbones.model_files import SIDE, save_timm_resnet
 
 FOLDS, CLASSES = 3, 5
 VIEWS: tuple[View, ...] = ("rgb", "mirror", "zoom")
@@ -38,7 +38,7 @@ def tuned(model: TorchBackbone) -> FineTuned:
         for _ in range(FOLDS)
     ]
     directions = [torch.randn(CLASSES, model.dimension, generator=random) for _ in range(FOLDS)]
-    return FineTuned([f"class {number}" for number in range(CLASSES)], weights, directions)
+    return FineTuned([f"class {number}" for number in range(CLASSES)], weights, directions, SIDE)
 
 
 def to_score(path: Path, fold: int | None) -> PhotoToScore:

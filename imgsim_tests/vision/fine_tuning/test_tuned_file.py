@@ -15,7 +15,7 @@ def draw_tuned() -> FineTuned:
         return torch.randn(*shape, generator=random)
 
     weights = [{"a.weight": draw(4, 3), "a.bias": draw(4), "n": torch.tensor(7)} for _ in range(2)]
-    return FineTuned(["cat", "dog, or wolf"], weights, [draw(2, 4) for _ in range(2)])
+    return FineTuned(["cat", "dog, or wolf"], weights, [draw(2, 4) for _ in range(2)], 96)
 
 
 def test_what_is_written_is_read_matrices_in_half_precision(tmp_path: Path):
@@ -24,7 +24,7 @@ def test_what_is_written_is_read_matrices_in_half_precision(tmp_path: Path):
     again, stored = load_tuned(tmp_path / "t"), as_stored(tuned)
     assert all(one.equal(stored.weights[1][name]) for name, one in again.weights[1].items())
     assert list(again.labels) == list(tuned.labels)
-    assert again.folds == 2
+    assert (again.folds, again.size, stored.size) == (2, 96, 96)
     for one, other in zip(again.weights, tuned.weights, strict=True):
         assert one.keys() == other.keys()
         assert one["a.weight"].equal(other["a.weight"].half().float())
