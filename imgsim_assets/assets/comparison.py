@@ -35,12 +35,13 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.exact import ExactIndex
 from imgsim_assets.retrieval.ann.growth import seconds_to_add
+from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.ann.resident import resident_bytes
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.comparison import Contender, compare_indices
 from imgsim_assets.retrieval.effort import effort_curves
-from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
+from imgsim_assets.retrieval.scoring import score_ranked_names
 from imgsim_assets.retrieval.verdict import verdict
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import write_table
@@ -148,7 +149,7 @@ def _score_every_photo(store: Store) -> pl.DataFrame:
     """Score the ranking of every gallery photo, which no index has narrowed, against the hidden labels."""
     gallery, vectors = open_vectors(store, GALLERY)
     queries, asked = open_vectors(store, QUERIES)
-    ideal = search(ExactIndex(vectors), vectors, asked, DEPTH, reciprocal=open_head(store).recipe.reciprocal)
+    ideal = search(ExactIndex(vectors), vectors, asked, LIST, reciprocal=open_head(store).recipe.reciprocal)
     return score_ranked_names(
         ranked_names(queries["name"], gallery["name"], ideal), open_table(store, SOLUTION), gallery
     )

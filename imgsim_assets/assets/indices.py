@@ -17,10 +17,9 @@ from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.build import Asked, build_index, load_index
 from imgsim_assets.retrieval.ann.growth import Gallery, grow
-from imgsim_assets.retrieval.ann.protocol import Index
+from imgsim_assets.retrieval.ann.protocol import LIST, Index
 from imgsim_assets.retrieval.ann.search import Neighbours, join_blocks, search
 from imgsim_assets.retrieval.ann.self_test import check_index
-from imgsim_assets.retrieval.scoring import DEPTH
 from imgsim_assets.settings import Annoy, Faiss, Settings
 from imgsim_assets.storage.artefacts import Manifest
 from imgsim_assets.storage.versioned_folder import JSON
@@ -49,7 +48,7 @@ def index_settings(settings: Settings, library: str) -> Faiss | Annoy:
 
 def list_length(settings: Settings) -> int:
     """Say how many neighbours a query gets: what is submitted, and at least what is scored."""
-    return max(settings.submission.count, DEPTH)
+    return max(settings.submission.count, LIST)
 
 
 def open_index(store: Store, settings: Settings, library: str) -> tuple[Index, Vectors]:

@@ -11,9 +11,11 @@ from PIL import Image
 
 from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION, usable_photos
 from imgsim_assets.assets.publishing import open_table
+from imgsim_assets.benchmarks.markdown import table_lines
 from imgsim_assets.benchmarks.site import CHROME, Draw
 from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.average_precision import (
     MeanAveragePrecision,
@@ -28,7 +30,6 @@ from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.photo import decode_photo
 
-LIST = 10
 QUALITY = 90
 
 
@@ -80,12 +81,13 @@ def measure_chrome(settings: Settings, photos: int, seed: int) -> list[Answers]:
 
 def in_markdown(answers: Sequence[Answers]) -> str:
     """Write a table for the docs."""
-    lines = ["| chrome | of ten recommendations stay (95% interval) | MAP@10 lost (95% interval) |", "|---|---|---|"]
+    head = ("chrome", "of ten recommendations stay (95% interval)", "MAP@10 lost (95% interval)")
+    rows = []
     for one in answers:
         stayed = f"{one.stayed.value:.2f} ({one.stayed.low:.2f} to {one.stayed.high:.2f})"
         lost = f"{one.lost.value:.4f} ({one.lost.low:.4f} to {one.lost.high:.4f})" if one.lost else "no labels"
-        lines.append(f"| {one.kind} | {stayed} | {lost} |")
-    return "\n".join([*lines, "", f"{answers[0].stayed.queries} photos."])
+        rows.append((one.kind, stayed, lost))
+    return "\n".join([*table_lines(head, rows), "", f"{answers[0].stayed.queries} photos."])
 
 
 def _test_photos(settings: Settings) -> pl.DataFrame:

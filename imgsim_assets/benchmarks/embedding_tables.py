@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from imgsim_assets.benchmarks.embedding import LOOP, OURS, Measured, Speeds
+from imgsim_assets.benchmarks.markdown import table_lines
 from imgsim_assets.reporting.plots import stacked_bars
 
 PLOT = "where-the-time-goes.png"
@@ -39,37 +40,37 @@ def write_plot(measured: Measured, folder: Path) -> None:
     (folder / PLOT).write_bytes(stacked_bars(parts, names, "milliseconds a photo"))
 
 
-def _speeds(speeds: Sequence[Speeds]) -> Iterator[str]:
-    yield "| model | contender | photos/s, files to vectors | imgsim is faster by | least cosine | mean cosine |"
-    yield "|" + "---|" * 6
+def _speeds(speeds: Sequence[Speeds]) -> list[str]:
+    head = ("model", "contender", "photos/s, files to vectors", "imgsim is faster by", "least cosine", "mean cosine")
+    rows = []
     for one in speeds:
         for contender, rates in one.contenders.items():
             ratio = "" if contender == OURS else _ratio(one.contenders[OURS], rates)
             cosines = [f"{min(one.cosines):.5f}", f"{np.mean(one.cosines):.5f}"] if contender == OURS else ["", ""]
             name = f"{contender} ({one.runs_as})" if contender == OURS else contender
-            yield "| " + " | ".join([one.model, name, f"{np.median(rates):.1f}", ratio, *cosines]) + " |"
-    yield ""
+            rows.append([one.model, name, f"{np.median(rates):.1f}", ratio, *cosines])
+    return [*table_lines(head, rows), ""]
 
 
-def _forward(speeds: Sequence[Speeds]) -> Iterator[str]:
-    yield "| model | forward alone, photos/s | by the rate of one matrix product | share | of it from files |"
-    yield "|" + "---|" * 5
+def _forward(speeds: Sequence[Speeds]) -> list[str]:
+    head = ("model", "forward alone, photos/s", "by the rate of one matrix product", "share", "of it from files")
+    rows = []
     for one in speeds:
         known = not np.isnan(one.roofline).any()
         roofline = f"{np.median(one.roofline):.1f}" if known else "not counted"
         share = _ratio(one.forward, one.roofline) if known else ""
         whole = _ratio(one.contenders[OURS], one.forward)
-        yield f"| {one.model} | {np.median(one.forward):.1f} | {roofline} | {share} | {whole} |"
-    yield ""
+        rows.append([one.model, f"{np.median(one.forward):.1f}", roofline, share, whole])
+    return [*table_lines(head, rows), ""]
 
 
-def _decoding(measured: Measured) -> Iterator[str]:
-    yield "| longer side, pixels | imgsim, ms a photo | cv2.imread and resize, ms | imgsim is faster by |"
-    yield "|" + "---|" * 4
+def _decoding(measured: Measured) -> list[str]:
+    head = ("longer side, pixels", "imgsim, ms a photo", "cv2.imread and resize, ms", "imgsim is faster by")
+    rows = []
     for side, (ours, theirs) in measured.decoding.items():
         times = [f"{1000 * np.median(seconds):.2f}" for seconds in (ours, theirs)]
-        yield "| " + " | ".join([f"{side:,}" if side else "as they are", *times, _ratio(theirs, ours)]) + " |"
-    yield ""
+        rows.append([f"{side:,}" if side else "as they are", *times, _ratio(theirs, ours)])
+    return [*table_lines(head, rows), ""]
 
 
 def _decoding_rate(measured: Measured) -> Iterator[str]:

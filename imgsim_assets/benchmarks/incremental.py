@@ -19,6 +19,7 @@ from unittest import mock
 import dagster as dg
 
 from imgsim_assets.assets import delivery, publishing
+from imgsim_assets.benchmarks.markdown import table_lines
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.instance import open_instance
 from imgsim_assets.orchestration.staleness import read_graph
@@ -98,15 +99,15 @@ def in_markdown(measured: Sequence[Measured]) -> str:
         "photos", "full sync, s", "nothing changed, s", "+1% photos, s", "of a full sync", "vectors computed",
         "new photos × views", "over a plain script", "outside of steps",
     )  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for one in measured:
-        cells = (
+    rows = (
+        (
             f"{one.photos:,}", f"{one.full:.0f}", f"{one.idle:.1f}", f"{one.more:.0f}", f"{one.more / one.full:.1%}",
             f"{one.vectors_computed:,}", f"{one.added * one.vectors_a_photo:,}", f"{one.orchestration:+.1%}",
             f"{one.outside_of_steps:.1%}",
-        )  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        )
+        for one in measured
+    )  # fmt: skip
+    return "\n".join(table_lines(head, rows))
 
 
 COMMAND = "from imgsim_assets.cli import main; main()"

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from imgsim_assets.benchmarks.indices import RECALLS, Measured
+from imgsim_assets.benchmarks.markdown import table_lines
 from imgsim_assets.benchmarks.peers import AUTOFAISS_UNTUNED
 from imgsim_assets.reporting.plots import recall_curves
 from imgsim_assets.retrieval.effort import pareto_front
@@ -26,32 +27,35 @@ def in_markdown(measured: Measured) -> str:
     costs = measured.costs.with_columns(base=pl.col("kind"))
     wide = wide.with_columns(base=pl.col("kind").str.split(" ").list.first())
     table = wide.join(costs.drop("kind"), on=["library", "base"], how="left", maintain_order="left")
-    lines = [
-        f"### {measured.task}",
-        "",
-        f"Exact search runs at {measured.exact_ratio:.2f} of the rate of one matrix product.",
-        "",
-        "| library | kind | queries/s at 0.95 (effort) | at 0.99 | build, s | +1%, s | on disk, MB | resident, MB |",
-        "|" + "---|" * 8,
-    ]
+    head = (
+        "library", "kind", "queries/s at 0.95 (effort)", "at 0.99", "build, s", "+1%, s", "on disk, MB", "resident, MB"
+    )  # fmt: skip
+    reaching = []
     for row in table.iter_rows(named=True):
         speeds = [_cell(row, recall) for recall in RECALLS]
         costs_of = [
             _number(row[name], digits)
             for name, digits in (("build_seconds", 1), ("add_seconds", 2), ("stored_mb", 0), ("resident_mb", 0))
         ]
-        lines.append("| " + " | ".join([row["library"], row["kind"], *speeds, *costs_of]) + " |")
-    lines += [
-        "",
-        "| asked | `auto` took | it reached | against the fastest of | that is | loss (quartiles) |",
-        "|" + "---|" * 6,
-    ]
+        reaching.append([row["library"], row["kind"], *speeds, *costs_of])
+    losing = []
     for row in measured.losses.iter_rows(named=True):
         loss = f"{row['loss']:.1%} ({row['loss_low']:.1%} to {row['loss_high']:.1%})"
-        lines.append(
-            f"| {row['asked']} | {row['choice']} | {row['reached']:.4f} | {row['among']} | {row['best']} | {loss} |"
-        )
-    return "\n".join([*lines, "", *_untuned(measured.points), *measured.left_out])
+        losing.append([str(row["asked"]), row["choice"], f"{row['reached']:.4f}", row["among"], row["best"], loss])
+    of_losses = ("asked", "`auto` took", "it reached", "against the fastest of", "that is", "loss (quartiles)")
+    lines = [
+        f"### {measured.task}",
+        "",
+        f"Exact search runs at {measured.exact_ratio:.2f} of the rate of one matrix product.",
+        "",
+        *table_lines(head, reaching),
+        "",
+        *table_lines(of_losses, losing),
+        "",
+        *_untuned(measured.points),
+        *measured.left_out,
+    ]
+    return "\n".join(lines)
 
 
 def _untuned(points: pl.DataFrame) -> Iterator[str]:

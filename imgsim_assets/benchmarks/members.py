@@ -12,9 +12,11 @@ from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.benchmarks.collection import read_truth
 from imgsim_assets.benchmarks.floors import FLOORS
 from imgsim_assets.benchmarks.judging import judged, judged_cells
+from imgsim_assets.benchmarks.markdown import table_lines
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.descriptors import assemble_descriptors, normalise
 from imgsim_assets.retrieval.glrt import Floats
@@ -23,7 +25,6 @@ from imgsim_assets.vision.photo import decode_photo
 
 Vectors = npt.NDArray[np.floating]
 
-LIST = 10
 JOINED = "all joined"
 
 
@@ -80,10 +81,8 @@ def tabulate(floors: Mapping[str, Floats], members: Mapping[str, Floats], joined
 
 def in_markdown(table: pl.DataFrame) -> str:
     """Write what `measure_members` gave as a table for the docs."""
-    lines = ["| plain cosine | MAP@10 | 95% interval | gain over the best floor, or backbone |", "|---|---|---|---|"]
-    for row in table.iter_rows(named=True):
-        lines.append("| " + " | ".join([row["member"], *judged_cells(row)]) + " |")
-    return "\n".join(lines)
+    head = ("plain cosine", "MAP@10", "95% interval", "gain over the best floor, or backbone")
+    return "\n".join(table_lines(head, ([row["member"], *judged_cells(row)] for row in table.iter_rows(named=True))))
 
 
 def _floors(store: Store, settings: Settings, photos: pl.DataFrame) -> dict[str, Vectors]:

@@ -8,11 +8,12 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from imgsim_assets.retrieval.ann.protocol import LIST
+
 MEGABYTE = 1024.0
 BLOCK = 10_000
 PHOTOS_A_CLASS = 45
 SPREAD = 0.6
-LIST = 10
 RERANKED = 2_000
 
 

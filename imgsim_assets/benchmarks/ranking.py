@@ -9,9 +9,11 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.benchmarks.judging import judged, judged_cells
+from imgsim_assets.benchmarks.markdown import table_lines
 from imgsim_assets.benchmarks.rivals import LOSSES, WITH_PROXIES, train_head
 from imgsim_assets.progress import track
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.class_sets import UNKNOWN, class_posterior
 from imgsim_assets.retrieval.descriptors import normalise
@@ -24,7 +26,6 @@ from imgsim_assets.retrieval.recipe import Recipe
 Vectors = npt.NDArray[np.float32]
 Answer = Callable[[], Vectors]
 
-LIST = 10
 CONFIDENCE = 0.6
 REPEATS = 5
 PROXY_TEMPERATURE = 1.0 / 64.0  # ArcFace's scale; the order of classes does not hang on it
@@ -104,11 +105,11 @@ def compare_rankings(problem: Problem, *, budget: float, seed: int, most_rounds:
 def in_markdown(table: pl.DataFrame) -> str:
     """Write what `compare_rankings` gave as a table for the docs."""
     head = ("ranking", "MAP@10", "95% interval", "gain over cosine", "fit, s", "answering, FAISS cosine = 1")
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for row in table.iter_rows(named=True):
-        cells = [row["ranking"], *judged_cells(row), f"{row['fit_seconds']:.1f}", f"{row['answer_ratio']:.1f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = (
+        [row["ranking"], *judged_cells(row), f"{row['fit_seconds']:.1f}", f"{row['answer_ratio']:.1f}"]
+        for row in table.iter_rows(named=True)
+    )
+    return "\n".join(table_lines(head, rows))
 
 
 def _rankers(budget: float, seed: int, most_rounds: int) -> Mapping[str, Ranker]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from imgsim_assets.errors import UserError
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.glrt import Floats, Ints
@@ -150,6 +151,6 @@ def _batches(rows: Ints, classes: Ints, random: np.random.Generator) -> Iterator
 
 def _held_out_map(head: LinearHead, coordinates: Floats, classes: Ints, held_out: npt.NDArray[np.bool_]) -> float:
     vectors = head.embed(coordinates)
-    found, _ = exact_neighbours(vectors[~held_out], vectors[held_out], 10)
+    found, _ = exact_neighbours(vectors[~held_out], vectors[held_out], LIST)
     scores = average_precision(*relevance(found, classes[held_out], classes[~held_out]))
     return float(np.nanmean(scores)) if not np.isnan(scores).all() else 0.0

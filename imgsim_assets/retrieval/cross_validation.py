@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from imgsim_assets.progress import track
 from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
+from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.class_sets import UNKNOWN
@@ -17,8 +18,6 @@ from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.tuning import Tuning
-
-LIST = 10
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
+from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import mean_average_precision
 from imgsim_assets.retrieval.cross_validation import NotCrossValidated, cross_validate, deal_folds, score_cosine
 from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.measures import calibration
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
+from imgsim_assets.retrieval.scoring import score_ranked_names
 from imgsim_assets.settings import Evaluation
 
 Source = Literal["solution", "cross_validation"]
@@ -55,7 +56,7 @@ def score_on_solution(
     """
     is_train = (photos["split"] == "train").to_numpy()
     test, train = photos.filter(~is_train), photos.filter(is_train)
-    ids, _ = exact_neighbours(descriptors[is_train], descriptors[~is_train], min(DEPTH, train.height))
+    ids, _ = exact_neighbours(descriptors[is_train], descriptors[~is_train], min(LIST, train.height))
     nearest = pl.DataFrame(
         {
             "query": test["name"].gather(np.repeat(np.arange(len(ids)), ids.shape[1])),

@@ -3,10 +3,9 @@
 import numpy as np
 import polars as pl
 
+from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import average_precision, encode_labels, relevance
 from imgsim_assets.retrieval.measures import precision_at_1, recall_at_k
-
-DEPTH = 10
 
 
 def score_ranked_names(found: pl.DataFrame, truth: pl.DataFrame, gallery: pl.DataFrame) -> pl.DataFrame:
@@ -23,15 +22,15 @@ def score_ranked_names(found: pl.DataFrame, truth: pl.DataFrame, gallery: pl.Dat
     """
     queries = pl.DataFrame({"query": truth["name"], "row": np.arange(truth.height)})
     photos = pl.DataFrame({"name": gallery["name"], "photo": np.arange(gallery.height)})
-    cells = found.filter(pl.col("rank") <= DEPTH).join(queries, on="query").join(photos, on="name")
-    neighbours = np.full((truth.height, DEPTH), -1, dtype=np.int64)
+    cells = found.filter(pl.col("rank") <= LIST).join(queries, on="query").join(photos, on="name")
+    neighbours = np.full((truth.height, LIST), -1, dtype=np.int64)
     neighbours[cells["row"].to_numpy(), cells["rank"].to_numpy() - 1] = cells["photo"].to_numpy()
     asked, known = encode_labels(truth["label"].to_list(), gallery["label"].to_list())
     relevant = relevance(neighbours, asked, known)
     scores = {
-        "average_precision": average_precision(*relevant, DEPTH),
+        "average_precision": average_precision(*relevant, LIST),
         "precision_at_1": precision_at_1(*relevant),
-        "recall_at_10": recall_at_k(*relevant, DEPTH),
+        "recall_at_10": recall_at_k(*relevant, LIST),
     }
     return truth.select("name", "label").with_columns(
         pl.Series(name, values).fill_nan(None) for name, values in scores.items()

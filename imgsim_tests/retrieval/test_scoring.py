@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsim_assets.retrieval.scoring import DEPTH, score_ranked_names
+from imgsim_assets.retrieval.ann.protocol import LIST
+from imgsim_assets.retrieval.scoring import score_ranked_names
 
 TEXT = {"name": pl.String, "label": pl.String}
 
@@ -67,7 +68,7 @@ def test_worked_by_hand():
 
 def test_ranks_beyond_ten_do_not_count():
     names = [f"g{number}" for number in range(12)]
-    gallery = {name: "bee" if rank > DEPTH else "ant" for rank, name in enumerate(names, 1)}
+    gallery = {name: "bee" if rank > LIST else "ant" for rank, name in enumerate(names, 1)}
     scored = score_ranked_names(as_found({"q": names}), as_table({"q": "bee"}), as_table(gallery))
     assert scored["average_precision"].to_list() == [0.0]
 
