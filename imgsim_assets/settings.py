@@ -182,7 +182,8 @@ class FineTuning(Stage):
     photos: int = Field(default=20_000, ge=10, description="labelled photos learned from, at most")
     enlarge: Annotated[float, Field(ge=1, le=4)] | Literal["auto"] = Field(
         default="auto",
-        description="photos are shown so many times larger than to the backbone; auto: 1.5 for compact ones, else 1",
+        description="side of the photos, as a multiple of the backbone's own; time and memory grow with its square, "
+        "and many transformers take their own size only; auto: 1.5 for compact backbones, else 1",
     )
     rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = Field(
         default="auto", description="learning rate of the last block; auto: 2e-3 for compact backbones, else 3e-5"

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 NO_FOLDS = pl.DataFrame(schema={"content_id": pl.String, "fold": pl.Int64})
 UNFINISHED = "unfinished"
-RATES = {"compact": 2e-3}  # by kind; others have learned from so many photos that little is to be changed
-USUAL_RATE = 3e-5
 
 
 def fine_tuning_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -187,9 +185,10 @@ def _train(store: Store, settings: Settings, name: str, course: Course, made_by:
     from imgsim_assets.vision.fine_tuning.folds import fine_tune_folds
     from imgsim_assets.vision.fine_tuning.loading import load_trainable
     from imgsim_assets.vision.fine_tuning.training import BATCH, Plan
+    from imgsim_assets.vision.fine_tuning.usual import usual
 
     backbone, chosen = settings.backbones[name], settings.fine_tuning
-    model, framing = load_trainable(backbone, settings.fine_tuning, settings.runtime, settings.places.models)
+    model, framing = load_trainable(backbone, chosen, settings.runtime, settings.places.models)
     lessons = frame_lessons(store, settings, course, framing)
     if any(len(np.unique(one.classes)) < TOLD_APART for one in lessons):
         return None
@@ -197,7 +196,7 @@ def _train(store: Store, settings: Settings, name: str, course: Course, made_by:
         classes=len(course.labels),
         size=framing.size,
         steps=chosen.epochs * steps_an_epoch(max(len(one.classes) for one in lessons), BATCH),
-        rate=RATES.get(backbone.uri.partition(":")[0], USUAL_RATE) if chosen.rate == "auto" else chosen.rate,
+        rate=usual(backbone.uri).rate if chosen.rate == "auto" else chosen.rate,
         decay=chosen.decay,
         share=chosen.blocks,
         halved=choose_precision(settings.runtime.precision, model.device) == "bfloat16",

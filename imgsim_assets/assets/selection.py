@@ -62,7 +62,7 @@ def selection_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
     computed = computed_by(
-        "ranking_choice/3",
+        "ranking_choice/4",
         head=settings.head,
         steps=settings.steps,
         selection=settings.selection,

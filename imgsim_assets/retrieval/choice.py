@@ -13,7 +13,7 @@ from imgsim_assets.retrieval.average_precision import Floats
 from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
 from imgsim_assets.retrieval.cross_validation import Folds, NotCrossValidated, deal_folds, fit_folds, score_heads
-from imgsim_assets.retrieval.descriptors import assemble_descriptors
+from imgsim_assets.retrieval.descriptors import assemble_descriptors, unsigned
 from imgsim_assets.retrieval.glrt import Ints
 from imgsim_assets.retrieval.ladder import Climb, Score, climb
 from imgsim_assets.retrieval.learning_set import Pool, learned_classes, learning_mode
@@ -74,7 +74,7 @@ class Collection:
     @property
     def takes_power(self) -> bool:
         """Whether power normalisation would change anything: it leaves vectors with a negative value as they are."""
-        return any(bool((values >= 0).all(axis=1).any()) for values in self.vectors.values())
+        return any(bool(unsigned(values).any()) for values in self.vectors.values())
 
     def pool(self, recipe: Recipe) -> Pool:
         """Put the photos into the recipe's coordinates."""
@@ -132,6 +132,8 @@ def choose(
     sampled = collection if len(rows) == len(collection.classes) else collection.sample(rows)
     mostly_labelled = learning_mode(collection.classes[collection.is_train]) == "labelled"
     trusted = trusted_steps(mostly_labelled=mostly_labelled)
+    if not collection.takes_power:
+        head = head.model_copy(update={"power": 1.0})
     if collection.class_scores is None:
         offered = {name: one.model_copy(update={"fine_tune": False}) for name, one in offered.items()}
     folds = deal_folds(sampled.classes, sampled.groups, selection.folds, selection.seed, sampled.left_out)
@@ -143,7 +145,7 @@ def choose(
     start = max((first_recipe(name, offered, head) for name in offered), key=lambda one: np.nanmean(score(one)))
     climbed = climb(
         start,
-        [family for family in families(offered, head) if sampled.takes_power or family[0].step != "power"],
+        families(offered, head),
         steps if len(folds.rows) >= MOSTLY_LABELLED * collection.is_train.sum() else _without_density(steps),
         score,
         trusted=trusted if selection.trust else frozenset(),

@@ -43,8 +43,12 @@ def assemble_descriptors(vectors: Mapping[tuple[str, str], npt.NDArray[np.floati
 
 
 def _raised(values: npt.NDArray[np.floating], power: float) -> npt.NDArray[np.floating]:
-    unsigned = (values >= 0).all(axis=1, keepdims=True)
-    return np.where(unsigned, np.abs(values) ** power, values)
+    return np.where(unsigned(values)[:, np.newaxis], np.abs(values) ** power, values)
+
+
+def unsigned(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    """Say which rows of [n, d] have no negative value, as pooled activations have none: bool [n]."""
+    return np.asarray((vectors >= 0).all(axis=1))
 
 
 def normalise(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

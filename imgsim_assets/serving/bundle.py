@@ -23,7 +23,7 @@ from imgsim_assets.vision.content import content_rule
 
 BUNDLE = "bundle"
 INDICES = "indices.json"
-FORMAT = 7
+FORMAT = 8
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ fine_tune = true
 [fine_tuning]
 epochs = 4
 rate = 0.003
+enlarge = 1.5
 
 [steps]
 fine_tuned = "on"

@@ -10,7 +10,7 @@ Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 MISSING = -1
-LIST = 10  # of the field's measures, MAP@10 and recall@10
+LIST = 10  # how many of a list count: MAP@10, recall@10
 
 
 class Index(Protocol):

@@ -121,16 +121,12 @@ class TorchBackbone:
         """Make the backbone that is shown photos framed in another way.
 
         Raises:
-            ModelError: the model takes no photos of that size.
+            MemoryError: so large photos do not fit the device's memory.
+            Exception: the library's own, where the model takes no photos of that size.
         """
         module, photo_input = copy.deepcopy(self._exact.model), PhotoInput(framing, self.photo_input.normalisation)
-        try:
+        with _memory_errors():
             return TorchBackbone(module, photo_input, self._device, self._runtime, self._forward)
-        # Libraries have no common error for it; an assertion is timm's.
-        except (AssertionError, RuntimeError, ValueError) as error:
-            raise ModelError(
-                f"a model that takes photos of {framing.size} pixels", str(error)[:200], "set fine_tuning.enlarge to 1"
-            ) from error
 
     def embed(self, batch: np.ndarray) -> np.ndarray:
         """Turn n framed photos into float32 [n, dimension], not normalised.

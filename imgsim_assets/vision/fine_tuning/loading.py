@@ -8,9 +8,7 @@ from imgsim_assets.settings import Backbone, FineTuning, Runtime
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
-
-# By kind; others were made for photos of their size.
-ENLARGED = {"compact": 1.5}
+from imgsim_assets.vision.fine_tuning.usual import usual
 
 
 def load_trainable(
@@ -24,7 +22,7 @@ def load_trainable(
     model, framing = _load(backbone, runtime, models)
     times = fine_tuning.enlarge
     if times == "auto":
-        times = ENLARGED.get(backbone.uri.partition(":")[0], 1.0)
+        times = usual(backbone.uri).enlarge
     return _shown(model, framing, round(times * framing.size))
 
 
@@ -54,4 +52,10 @@ def _shown(model: TorchBackbone, framing: SquareFraming, size: int) -> tuple[Tor
     if size == framing.size:
         return model, framing
     other = replace(framing, size=size, scaled=round(framing.scaled * size / framing.size))
-    return model.reframed(other), other
+    try:
+        return model.reframed(other), other
+    # Libraries have no common error for it; an assertion is timm's.
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"a model that takes photos of {size} pixels", str(error)[:200], "set fine_tuning.enlarge to 'auto'"
+        ) from error

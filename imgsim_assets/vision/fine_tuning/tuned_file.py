@@ -23,7 +23,7 @@ class FineTuned:
         labels: of the classes, in the order of their numbers; none where there was nothing to learn from.
         weights: for each fold, the tensors that differ from the backbone's own, by name.
         directions: for each fold, float32 [c, d]: the classes' directions.
-        size: side of the photos that they are shown, in pixels.
+        size: side of the photos that they are shown, in pixels; 0 where there was nothing to learn from.
     """
 
     labels: Sequence[str]
@@ -77,7 +77,7 @@ def load_tuned(path: Path) -> FineTuned:
     """
     from safetensors import SafetensorError, safe_open
 
-    mend = "materialize the fine-tuned backbones again"
+    mend = "run `imgsim sync`"
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("fine_tuned", "{}"))

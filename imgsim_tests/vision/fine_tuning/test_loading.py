@@ -1,5 +1,6 @@
 """What can be trained, and how large the photos are that it is shown then."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from imgsim_assets.errors import ModelError
 from imgsim_assets.settings import Backbone, FineTuning, Runtime
 from imgsim_assets.vision.compact import COMPACT_NAMES, SIZE
 from imgsim_assets.vision.fine_tuning.loading import load_trainable, load_trained
-from imgsim_tests.vision.backbones.model_files import SIDE, save_clip, save_timm_resnet
+from imgsim_tests.vision.backbones.model_files import SIDE, save_clip, save_timm_clip, save_timm_resnet
 
 RUNTIME = Runtime(precision="float32")
 
@@ -42,10 +43,11 @@ def test_trained_networks_are_shown_what_they_were_trained_on(tmp_path: Path):
     assert load_trained(backbone, SIDE, RUNTIME, None).framing.size == SIDE
 
 
-def test_a_network_of_one_size_says_so(tmp_path: Path):
-    save_clip(tmp_path / "small")
+@pytest.mark.parametrize(("kind", "save"), [("hf", save_clip), ("timm", save_timm_clip)])
+def test_a_network_of_one_size_says_so(tmp_path: Path, kind: str, save: Callable[[Path], Path]):
+    save(tmp_path / "small")
     with pytest.raises(ModelError, match=r"48 pixels.*fine_tuning\.enlarge"):
-        load_trainable(Backbone(uri=f"hf:{tmp_path / 'small'}"), FineTuning(enlarge=1.5), RUNTIME, None)
+        load_trainable(Backbone(uri=f"{kind}:{tmp_path / 'small'}"), FineTuning(enlarge=1.5), RUNTIME, None)
 
 
 def test_what_is_no_torch_model_is_not_trained():

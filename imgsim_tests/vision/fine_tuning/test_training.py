@@ -87,7 +87,7 @@ def test_folds_end_alike_and_are_kept_as_what_changed(model: TorchBackbone, tmp_
     trained = fine_tune_folds(
         model, ["a", "b", "c", "d"], [photos, photos], PLAN, batch_loss, folder=tmp_path, threads=2, seconds=1e6
     )
-    assert trained.steps == PLAN.steps
+    assert (trained.steps, trained.tuned.size) == (PLAN.steps, SIDE)
     assert [len(curve) for curve in trained.curves] == [PLAN.steps, PLAN.steps]
     one, other = (model.retrained(weights) for weights in trained.tuned.weights)
     asked = draw_photos(1).pixels[:4, :SIDE, :SIDE]

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_that_nothing_was_learned_can_be_kept_too(tmp_path: Path):
     assert load_tuned(tmp_path / "t").folds == 0
 
 
-@pytest.mark.parametrize("kind", ["absent", "damaged", "foreign"])
+@pytest.mark.parametrize("kind", ["absent", "damaged", "foreign", "older"])
 def test_other_files_are_refused(tmp_path: Path, kind: str):
     path = tmp_path / "t"
     if kind == "damaged":
@@ -52,5 +53,8 @@ def test_other_files_are_refused(tmp_path: Path, kind: str):
         path.write_bytes(path.read_bytes()[:60])
     elif kind == "foreign":
         save_file({"x": torch.zeros(1)}, path)
-    with pytest.raises(ArtefactError, match="materialize"):
+    elif kind == "older":
+        about = {"format": "imgsim-fine-tuned/1", "labels": ["cat"], "folds": 1}
+        save_file({"0/directions": torch.zeros(1, 4)}, path, metadata={"fine_tuned": json.dumps(about)})
+    with pytest.raises(ArtefactError, match="imgsim sync"):
         load_tuned(path)
