@@ -193,7 +193,8 @@ def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
         ),
         _table(
             "FAISS and Annoy",
-            f"Measured on these vectors, on this machine, in one run. {open_verdict(store)}",
+            f"Measured on these vectors, on this machine, in turns: medians, and quartiles as low and high. "
+            f"{open_verdict(store)}",
             open_table(store, COMPARISON),
         ),
         _table("Quarantined files", "Not used, and why. Test photos among them got the fallback.", refused),

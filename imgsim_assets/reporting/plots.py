@@ -107,7 +107,8 @@ def recall_against_speed(curves: "pl.DataFrame", names: Mapping[str, str]) -> by
     """Show what each effort of each library buys; a line joins what nothing beats, a ring is on what is set.
 
     Args:
-        curves: `library`, `recall_at_10`, `queries_per_second`, `is_set`, `on_front`.
+        curves: `library`, `recall_at_10`, `queries_per_second` with its quartiles `_low` and `_high`, `is_set`,
+            `on_front`.
         names: what each library is called.
     """
     figure = _figure(5.0, 3.4)
@@ -117,7 +118,9 @@ def recall_against_speed(curves: "pl.DataFrame", names: Mapping[str, str]) -> by
     for (library,), rows in curves.group_by("library", maintain_order=True):
         colour = COLOURS[list(names).index(str(library)) % len(COLOURS)]
         label = names[str(library)]
-        axes.plot(rows["recall_at_10"], rows["queries_per_second"], "o", color=colour, label=label, markersize=5)
+        speed = rows["queries_per_second"].to_numpy()
+        quartiles = np.abs(rows.select("queries_per_second_low", "queries_per_second_high").to_numpy().T - speed)
+        axes.errorbar(rows["recall_at_10"], speed, quartiles, fmt="o", color=colour, label=label, markersize=5)
         chosen = rows.filter("is_set")
         axes.plot(chosen["recall_at_10"], chosen["queries_per_second"], "o", color=INK, fillstyle="none", markersize=10)
     axes.set_yscale("log")
