@@ -40,7 +40,6 @@ from imgsim_assets.retrieval.ann.resident import resident_bytes
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.comparison import Contender, compare_indices
-from imgsim_assets.retrieval.effort import effort_curves
 from imgsim_assets.retrieval.scoring import score_ranked_names
 from imgsim_assets.retrieval.verdict import verdict
 from imgsim_assets.settings import Settings
@@ -73,7 +72,7 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
             *(index_key(one) for one in LIBRARIES),
             *(neighbors_key(one) for one in LIBRARIES),
         ],
-        **computed_by("index_comparison/6"),
+        **computed_by("index_comparison/7"),
     )
     def index_comparison(
         context: dg.AssetExecutionContext, store: Store, tracking: Tracking
@@ -86,14 +85,13 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
         _, query_vectors = open_vectors(store, QUERIES)
         contenders = [_contender(store, settings, library, query_vectors) for library in LIBRARIES]
         _, vectors = open_vectors(store, GALLERY)
-        table = compare_indices(contenders, vectors, query_vectors)
+        table, curves = compare_indices(contenders, vectors, query_vectors)
         served = [_mean_or_none(score_neighbours(store, one)) for one in table["library"]]
         ideal = _mean_or_none(_score_every_photo(store))
         lost = [None if mean is None or ideal is None else ideal - mean for mean in served]
         table = table.with_columns(
             pl.Series("map_at_10", served, dtype=pl.Float64), pl.Series("map_at_10_lost", lost, dtype=pl.Float64)
         )
-        curves = effort_curves({one.library: one.index for one in contenders}, vectors, query_vectors)
         words = verdict(table, curves, NAMES)
         context.log.info(words)
         drawing = plots.recall_against_speed(curves, NAMES)

@@ -14,14 +14,15 @@ from imgsim_assets.assets.evaluation import EVALUATION, GROUP, open_classes, ope
 from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.indices import LIBRARIES, NAMES, neighbors_key
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish
-from imgsim_assets.assets.selection import RANKING_CHOICE, open_steps
+from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe, open_steps
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
 from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval import exhibits
 from imgsim_assets.retrieval.evaluation import in_words
-from imgsim_assets.retrieval.margins import class_margins
+from imgsim_assets.retrieval.margins import class_margins, margin_in_words
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import catalogue_counts, leaked
 from imgsim_assets.vision.photo import decode_photo
@@ -53,14 +54,14 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             EVALUATION,
             COMPARISON,
         ],
-        **computed_by("retrieval_report/3", report=settings.report, submission={"index": settings.submission.index}),
+        **computed_by("retrieval_report/4", report=settings.report, submission={"index": settings.submission.index}),
     )
     def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""
         html = render_gallery(_gallery(store, settings))
 
         def write(folder: Path) -> None:
-            (folder / REPORT_FILE).write_text(html, encoding="utf-8")
+            (folder / REPORT_FILE).write_bytes(html.encode("utf-8", "replace"))
 
         return publish(store, REPORT, write)
 
@@ -75,27 +76,22 @@ def _gallery(store: Store, settings: Settings) -> Gallery:
     show = _pictures(settings, catalogue)
     answer = functools.partial(_answer, lists, labels, show)
     count = settings.report.queries
-    scored = queries.filter(pl.col("average_precision").is_not_null())
-    by_score = scored.sort("average_precision", "margin", "name", descending=[True, True, False])
-    wrong = scored.filter(pl.col("average_precision") < 1).sort(
-        "average_precision", "margin", "name", descending=[False, True, False]
-    )
-    unsure = queries.sort("margin", "name")
-    sure = queries.sort("margin", "name", descending=[True, False]) if scored.is_empty() else queries.clear()
     sections = [
-        Section("Found", "All ten right, by the widest margin.", _answers(answer, by_score, count)),
+        Section("Found", "The highest AP@10, by the widest margin.", _answers(answer, exhibits.found(queries), count)),
         Section(
             "Missed",
             "The lowest AP@10, and among those the surest first: look here for wrong labels and twin classes.",
-            _answers(answer, wrong, count),
+            _answers(answer, exhibits.missed(queries), count),
         ),
         Section(
-            "Sure", "The widest margins; no hidden labels were given to score them.", _answers(answer, sure, count)
+            "Sure",
+            "The widest margins; no hidden labels were given to score them.",
+            _answers(answer, exhibits.sure(queries), count),
         ),
         Section(
             "Unsure",
             "The narrowest margins between the first class and the second, whether right or wrong.",
-            _answers(answer, unsure, count),
+            _answers(answer, exhibits.unsure(queries), count),
         ),
         Section(
             "Answered in two ways",
@@ -128,12 +124,15 @@ def _disagreements(
 
 
 def _queries(store: Store, settings: Settings) -> pl.DataFrame:
-    """Give each test photo its margin, and its hidden label and AP@10 where they are known."""
+    """Give each test photo its margin, in words too, and its hidden label and AP@10 where they are known."""
     gallery, vectors = open_vectors(store, GALLERY)
     photos, asked = open_vectors(store, QUERIES)
     margins = class_margins(vectors, gallery["class_number"].to_numpy(), asked)
     scores = score_neighbours(store, settings.submission.index)
-    return photos.with_columns(pl.Series("margin", margins)).join(scores, on="name", how="left", maintain_order="left")
+    recipe = open_recipe(store)
+    words = [margin_in_words(margin, recipe) for margin in margins.tolist()]
+    shown = photos.with_columns(pl.Series("margin", margins), pl.Series("margin_words", words, dtype=pl.String))
+    return shown.join(scores, on="name", how="left", maintain_order="left")
 
 
 def _pictures(settings: Settings, catalogue: pl.DataFrame) -> Show:
@@ -160,7 +159,7 @@ def _answer(
         for name in lists.get(query["name"], ())
     ]
     asked = Picture(query["name"], show("test", query["name"]), truth)
-    return Answer(asked, pictures, query["average_precision"], query["margin"])
+    return Answer(asked, pictures, query["average_precision"], query["margin_words"])
 
 
 def _facts(catalogue: pl.DataFrame, store: Store) -> list[tuple[str, str]]:
@@ -193,7 +192,8 @@ def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
         ),
         _table(
             "FAISS and Annoy",
-            f"Measured on these vectors, on this machine, in one run. {open_verdict(store)}",
+            f"Measured on these vectors, on this machine, in turns: medians, and quartiles as low and high. "
+            f"{open_verdict(store)}",
             open_table(store, COMPARISON),
         ),
         _table("Quarantined files", "Not used, and why. Test photos among them got the fallback.", refused),
