@@ -305,10 +305,18 @@ class Automation(Stage):
     sensor: bool = Field(default=False, description="keep in sync: look at the folder, and materialize what is stale")
     interval: int = Field(default=30, ge=1, le=86_400, description="seconds between two looks")
     schedule: bool = Field(default=False, description="sync at the times of `cron`")
-    cron: str = Field(default="0 3 * * *", pattern=r"^\S+( \S+){4}$", description="when the schedule `reindex` runs")
+    cron: str = Field(default="0 3 * * *", pattern=r"^\S+( \S+){4}$", description="when the schedule `reindex` syncs")
     timezone: str = Field(default="UTC", description="of `cron`, e.g. Europe/Berlin")
     fresh_hours: Annotated[int, Field(ge=1, le=87_600)] | None = Field(
         default=None, description="the UI calls a publication older than this overdue; None: a quiet folder is no fault"
+    )
+
+
+class Ui(Stage):
+    """Dagster's web server, as `imgsim ui` starts it. Never part of a result's identity."""
+
+    hosts: tuple[str, ...] = Field(
+        default=(), description="names that the server is asked by, beside localhost, 127.0.0.1 and [::1]"
     )
 
 
@@ -320,6 +328,7 @@ class Settings(Stage):
     runtime: Runtime = Runtime()
     tracking: Tracking = Tracking()
     automation: Automation = Automation()
+    ui: Ui = Ui()
     ingest: Ingest = Ingest()
     canny: Canny = Canny()
     backbones: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Backbone] = Field(min_length=1)

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ RECALL, VALIDATED = f"{BUNDLE}/recall.json", f"{BUNDLE}/cross_validation.parquet
 PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, INDEX_FACTS, RECALL, VALIDATED)
 GATE_TAG = "imgsim/gate"
 
+Require = Callable[[dg.DagsterInstance], None]
+
 
 def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
     """Name every test photo, quarantined ones included; a file that is no photo by name nor content is none."""
@@ -64,9 +67,9 @@ def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
     return [name for name, status in test.select("name", "status").iter_rows() if status == "ok" or is_photo_name(name)]
 
 
-def delivery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Build the assets of this part."""
-    return [_submission(settings), _publication(settings)]
+def delivery_assets(settings: Settings, require_fresh: Require) -> list[dg.AssetsDefinition]:
+    """Build the assets of this part; `require_fresh` raises where something above the publication is stale."""
+    return [_submission(settings), _publication(settings, require_fresh)]
 
 
 def _submission(settings: Settings) -> dg.AssetsDefinition:
@@ -108,7 +111,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
     return submission
 
 
-def _publication(settings: Settings) -> dg.AssetsDefinition:
+def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinition:
     chosen = settings.publication
     hours = settings.automation.fresh_hours
 
@@ -140,8 +143,10 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
     def publication(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
         """The folder `published/` (submission.csv, report.html, metrics.json, search bundle), replaced as a whole.
 
-        It stays as it is where the new ranking is worse than the published one, by labels of train photos.
+        It stays as it is where the new ranking is worse than the published one, by labels of train photos, and until
+        all that it is made of is fresh: the job `sync` makes everything in its turn.
         """
+        require_fresh(context.instance)
         quality = _quality(store)
         criteria = judge(
             quality,

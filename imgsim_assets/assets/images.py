@@ -83,7 +83,8 @@ def _image_folder(settings: Settings) -> dg.SourceAsset:
             name=IMAGE_FOLDER,
             group_name=GROUP,
             tags={"dagster/kind/file": ""},
-            description="The watched folder: train/, test/ and their label files, known by names, sizes and times.",
+            description="The watched folder: train/, test/ and their label files, known by names, sizes and times. "
+            "It is shown as it was when somebody last looked: the job `sync` looks, and makes what is stale.",
         )
         def image_folder() -> dg.DataVersion:
             return observe_folder(settings)

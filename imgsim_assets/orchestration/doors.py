@@ -1,7 +1,7 @@
-"""The doors that Dagster's daemon opens: a sensor that keeps in sync, and a schedule that syncs at night.
+"""The doors that Dagster opens: the job `sync`, a sensor that keeps in sync, and a schedule that syncs at night.
 
-`imgsim sync` and both of them materialize by the same rule; the sensor launches a run for each wave, the schedule one
-run that syncs.
+`imgsim sync` and all of them materialize by the same rule; the sensor launches a run for each wave, the job is one run
+that syncs: launched in the UI it is the one click that does what the command does.
 """
 
 import uuid
@@ -21,7 +21,8 @@ from imgsim_assets.storage.state_lock import state_lock
 
 SENSOR = "keep_in_sync"
 SCHEDULE = "reindex"
-JOBS = (MATERIALIZE_JOB, SCHEDULE, "__ASSET_JOB")  # the last is Dagster's name for what is materialized by hand
+SYNC_JOB = "sync"
+JOBS = (MATERIALIZE_JOB, SYNC_JOB, "__ASSET_JOB")  # the last is Dagster's name for what is materialized by hand
 RUN_KEY_TAG = "dagster/run_key"
 IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,
@@ -109,36 +110,47 @@ def _request(
     return dg.SensorResult(run_requests=[request], cursor=attempts.model_dump_json())
 
 
-def schedules(settings: Settings, load: Load) -> list[dg.ScheduleDefinition]:
-    """Build the schedule, and the job with one step that syncs.
+def sync_job(settings: Settings, load: Load) -> dg.JobDefinition:
+    """Build the job with one step that syncs."""
 
-    Raises:
-        SettingsError: the cron expression or the time zone is none.
-    """
-    chosen = settings.automation
-
-    @dg.op(name="sync", description="Materialize exactly what is stale, wave by wave, as `imgsim sync` does.")
+    @dg.op(description="Look at the folder of photos, and materialize exactly what is stale, wave by wave.")
     def sync_all(context: dg.OpExecutionContext) -> None:
         outcome = sync(load(), context.instance, settings, context.log.info)
         if outcome.failed:
             raise dg.Failure(outcome.in_words(), allow_retries=False)
         context.log.info(outcome.in_words())
 
-    @dg.job(name=SCHEDULE, description="One sync: what `imgsim sync` does.", executor_def=dg.in_process_executor)
-    def reindex() -> None:
+    @dg.job(
+        name=SYNC_JOB,
+        description="One click that brings all up to date and publishes it: what `imgsim sync` does. It looks at the "
+        "folder of photos by itself, and materializes exactly what is stale, everything in its turn.",
+        executor_def=dg.in_process_executor,
+    )
+    def sync_once() -> None:
         sync_all()
+
+    return sync_once
+
+
+def schedules(settings: Settings, load: Load) -> list[dg.ScheduleDefinition]:
+    """Build the schedule of the job that syncs.
+
+    Raises:
+        SettingsError: the cron expression or the time zone is none.
+    """
+    chosen = settings.automation
 
     try:
         return [
             dg.ScheduleDefinition(
                 name=SCHEDULE,
-                job=reindex,
+                job=sync_job(settings, load),
                 cron_schedule=chosen.cron,
                 execution_timezone=chosen.timezone,
                 default_status=dg.DefaultScheduleStatus.RUNNING
                 if chosen.schedule
                 else dg.DefaultScheduleStatus.STOPPED,
-                description="Syncs at the times of automation.cron.",
+                description="Launches the job `sync` at the times of automation.cron.",
             )
         ]
     except dg.DagsterInvalidDefinitionError as error:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from imgsim_assets.errors import InputError
 from imgsim_assets.progress import track
+from imgsim_assets.settings import Places
 from imgsim_assets.vision.drawing.outline import Recipe
 from imgsim_assets.vision.drawing.pose import Difficulty
 from imgsim_assets.vision.drawing.scene import draw_photo
@@ -84,6 +85,12 @@ def draw_sample_photo(label: str, index: int, seed: int = 0) -> npt.NDArray[np.u
     seeds = np.random.SeedSequence((seed, int.from_bytes(label.encode(), "little"), index))
     generator = np.random.Generator(np.random.PCG64(seeds))
     return draw_photo(KINDS[label], generator, LONGEST, DIFFICULTY)
+
+
+def write_missing_sample(data: Path) -> None:
+    """Write the sample photos where nobody named a folder of photos, and there is none at the usual place."""
+    if data == Places().data and not data.exists():
+        write_sample(data)
 
 
 def write_sample(
