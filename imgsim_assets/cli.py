@@ -178,7 +178,9 @@ def rollback(settings: Settings, as_json: bool, version: str) -> None:
     """Publish VERSION again; it stays until something that the ranking is made of changes."""
     from imgsim_assets.orchestration.versions import roll_back_to
 
-    name, registered = roll_back_to(settings, version)
+    name, registered, notes = roll_back_to(settings, version)
+    for note in notes:
+        click.echo(note, err=True)
     if as_json:
         click.echo(json.dumps({"published": name, "registered": registered}))
         return

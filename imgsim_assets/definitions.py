@@ -6,7 +6,7 @@ import dagster as dg
 
 from imgsim_assets.assets.class_scores import class_scores_assets
 from imgsim_assets.assets.comparison import comparison_assets, comparison_checks
-from imgsim_assets.assets.delivery import PUBLICATION, delivery_assets, delivery_checks
+from imgsim_assets.assets.delivery import PUBLICATION, delivery_assets, delivery_checks, tracking_of
 from imgsim_assets.assets.edges import edge_assets
 from imgsim_assets.assets.embeddings import embedding_assets
 from imgsim_assets.assets.evaluation import evaluation_assets, evaluation_checks
@@ -24,7 +24,6 @@ from imgsim_assets.orchestration.readiness import require_fresh
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB
 from imgsim_assets.resources.console import console_logger
 from imgsim_assets.resources.store import Store
-from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
 
@@ -66,7 +65,7 @@ def build_definitions(settings: Settings, present: Callable[[], Settings] | None
         ],
         resources={
             "store": Store(state=state),
-            "tracking": Tracking(state=state, uri=settings.tracking.uri, experiment=settings.tracking.experiment),
+            "tracking": tracking_of(settings),
         },
         # One process keeps the models loaded; a process per step costs two seconds a step.
         executor=dg.in_process_executor,

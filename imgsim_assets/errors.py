@@ -4,12 +4,15 @@ Anything else that escapes is a defect of imgsim. The command line turns `UserEr
 status 2 (the person can mend it: settings, input folder, missing model) and the rest into 1.
 """
 
+from imgsim_assets.secrets import masked
+
 
 class ImgsimError(Exception):
     """An error with the three things a person needs, in one message."""
 
     def __init__(self, expected: str, found: str, mend: str) -> None:
-        """Keep the parts apart, so that the interfaces can show them apart."""
+        """Keep the parts apart, so that the interfaces can show them apart; secrets are masked in each."""
+        expected, found, mend = masked(expected), masked(found), masked(mend)
         super().__init__(f"expected {expected}; found {found}; to mend: {mend}")
         self.expected = expected
         self.found = found

@@ -25,8 +25,8 @@ from imgsim_assets.assets.publishing import (
     markdown_table,
     open_table,
     publish,
-    run_tags,
     shown_number,
+    tracked,
 )
 from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
 from imgsim_assets.assets.versions import computed_by
@@ -75,7 +75,7 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
         **computed_by("index_comparison/7"),
     )
     def index_comparison(
-        context: dg.AssetExecutionContext, store: Store, tracking: Tracking
+        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
     ) -> dg.MaterializeResult[Any]:
         """FAISS beside Annoy on these very vectors: recall against exact search, MAP@10 and its loss, speed, size.
 
@@ -96,7 +96,7 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
         context.log.info(words)
         drawing = plots.recall_against_speed(curves, NAMES)
         with (
-            tracking.run_for(context.run.run_id, run_tags(context, COMPARISON)) as run,
+            tracked(context, tracking, COMPARISON) as run,
             tempfile.TemporaryDirectory() as folder,
         ):
             run.log_metrics(_as_metrics(table))

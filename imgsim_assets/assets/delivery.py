@@ -17,7 +17,7 @@ from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE
 from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index, read_asked
 from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD, open_head
-from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, run_tags
+from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, tracked
 from imgsim_assets.assets.report import REPORT, REPORT_FILE
 from imgsim_assets.assets.validation import CROSS_VALIDATION, open_validated
 from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
@@ -54,6 +54,7 @@ PUBLISHED = {
 }
 BUNDLE_FACTS = f"{BUNDLE}/bundle.json"
 INDEX_FACTS = f"{BUNDLE}/{INDICES}"
+PUBLISHED_HEAD = f"{BUNDLE}/{METRIC_FILE}"
 RECALL, VALIDATED = f"{BUNDLE}/recall.json", f"{BUNDLE}/cross_validation.parquet"
 PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, INDEX_FACTS, RECALL, VALIDATED)
 GATE_TAG = "imgsim/gate"
@@ -140,7 +141,9 @@ def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinit
         ),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=hours)) if hours else None,
     )
-    def publication(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
+    def publication(
+        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
+    ) -> dg.MaterializeResult[Any]:
         """The folder `published/` (submission.csv, report.html, metrics.json, search bundle), replaced as a whole.
 
         It stays as it is where the new ranking is worse than the published one, by labels of train photos, and until
@@ -176,23 +179,44 @@ def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinit
             (folder / RECALL).write_text(json.dumps(dict(quality.recall), indent=2, sort_keys=True), encoding="utf-8")
             write_table(folder / VALIDATED, quality.validated)
 
-        folder = store.publish(build, chosen.kept)
+        registered: list[str | None] = []
+        with tracked(context, tracking, PUBLICATION) as run:
+            # MLflow is asked first. Once the link has changed nothing fails any more.
+            folder = store.publish(
+                build,
+                chosen.kept,
+                announce=lambda built, version: registered.append(run.register(built / PUBLISHED_HEAD, version)),
+            )
+            run.crown(folder.name)
         context.log.info(f"published {store.folder / LINK / SUBMISSION_FILE}")
-        with tracking.run_for(context.run.run_id, run_tags(context, PUBLICATION)) as run:
-            run.log_file(folder / BUNDLE / METRIC_FILE, "head")
-            model = run.register("head", folder.name)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(folder.name),
             metadata={
                 "path": dg.MetadataValue.path(folder),
                 "submission": dg.MetadataValue.path(folder / SUBMISSION_FILE),
-                "registered": model,
+                "registered": registered[-1] or "not in MLflow",
                 **shown,
                 **noted(PUBLICATION),
             },
         )
 
     return publication
+
+
+def finish_tracking(settings: Settings) -> list[str]:
+    """Tell MLflow what processes that died have not, and give what is to be said; called while no run is at work."""
+    store, tracking = Store(state=str(settings.places.state)), tracking_of(settings)
+    try:
+        folder = published(store.folder)
+    except ArtefactError:
+        return tracking.finish(None, store.folder)
+    return tracking.finish(folder.name, folder / PUBLISHED_HEAD)
+
+
+def tracking_of(settings: Settings) -> Tracking:
+    """Give the tracking store of the settings."""
+    chosen = settings.tracking
+    return Tracking(str(settings.places.state), chosen.uri, chosen.experiment)
 
 
 def _index_facts(store: Store, settings: Settings) -> dict[str, dict[str, JSON]]:

@@ -14,7 +14,7 @@ from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.indices import neighbors_key
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.pool import embedded_photos, embedding_deps, plain_descriptors
-from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, run_tags
+from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, tracked
 from imgsim_assets.assets.validation import CROSS_VALIDATION
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.assets.versions import computed_by
@@ -89,7 +89,9 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             backbones=sorted(settings.backbones),
         ),
     )
-    def evaluation(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
+    def evaluation(
+        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
+    ) -> dg.MaterializeResult[Any]:
         """MAP@10 with its 95% interval: cross-validated on train, and on the hidden labels where they are given."""
         set_threads(settings.runtime.threads)
         photos = embedded_photos(store, settings)
@@ -113,7 +115,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             write_table(folder / SUMMARY_FILE, summary)
             write_table(folder / CLASSES_FILE, classes)
 
-        with tracking.run_for(context.run.run_id, run_tags(context, EVALUATION)) as run:
+        with tracked(context, tracking, EVALUATION) as run:
             run.log_params(_parameters(settings) | _data_versions(store, settings))
             run.log_metrics(_finite(metrics, summary))
             with tempfile.TemporaryDirectory() as scratch:
@@ -122,7 +124,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
                     run.log_file(Path(scratch) / f"{name}.png", "plots")
                 classes.write_csv(Path(scratch) / "classes.csv")
                 run.log_file(Path(scratch) / "classes.csv", "tables")
-            mlflow_run = run.run_id
+            mlflow_run = run.run_id or "none"
         shown: dict[str, Any] = {name: value for name, value in metrics.items() if isinstance(value, int | float | str)}
         shown |= {"in_words": in_words(metrics), "rankings": markdown_table(_narrow(summary)), "mlflow_run": mlflow_run}
         shown |= {name: markdown_picture(png) for name, png in drawings.items()}
@@ -176,10 +178,7 @@ def _draw(queries: pl.DataFrame, summary: pl.DataFrame, classes: pl.DataFrame) -
 
 def _parameters(settings: Settings) -> dict[str, Any]:
     """Spell out the settings that decide the result, one parameter each."""
-    stages = settings.model_dump(
-        mode="json", include={"profile", "canny", "backbones", "clusters", "steps", "head", "faiss", "annoy"}
-    )
-    return _flat("", stages)
+    return _flat("", settings.model_dump(mode="json", exclude={"places", "runtime", "tracking", "automation"}))
 
 
 def _flat(prefix: str, tree: dict[str, Any]) -> dict[str, Any]:

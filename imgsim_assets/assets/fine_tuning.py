@@ -25,7 +25,7 @@ from imgsim_assets.assets.embeddings import model_identity
 from imgsim_assets.assets.images import distinct_photos
 from imgsim_assets.assets.lessons import TOLD_APART, Course, frame_lessons, plan_course
 from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET
-from imgsim_assets.assets.publishing import OWNERS, open_table, publish, run_tags
+from imgsim_assets.assets.publishing import OWNERS, open_table, publish, tracked
 from imgsim_assets.assets.standing import LABELLED_FILE, few_changed, labelled_before
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import digest, fingerprint
@@ -72,7 +72,9 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         ),
         **computed,
     )
-    def fine_tuned(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
+    def fine_tuned(
+        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
+    ) -> dg.MaterializeResult[Any]:
         from imgsim_assets.vision.fine_tuning.tuned_file import save_tuned
 
         set_threads(settings.runtime.threads)
@@ -150,7 +152,7 @@ def _make_networks(
         return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {})
     folds = course.folds_table()
     context.log.info(f"{folds.height} photos of {len(course.labels)} classes, {trained.steps} steps in each fold")
-    with tracking.run_for(context.run.run_id, run_tags(context, fine_tuned_key(name))) as run:
+    with tracked(context, tracking, fine_tuned_key(name)) as run:
         for fold, curve in enumerate(trained.curves):
             for epoch, loss in enumerate(curve):
                 run.log_metrics({f"fine_tuning/{name}/fold_{fold}": loss}, step=epoch)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import dagster as dg
 
 from imgsim_assets.assets.claims import broken_claims
+from imgsim_assets.assets.delivery import finish_tracking
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
-from imgsim_assets.assets.publishing import open_table
+from imgsim_assets.assets.publishing import MLFLOW_SAYS, open_table
 from imgsim_assets.errors import ArtefactError, GateError, ImgsimError, InputError, ModelError, SettingsError, UserError
 from imgsim_assets.orchestration.dead_runs import STATE_TAG, end_dead_syncs
 from imgsim_assets.orchestration.outcome import SyncOutcome
@@ -148,6 +149,7 @@ def _run_waves(
     outcome = SyncOutcome()
     tags = {SYNC_TAG: uuid.uuid4().hex, STATE_TAG: str(settings.places.state.resolve())}
     end_dead_syncs(instance, settings.places.state)
+    outcome.note(finish_tracking(settings))
     folder = observe(instance, settings)
     while True:
         sight = look(definitions, instance, settings, folder)
@@ -159,6 +161,7 @@ def _run_waves(
             return outcome
         _announce_wave([sight.statuses[key] for key in wave], announce)
         result = _run_wave(definitions, instance, wave, tags)
+        outcome.note(_said_by_mlflow(result))
         done = {
             event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key
         }
@@ -199,6 +202,11 @@ def _run_wave(
         tags=tags,
         raise_on_error=False,
     )
+
+
+def _said_by_mlflow(result: dg.ExecuteInProcessResult) -> list[str]:
+    made = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    return [str(one.metadata[MLFLOW_SAYS].value) for one in made if MLFLOW_SAYS in one.metadata]
 
 
 def _note_reasons(result: dg.ExecuteInProcessResult, outcome: SyncOutcome) -> None:

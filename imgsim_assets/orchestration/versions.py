@@ -4,11 +4,13 @@ import datetime as dt
 import json
 from dataclasses import dataclass
 
-from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.assets.delivery import tracking_of
 from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK, publications, roll_back
 from imgsim_assets.storage.state_lock import only_user
+
+ROLL_BACK = "roll-back"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def list_versions(settings: Settings) -> list[Version]:
     ]
 
 
-def roll_back_to(settings: Settings, version: str) -> tuple[str, str | None]:
+def roll_back_to(settings: Settings, version: str) -> tuple[str, str | None, list[str]]:
     """Publish an older version again, and make it the champion in MLflow's registry.
 
     It stays published until something that the ranking is made of changes.
@@ -46,15 +48,18 @@ def roll_back_to(settings: Settings, version: str) -> tuple[str, str | None]:
         version: its name, or the first characters of it.
 
     Returns:
-        Its whole name, and its number in the registry; None: it was never registered.
+        Its whole name; its number in the registry, None: it was never registered, or MLflow cannot be told before the
+        next sync; and what is to be said of that.
 
     Raises:
         UserError: there is no such version, or more than one.
         SyncInProgressError: a sync is at work on the state folder.
     """
-    tracking = Tracking(
-        state=str(settings.places.state), uri=settings.tracking.uri, experiment=settings.tracking.experiment
-    )
+    tracking = tracking_of(settings)
     with only_user(settings.places.state):
+        tracking.begin(ROLL_BACK)
         name = roll_back(settings.places.state, version).name
-        return name, tracking.crown(name)
+        registered, notes = tracking.crown(name)
+        if not notes:
+            tracking.end(ROLL_BACK)
+        return name, registered, notes

@@ -61,6 +61,11 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Whether rows by content id were stored under `name`; does not look at them."""
         return ContentTable.is_stored(self.content / name)
 
-    def publish(self, build: Callable[[Path], None], kept: int) -> Path:
-        """Replace the folder `published/` as a whole by what `build` writes; `kept` publications stay on disk."""
-        return publish_folder(self.folder, build, kept)
+    def publish(
+        self, build: Callable[[Path], None], kept: int, announce: Callable[[Path, str], None] | None = None
+    ) -> Path:
+        """Replace the folder `published/` as a whole by what `build` writes; `kept` publications stay on disk.
+
+        `announce` is told its folder and version before, and stops it by raising.
+        """
+        return publish_folder(self.folder, build, kept, announce)

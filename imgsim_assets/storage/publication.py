@@ -18,7 +18,12 @@ KEPT = 5
 SEE = "see `imgsim versions`"
 
 
-def publish_folder(state: Path, build: Callable[[Path], None], kept: int = KEPT) -> Path:
+def publish_folder(
+    state: Path,
+    build: Callable[[Path], None],
+    kept: int = KEPT,
+    announce: Callable[[Path, str], None] | None = None,
+) -> Path:
     """Let `build` fill an empty folder, then make it the published one.
 
     The same content is the same publication, whenever it was built. The last ones stay on disk, for readers that are
@@ -28,6 +33,7 @@ def publish_folder(state: Path, build: Callable[[Path], None], kept: int = KEPT)
         state: the state folder, which will hold `published` and `publications/`.
         build: fills the folder that it is given; if it raises, nothing changes.
         kept: how many publications stay.
+        announce: told what is about to be published, its folder and version; if it raises, nothing changes.
 
     Returns:
         The publication's own folder, `STATE/publications/VERSION`.
@@ -41,6 +47,8 @@ def publish_folder(state: Path, build: Callable[[Path], None], kept: int = KEPT)
     with scratch_folder(place) as built:
         build(built)
         version = version_of(describe(built), {})
+        if announce:
+            announce(built, version)
         target = place / version
         with FileLock(place / ".lock"):
             settle(built, target)
