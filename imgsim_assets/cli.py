@@ -1,6 +1,7 @@
 """The `imgsim` command: parses, calls, prints. No logic of its own."""
 
 import dataclasses
+import faulthandler
 import json
 import logging
 import sys
@@ -13,6 +14,7 @@ from imgsim_assets.benchmarks.commands import bench
 from imgsim_assets.command_options import with_settings, with_settings_for_others
 from imgsim_assets.errors import ImgsimError, UserError
 from imgsim_assets.settings import Settings
+from imgsim_assets.stopping import ending_in_one_line
 
 FAILED, WRONG_USE = 1, 2
 
@@ -210,7 +212,15 @@ cli.add_command(bench)
 
 
 def main() -> None:
-    """Run the command; errors become one line on standard error and an exit status."""
+    """Run the command; errors, and being asked to stop, become one line on standard error and an exit status."""
+    # Where a library ends the process, at least it says in which call.
+    if not faulthandler.is_enabled():
+        faulthandler.enable(2)
+    with ending_in_one_line():
+        _run()
+
+
+def _run() -> None:
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

@@ -177,7 +177,10 @@ class FineTuning(Stage):
     folds: int = Field(default=3, ge=2, le=20)
     epochs: int = Field(default=20, ge=1, le=1000, description="how often each photo is looked at, at most")
     minutes: float = Field(
-        default=20, gt=0, description="for a backbone, about: training that would take longer is cut short"
+        default=20,
+        gt=0,
+        description="for the training of a backbone, by the clock and over interruptions: "
+        "where the machine takes longer, fewer steps are taken",
     )
     photos: int = Field(default=20_000, ge=10, description="labelled photos learned from, at most")
     enlarge: Annotated[float, Field(ge=1, le=4)] | Literal["auto"] = Field(

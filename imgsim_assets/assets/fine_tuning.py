@@ -210,7 +210,7 @@ def _train(store: Store, settings: Settings, name: str, course: Course, made_by:
         lessons,
         plan,
         batch_loss,
-        folder=_workshop(store, name, fingerprint("workshop/1", made_by, course.name())),
+        folder=_workshop(store, name, fingerprint("workshop/2", made_by, course.name())),
         threads=thread_count(settings.runtime.threads),
         seconds=60.0 * chosen.minutes,
     )

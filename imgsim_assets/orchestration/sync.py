@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from imgsim_assets import stopping
 from imgsim_assets.assets.claims import broken_claims
 from imgsim_assets.assets.delivery import finish_tracking
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
 from imgsim_assets.assets.publishing import MLFLOW_SAYS, open_table
 from imgsim_assets.errors import ArtefactError, GateError, ImgsimError, InputError, ModelError, SettingsError, UserError
 from imgsim_assets.orchestration.dead_runs import STATE_TAG, end_dead_syncs
+from imgsim_assets.orchestration.interruption import ending_with_process, was_interrupted
 from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.staleness import (
     AssetStatus,
@@ -133,9 +135,10 @@ def sync(
     Raises:
         InputError: the folder of photos cannot be used; nothing was run.
         SyncInProgressError: another sync is at work on the same state folder.
+        DagsterExecutionInterruptedError: the process was asked to stop.
     """
     started = time.monotonic()
-    with only_user(settings.places.state):
+    with only_user(settings.places.state), stopping.listening():
         outcome = _run_waves(definitions, instance, settings, announce)
     link = settings.places.state / LINK
     outcome.published = link if link.exists() else None
@@ -161,6 +164,9 @@ def _run_waves(
             return outcome
         _announce_wave([sight.statuses[key] for key in wave], announce)
         result = _run_wave(definitions, instance, wave, tags)
+        # Dagster takes it for the failure of a step, and what does not lie below that step would go on.
+        if stopping.was_asked() or was_interrupted(result):
+            raise dg.DagsterExecutionInterruptedError
         outcome.note(_said_by_mlflow(result))
         done = {
             event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key
@@ -195,13 +201,16 @@ def _note_held(sight: Sight, outcome: SyncOutcome) -> None:
 def _run_wave(
     definitions: dg.Definitions, instance: dg.DagsterInstance, wave: list[str], tags: dict[str, str]
 ) -> dg.ExecuteInProcessResult:
-    return definitions.resolve_job_def(MATERIALIZE_JOB).execute_in_process(
-        instance=instance,
-        asset_selection=[dg.AssetKey.from_user_string(key) for key in wave],
-        run_config={"loggers": {"console": {}}},
-        tags=tags,
-        raise_on_error=False,
-    )
+    run_id = str(uuid.uuid4())
+    with ending_with_process(instance, run_id):
+        return definitions.resolve_job_def(MATERIALIZE_JOB).execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey.from_user_string(key) for key in wave],
+            run_config={"loggers": {"console": {}}},
+            tags=tags,
+            raise_on_error=False,
+            run_id=run_id,
+        )
 
 
 def _said_by_mlflow(result: dg.ExecuteInProcessResult) -> list[str]:

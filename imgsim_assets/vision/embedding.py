@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
@@ -15,6 +15,7 @@ from imgsim_assets.errors import ModelError
 from imgsim_assets.progress import track
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.framing import Framed, FramedByName, PhotoSource, Picture, frame_ahead
+from imgsim_assets.vision.threads import worker_threads
 
 # Batches framed ahead of those being computed, and batches given to a model; memory is bounded by them, not by the
 # number of photos. While a model computes one batch, the next is put together.
@@ -96,7 +97,7 @@ def embed_photos(
     framed = frame_ahead(photos, frames, ahead=ahead, workers=workers, in_processes=in_processes)
     computers = {lane.name: _Computer(lane.model, lane.model.batch_size) for lane in lanes}
     given: deque[tuple[str, Future[EmbeddedBatch]]] = deque()
-    with ThreadPoolExecutor(1, "imgsim-compute") as computing, closing(framed):
+    with worker_threads(1, "imgsim-compute") as computing, closing(framed):
         for name, batch in _batched(track(_timed(framed, pace), description, total=total, note=pace), lanes):
             given.append((name, computing.submit(computers[name].embed, batch, pace)))
             if len(given) >= BATCHES_GIVEN:

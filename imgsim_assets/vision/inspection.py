@@ -4,7 +4,6 @@ An inspection belongs to the file's content, not to its name: it is kept by cont
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from imgsim_assets.vision.duplicates import perceptual_hash
 from imgsim_assets.vision.folder import PhotoEntry
 from imgsim_assets.vision.photo import PhotoError, decode_with_format, require_file
 from imgsim_assets.vision.scan import is_text
+from imgsim_assets.vision.threads import worker_threads
 
 INSPECTION_REVISION = "inspection/2"
 INSPECTION_SCHEMA = pa.schema(
@@ -71,7 +71,7 @@ class Inspection:
 
 def identify_files(entries: Sequence[PhotoEntry], threads: int) -> list[FileIdentity]:
     """Name each file by its content, in the order of `entries`."""
-    with ThreadPoolExecutor(threads) as pool:
+    with worker_threads(threads, "imgsim-identify") as pool:
         found = pool.map(_identify, (entry.path for entry in entries))
         return list(track(found, "Reading files", total=len(entries), unit="file"))
 
@@ -137,7 +137,7 @@ def inspect_photos(
         if identity.content_id is not None and identity.content_id not in seen:
             paths.setdefault(identity.content_id, entry.path)
     todo = sorted(paths)
-    with ThreadPoolExecutor(threads) as pool:
+    with worker_threads(threads, "imgsim-inspect") as pool:
         found = pool.map(lambda content: inspect_photo(paths[content], content, ingest), todo)
         return list(track(found, "Inspecting photos", total=len(todo)))
 

@@ -4,7 +4,6 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -32,6 +31,7 @@ from imgsim_assets.vision.drawing.shapes import (
     vehicles,
     vessels,
 )
+from imgsim_assets.vision.threads import worker_threads
 
 LONGEST = 192
 QUALITY = 90
@@ -156,7 +156,7 @@ def _draw_all(shots: list[Shot], seed: int, workers: int) -> None:
         picture = Image.fromarray(draw_sample_photo(shot.label, shot.index, seed))
         picture.save(shot.path, "JPEG", quality=QUALITY, subsampling=0, optimize=False)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with worker_threads(workers, "imgsim-draw") as pool:
         for _ in track(pool.map(save, shots), "Drawing sample photos", total=len(shots)):
             pass
 
