@@ -42,3 +42,8 @@ class GateError(ImgsimError):
 
 class ArtefactError(ImgsimError):
     """A stored artefact is missing, incomplete or not the one its manifest describes."""
+
+
+def in_one_line(error: BaseException, length: int = 300) -> str:
+    """Say what another library raised, for the `found` of an error of ours: its kind and the start of its words."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:length]
