@@ -4,6 +4,8 @@ Anything else that escapes is a defect of imgsim. The command line turns `UserEr
 status 2 (the person can mend it: settings, input folder, missing model) and the rest into 1.
 """
 
+from collections.abc import Mapping
+
 from imgsim_assets.secrets import masked
 
 
@@ -45,3 +47,20 @@ class GateError(ImgsimError):
 
 class ArtefactError(ImgsimError):
     """A stored artefact is missing, incomplete or not the one its manifest describes."""
+
+
+def all_together(errors: Mapping[str, ImgsimError]) -> ImgsimError:
+    """Make one error of those of several things, by their names; the person can mend it where all of them can be."""
+    if len(errors) == 1:
+        return next(iter(errors.values()))
+    kind = UserError if all(isinstance(error, UserError) for error in errors.values()) else ImgsimError
+    return kind(
+        f"{', '.join(errors)} to work",
+        "; ".join(f"{name}: {error.found}, where there should be {error.expected}" for name, error in errors.items()),
+        "; ".join(f"{name}: {error.mend}" for name, error in errors.items()),
+    )
+
+
+def in_one_line(error: BaseException, length: int = 300) -> str:
+    """Say what another library raised, for the `found` of an error of ours: its kind and the start of its words."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:length]

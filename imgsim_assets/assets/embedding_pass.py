@@ -11,7 +11,7 @@ import polars as pl
 
 from imgsim_assets.assets.edges import edges_table
 from imgsim_assets.assets.images import content_of
-from imgsim_assets.errors import UserError
+from imgsim_assets.errors import ImgsimError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings, View
 from imgsim_assets.storage.content_table import vector_rows, vector_schema
@@ -22,6 +22,7 @@ from imgsim_assets.vision.embedding import EmbeddedBatch, Lane, Pace, embed_phot
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
 from imgsim_assets.vision.framing import PhotoSource
 from imgsim_assets.vision.parcels import has_room
+from imgsim_assets.vision.sameness import Sameness
 from imgsim_assets.vision.threads import thread_count
 
 MAKES_EDGES: tuple[View, ...] = ("canny_focus", "canny_edges")
@@ -57,7 +58,7 @@ class EmbeddingPass:
 
     pace: Pace = field(default_factory=Pace)
     runs_as: dict[str, str] = field(default_factory=dict)
-    broken: dict[str, UserError] = field(default_factory=dict)
+    broken: dict[str, ImgsimError] = field(default_factory=dict)
 
 
 def without_vectors(store: Store, folder: str, ids: pl.Series) -> pl.Series:
@@ -78,21 +79,23 @@ def compute_vectors(
         tasks: those that miss vectors; they are told which photos failed.
 
     Returns:
-        What was done; backbones that could not be loaded are named there, and the others are computed all the same.
+        What was done; backbones that could not be loaded, or did not get through, are named there, and the others are
+        computed all the same.
     """
-    done = EmbeddingPass()
+    done, broken = EmbeddingPass(), dict[str, ImgsimError]()
     models = _load_models(settings, tasks, done)
     by_name = {task.name: task for task in tasks if task.backbone in models}
     frames = {name: Frame(task.view, models[task.backbone].framing) for name, task in by_name.items()}
     wanted = _wanted(photos, by_name)
     batches = embed_photos(
         _sources(settings, store, wanted, frames),
-        [Lane(name, models[task.backbone], frames[name]) for name, task in by_name.items()],
+        [Lane(name, models[task.backbone], frames[name], Sameness(name).look) for name, task in by_name.items()],
         workers=thread_count(settings.runtime.threads),
         in_processes=_earns_processes(models.values(), wanted.height),
         total=wanted.height,
         description="embedding by " + ", ".join(models),
         pace=done.pace,
+        broken=broken,
     )
     for name, batch in batches:
         task = by_name[name]
@@ -100,8 +103,11 @@ def compute_vectors(
         task.waiting.append(batch)
         if sum(len(one.content_ids) for one in task.waiting) >= VECTORS_A_COMMIT:
             _append(store, task, models[task.backbone].dimension)
-    for task in by_name.values():
-        _append(store, task, models[task.backbone].dimension)
+    for name, task in by_name.items():
+        if name in broken:
+            done.broken.setdefault(task.backbone, broken[name])
+        else:
+            _append(store, task, models[task.backbone].dimension)
     return done
 
 
@@ -113,7 +119,7 @@ def _load_models(settings: Settings, tasks: Sequence[EmbeddingTask], done: Embed
 
         try:
             model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
-        except UserError as error:
+        except ImgsimError as error:
             done.broken[name] = error
             continue
         model.prepare(sum(len(task.missing) for task in tasks if task.backbone == name))

@@ -21,6 +21,7 @@ from imgsim_assets.assets.embedding_pass import (
 from imgsim_assets.assets.images import RAW_IMAGES, content_fingerprint, distinct_photos
 from imgsim_assets.assets.publishing import OWNERS, publish_table
 from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.errors import all_together
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings, View
@@ -83,8 +84,8 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             if name not in done.broken:
                 yield _publish(context, store, photos, [task for task in tasks if task.backbone == name], done)
         # The others have their vectors; what one backbone lacks is said at the end.
-        for error in done.broken.values():
-            raise error
+        if done.broken:
+            raise all_together(done.broken)
 
     return [embeddings]
 

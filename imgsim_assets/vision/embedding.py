@@ -11,7 +11,7 @@ from typing import Generic
 
 import numpy as np
 
-from imgsim_assets.errors import ModelError
+from imgsim_assets.errors import ImgsimError, ModelError, in_one_line
 from imgsim_assets.progress import track
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.framing import Framed, FramedByName, PhotoSource, Picture, frame_ahead
@@ -26,11 +26,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Lane(Generic[Picture]):
-    """A model and what it is shown: `frame` makes that of an opened photo. Lanes with equal frames share the result."""
+    """A model and what it is shown: `frame` makes that of an opened photo. Lanes with equal frames share the result.
+
+    `look` is shown what the model is given and what it makes of it, and raises where it is not as it should be.
+    """
 
     name: str
     model: BackboneModel
     frame: Callable[[Picture], np.ndarray]
+    look: Callable[[np.ndarray, np.ndarray], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ def embed_photos(
     total: int | None = None,
     description: str = "embedding",
     pace: Pace | None = None,
+    broken: dict[str, ImgsimError] | None = None,
 ) -> Iterator[tuple[str, EmbeddedBatch]]:
     """Embed photos in one pass for all models and views, with a progress bar; each photo is decoded once.
 
@@ -83,6 +88,8 @@ def embed_photos(
         total: how many photos there are.
         description: what the progress bar says.
         pace: is told where the time goes.
+        broken: is told which lanes came to an end before the photos did, and why, and the others go on; None: that is
+            raised.
 
     Yields:
         The lane's name and a batch; the batches of a lane together hold every photo that it wants once, in order.
@@ -90,21 +97,50 @@ def embed_photos(
     Raises:
         ModelError: a model gives something other than one vector for each photo.
         MemoryError: not even one photo fits.
+        Exception: whatever else a model raises.
     """
     pace = pace or Pace()
     ahead = BATCHES_AHEAD * max((lane.model.batch_size for lane in lanes), default=1)
     frames = {lane.name: lane.frame for lane in lanes}
     framed = frame_ahead(photos, frames, ahead=ahead, workers=workers, in_processes=in_processes)
-    computers = {lane.name: _Computer(lane.model, lane.model.batch_size) for lane in lanes}
+    computers = {lane.name: _Computer(lane.model, lane.model.batch_size, look=lane.look) for lane in lanes}
     given: deque[tuple[str, Future[EmbeddedBatch]]] = deque()
+    ended = {} if broken is None else broken
     with worker_threads(1, "imgsim-compute") as computing, closing(framed):
         for name, batch in _batched(track(_timed(framed, pace), description, total=total, note=pace), lanes):
-            given.append((name, computing.submit(computers[name].embed, batch, pace)))
+            if name not in ended:
+                given.append((name, computing.submit(computers[name].embed, batch, pace)))
             if len(given) >= BATCHES_GIVEN:
-                done, future = given.popleft()
-                yield done, future.result()
-        for name, future in given:
-            yield name, future.result()
+                yield from _done(given, ended, raised=broken is None)
+            if len(ended) == len(lanes):
+                return
+        while given:
+            yield from _done(given, ended, raised=broken is None)
+
+
+def _done(
+    given: deque[tuple[str, Future[EmbeddedBatch]]], ended: dict[str, ImgsimError], *, raised: bool
+) -> Iterator[tuple[str, EmbeddedBatch]]:
+    """Wait for the batch that was given first; nothing more comes of a lane that has ended."""
+    name, future = given.popleft()
+    try:
+        batch = future.result()
+    # Engines have no common error class, and the errors of one model are none of the others'.
+    except Exception as error:
+        if raised:
+            raise
+        ended.setdefault(name, error if isinstance(error, ImgsimError) else _failed(name, error))
+        return
+    if name not in ended:
+        yield name, batch
+
+
+def _failed(name: str, error: Exception) -> ModelError:
+    return ModelError(
+        f"a model that takes every photo, for {name}",
+        in_one_line(error),
+        "set runtime.batch_size or runtime.threads lower where memory is short; else choose another model",
+    )
 
 
 def normalise(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -155,6 +191,7 @@ class _Computer:
 
     model: BackboneModel
     at_once: int
+    look: Callable[[np.ndarray, np.ndarray], None] | None = None
     buffer: np.ndarray | None = None
 
     def embed(self, batch: Sequence[Framed], pace: Pace) -> EmbeddedBatch:
@@ -200,6 +237,8 @@ class _Computer:
                     f"shape {vectors.shape}",
                     "this is a defect of the backbone; report it with the backbone's line of the settings",
                 )
+            if self.look is not None:
+                self.look(part, vectors)
             done.append(vectors)
             start += len(part)
         return np.concatenate(done)

@@ -213,6 +213,55 @@ def test_a_memory_without_room_for_one_photo_is_an_error():
         run([photo(0), photo(1)], model)
 
 
+class Failing(Colours):
+    """A model that fails from its third batch on."""
+
+    def embed(self, batch):
+        if len(self.batches) == 2:
+            raise AttributeError("'NoneType' object has no attribute 'shape'\nat some place")
+        return super().embed(batch)
+
+
+def test_a_model_that_fails_does_not_stop_the_others():
+    photos = [photo(index) for index in range(30)]
+    lanes = [Lane("good", Colours(), Colours.framing), Lane("bad", Failing(), Colours.framing)]
+    broken = {}
+    batches = list(embed_photos(photos, lanes, workers=2, broken=broken))
+    assert broken.keys() == {"bad"}
+    assert isinstance(broken["bad"], ModelError)
+    assert broken["bad"].found == "AttributeError: 'NoneType' object has no attribute 'shape' at some place"
+    vectors = np.concatenate([batch.vectors for name, batch in batches if name == "good"])
+    np.testing.assert_allclose(vectors, oracle(range(30)), atol=1e-6)
+    assert sum(len(batch.content_ids) for name, batch in batches if name == "bad") == 8
+    with pytest.raises(AttributeError):
+        list(embed_photos(photos, lanes[1:], workers=2))
+
+
+def test_photos_are_not_read_for_models_that_have_all_failed():
+    opened = []
+
+    def source(index: int) -> PhotoSource:
+        return PhotoSource(f"{index:032x}", lambda: opened.append(index) or Image.new("RGB", (4, 4), colour(index)))
+
+    broken = {}
+    list(embed_photos([source(index) for index in range(500)], lanes_of(Failing()), workers=1, broken=broken))
+    assert broken.keys() == {"only"}
+    assert len(opened) < 100
+
+
+def test_what_a_lane_looks_at_ends_it():
+    def look(framed, vectors):
+        assert framed.shape[1:] == (4, 4, 3)
+        np.testing.assert_allclose(vectors, framed.mean(axis=(1, 2)))
+        raise ModelError("others", "these", "mend")
+
+    broken = {}
+    lanes = [Lane("watched", Colours(), Colours.framing, look), Lane("good", Colours(), Colours.framing)]
+    batches = list(embed_photos([photo(index) for index in range(9)], lanes, workers=1, broken=broken))
+    assert {name for name, _ in batches} == {"good"}
+    assert broken["watched"].found == "these"
+
+
 def test_it_is_told_where_the_time_went(monkeypatch):
     """By clocks that only rise by what is done: one of the thread that computes, and one of all others."""
     now = {"computing": 0.0, "waiting": 0.0}
