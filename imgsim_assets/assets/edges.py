@@ -16,7 +16,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.vision.canny import EDGES_SCHEMA, encode_edges, find_edges
-from imgsim_assets.vision.photo import PhotoError, decode_photo
+from imgsim_assets.vision.photo import DECODING_REVISION, PhotoError, decode_photo
 from imgsim_assets.vision.threads import set_threads
 
 CANNY_MAPS = "canny_maps"
@@ -46,7 +46,9 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
         kinds={"opencv", "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES],
-        **computed_by(REVISION, canny=settings.canny, ingest={"trim": settings.ingest.trim}),
+        **computed_by(
+            REVISION, canny=settings.canny, ingest={"trim": settings.ingest.trim}, decoding=DECODING_REVISION
+        ),
     )
     def canny_maps(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """Edge map, focus box and edge density of every photo's content, by OpenCV's Canny detector."""

@@ -24,6 +24,7 @@ from imgsim_assets.vision.inspection import (
     to_table,
 )
 from imgsim_assets.vision.labels import read_solution
+from imgsim_assets.vision.photo import DECODING_REVISION
 from imgsim_assets.vision.threads import thread_count
 
 GROUP = "images"
@@ -101,7 +102,7 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         owners=OWNERS,
         deps=[IMAGE_FOLDER],
-        **computed_by("raw_images/2", ingest=ingest),
+        **computed_by("raw_images/3", ingest=ingest, decoding=DECODING_REVISION),
     )
     def raw_images(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """One row per file: content id, split, label or none, size and content, or why it is quarantined."""

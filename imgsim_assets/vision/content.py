@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from imgsim_assets.vision.photo import DECODING_REVISION
+
 CONTENT_REVISION = "content/1"
 LOOKED_AT = 256  # pixels of a row, at most
 LIKE = 16  # levels by which one colour may differ in a channel, compressed as it is beside letters
@@ -48,8 +50,8 @@ class Content:
 
 
 def content_rule(*, trim: bool) -> str:
-    """Name the rule by which content is found: changes exactly when what is kept of photos would."""
-    return CONTENT_REVISION if trim else "whole"
+    """Name the rules by which photos are decoded and content is found: changes exactly when what is kept would."""
+    return f"{DECODING_REVISION} {CONTENT_REVISION if trim else 'whole'}"
 
 
 def content_of_photo(photo: Image.Image, *, trim: bool) -> Content:

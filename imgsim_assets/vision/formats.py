@@ -19,6 +19,7 @@ from PIL import (
 from PIL.ImageFile import ImageFile
 
 HEAD_BYTES = 512
+RAW = "RAW"
 TAIL_BYTES = 64 * 1024
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
@@ -30,12 +31,24 @@ STARTS = {
     b"GIF89a": "GIF",
     **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF"),
 }
+# Cameras' raw files that are no TIFF by their first bytes: Fujifilm, Olympus, Panasonic, Sigma, Minolta, Canon.
+RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAPCCDR")
+RAW_BRAND = b"crx "
 END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 SUPPORTED = "AVIF, BMP, GIF, HEIF, JPEG, PNG, TIFF or WebP"
 
 
+class RefusedError(Exception):
+    """A sound file that gives no photo here: `reason` is `"raw"` or `"unsupported"`."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """Keep the reason apart from the detail, as `PhotoError` does."""
+        super().__init__(detail)
+        self.reason = reason
+
+
 def sniff(head: bytes) -> str | None:
-    """Tell the format from a file's first `HEAD_BYTES`; None: no photo."""
+    """Tell the format from a file's first `HEAD_BYTES`; `RAW`: a camera's raw file; None: no photo."""
     for start, kind in STARTS.items():
         if head.startswith(start):
             return kind
@@ -44,12 +57,16 @@ def sniff(head: bytes) -> str | None:
     # "BM" alone begins many a text.
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in BMP_HEADER_SIZES:
         return "BMP"
+    if head.startswith(RAW_STARTS):
+        return RAW
     return _sniff_boxes(head) if head[4:8] == b"ftyp" else None
 
 
 def _sniff_boxes(head: bytes) -> str | None:
     end = min(int.from_bytes(head[:4], "big"), len(head))
     brands = {head[8:12], *(head[start : start + 4] for start in range(16, end, 4))}
+    if RAW_BRAND in brands:
+        return RAW
     if brands & AVIF_BRANDS:
         return "AVIF"
     return "HEIF" if brands & HEIF_BRANDS else None

@@ -20,7 +20,7 @@ from imgsim_assets.vision.photo import PhotoError, decode_with_format, require_f
 from imgsim_assets.vision.scan import is_text
 from imgsim_assets.vision.threads import worker_threads
 
-INSPECTION_REVISION = "inspection/2"
+INSPECTION_REVISION = "inspection/3"
 INSPECTION_SCHEMA = pa.schema(
     [
         pa.field("content_id", pa.string(), nullable=False),

@@ -5,22 +5,40 @@ orientation alone. Animations and files of several pages give their first pictur
 pixels become is told in `colour`.
 """
 
+import io
 import stat
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from imgsim_assets.vision.colour import decode_by_opencv, to_rgb
-from imgsim_assets.vision.formats import HEAD_BYTES, SUPPORTED, is_cut_short, open_as, sniff
+from imgsim_assets.vision.formats import HEAD_BYTES, RAW, SUPPORTED, RefusedError, is_cut_short, open_as, sniff
 from imgsim_assets.vision.hush import Hush
+from imgsim_assets.vision.salvage import is_suspicious_jpeg, is_whole_jpeg, salvage
+from imgsim_assets.vision.tiff import (
+    RAW_DETAIL,
+    depth,
+    describe_kind,
+    find_photo,
+    lacks_data,
+    largest_piece,
+    open_by_pillow,
+    suits_opencv,
+)
+
+DECODING_REVISION = "decoding/2"  # raised when a file gives other pixels than before
 
 JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif"}
 HEIF_SUFFIXES = {".heic", ".heics", ".heif", ".hif", ".avif", ".avifs"}
 OTHER_SUFFIXES = {".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
-PHOTO_SUFFIXES = frozenset(JPEG_SUFFIXES | HEIF_SUFFIXES | OTHER_SUFFIXES)
+RAW_SUFFIXES = {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mrw", ".nef", ".nrw"}
+RAW_SUFFIXES |= {".orf", ".pef", ".raf", ".rw2", ".sr2", ".srf", ".srw", ".x3f"}
+PHOTO_SUFFIXES = frozenset(JPEG_SUFFIXES | HEIF_SUFFIXES | OTHER_SUFFIXES | RAW_SUFFIXES)
 REDUCTIONS = (1, 2, 4, 8)  # of a JPEG's sides, which consists of blocks of 8 x 8 pixels
-ORIENTATION_TAG, WIDTH_TAG, HEIGHT_TAG = 274, 256, 257
+ORIENTATION_TAG = 274
+BYTES_A_PIXEL = 8  # of samples, by which a photo of as many pixels as are allowed is decoded at most
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,8 +57,9 @@ _hush = Hush()
 class PhotoError(Exception):
     """A file that gives no photo.
 
-    `reason` is one of `"empty"`, `"not a file"` (a pipe, a device), `"not an image"`, `"truncated"`,
-    `"damaged"`, `"oversized"`, and `"unreadable"` (the file could not be read; another day it may be).
+    `reason` is one of `"empty"`, `"not a file"` (a pipe, a device), `"not an image"`, `"raw"` (a camera's raw
+    file), `"unsupported"` (sound, but of a kind that no decoder here reads), `"truncated"`, `"damaged"`,
+    `"oversized"`, and `"unreadable"` (the file could not be read; another day it may be).
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -75,8 +94,10 @@ def decode_photo(path: Path, max_pixels: int, reduction: int = 1) -> Image.Image
 
     Args:
         path: the file; its name does not matter.
-        max_pixels: larger photos are refused by their header. (For GIF, TIFF and WebP, Pillow's own
-            limit of 179 million pixels holds as well.)
+        max_pixels: larger photos are refused by their header, and so are those whose samples take more than
+            `BYTES_A_PIXEL` times as many bytes. At the limit a decode takes about 20 bytes of memory for each pixel
+            at most, 4 for most photos. (For GIF, TIFF and WebP, Pillow's own limit of 179 million pixels holds as
+            well.)
         reduction: one of `REDUCTIONS`: a JPEG's sides are divided by it while it is decoded, which takes a fraction
             of the time; other formats come whole.
 
@@ -99,50 +120,76 @@ def decode_with_format(path: Path, max_pixels: int, reduction: int = 1) -> tuple
         kind = sniff(head)
         if kind is None:
             raise PhotoError("not an image", f"it does not begin as {SUPPORTED}")
+        if kind == RAW:
+            raise PhotoError("raw", RAW_DETAIL)
         try:
             return _decode(file, kind, max_pixels, reduction), kind
         except PhotoError:
             raise
+        except RefusedError as error:
+            raise PhotoError(error.reason, str(error)) from error
         except (MemoryError, Image.DecompressionBombError) as error:
             raise PhotoError("oversized", _describe(error)) from error
         except Exception as error:  # decoders meet damage with any error: struct, zlib, index, syntax, ...
-            cut = "truncated" in str(error).lower() or is_cut_short(kind, file)
+            cut = "truncated" in str(error).lower() or _is_cut_short(kind, file)
             raise PhotoError("truncated" if cut else "damaged", f"{kind}: {_describe(error)}") from error
 
 
 def _decode(file: IO[bytes], kind: str, max_pixels: int, reduction: int) -> Image.Image:
     try:
-        image: Image.Image = open_as(kind, file)
-    except SyntaxError:
-        if kind != "TIFF":
+        return _decode_once(file, kind, max_pixels, reduction)
+    except (PhotoError, RefusedError, MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception:
+        if kind == "JPEG" and reduction > 1:  # what cannot be reduced while it is decoded: lossless JPEGs, for one
+            return _decode(file, kind, max_pixels, 1).reduce(reduction)
+        file.seek(0)
+        sound = salvage(kind, file.read())
+        if sound is None:
             raise
-        return _decode_wide_tiff(file, max_pixels)
+        return _decode_once(io.BytesIO(sound), kind, max_pixels, 1)
+
+
+def _decode_once(file: IO[bytes], kind: str, max_pixels: int, reduction: int) -> Image.Image:
+    if kind == "TIFF":
+        return _decode_tiff(file, max_pixels)
+    image = open_as(kind, file)
     _refuse_size(image.size, max_pixels)
     if reduction > 1 and kind == "JPEG":
         image.draft(None, (max(1, image.width // reduction), max(1, image.height // reduction)))
     image.load()
-    return _upright(to_rgb(image), _orientation(image))
+    if reduction == 1 and kind == "JPEG" and is_suspicious_jpeg(file, image):
+        file.seek(0)
+        if not is_whole_jpeg(file.read()):
+            raise PhotoError("truncated", "JPEG: the last of its pixels are missing")
+    return _finished(image)
 
 
-def _decode_wide_tiff(file: IO[bytes], max_pixels: int) -> Image.Image:
-    tags = _tiff_tags(file)
-    _refuse_size((int(tags.get(WIDTH_TAG, 0)), int(tags.get(HEIGHT_TAG, 0))), max_pixels)
+def _decode_tiff(file: IO[bytes], max_pixels: int) -> Image.Image:
+    file, tags = find_photo(file)
+    size, deep = (int(tags.get(256, 0)), int(tags.get(257, 0))), depth(tags)
+    _refuse_size(size, max_pixels)
+    if max(size[0] * size[1], largest_piece(tags)) * deep > BYTES_A_PIXEL * max_pixels:
+        raise PhotoError("oversized", f"{deep} bytes a pixel; the limit is {BYTES_A_PIXEL} times {max_pixels}")
+    image = open_by_pillow(file)
+    if image is not None:
+        image.load()
+        return _finished(image)
+    if not suits_opencv(tags):
+        raise RefusedError("unsupported", describe_kind(tags))
     file.seek(0)
-    photo = decode_by_opencv(file.read())
+    photo = decode_by_opencv(file.read(), tags)
     if photo is None:
-        raise ValueError("neither Pillow nor OpenCV can read this kind of TIFF")
+        raise ValueError("neither Pillow nor OpenCV can read this TIFF")
     return photo  # OpenCV turns a TIFF upright itself, whatever flags it is given
 
 
-def _tiff_tags(file: IO[bytes]) -> TiffImagePlugin.ImageFileDirectory_v2:
-    file.seek(0)
-    header = file.read(8)
-    if header[2] == 43 or header[3] == 43:
-        header += file.read(8)
-    tags = TiffImagePlugin.ImageFileDirectory_v2(header)
-    file.seek(tags.next)
-    tags.load(file)
-    return tags
+def _finished(image: ImageFile) -> Image.Image:
+    return _upright(to_rgb(image), _orientation(image))
+
+
+def _is_cut_short(kind: str, file: IO[bytes]) -> bool:
+    return lacks_data(file) if kind == "TIFF" else is_cut_short(kind, file)
 
 
 def _refuse_size(size: tuple[int, int], max_pixels: int) -> None:
