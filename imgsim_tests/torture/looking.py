@@ -1,0 +1,104 @@
+"""A process that looks at one damaged file after another, as asked line by line, and answers in JSON what it saw."""
+
+import contextlib
+import json
+import resource
+import sys
+import tempfile
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imgsim_assets.vision.photo import REDUCTIONS, PhotoError, decode_with_format
+from imgsim_tests.torture.damage import KINDS
+from imgsim_tests.torture.sound_files import sound_files
+
+LIMIT = 1_000_000
+REASONS = {"empty", "not an image", "raw", "unsupported", "truncated", "damaged", "oversized"}
+SUFFIXES = (".jpg", ".png", ".webp", ".gif", ".bmp", ".tif", ".avif", ".heic", ".txt", "")
+FARTHEST = 40  # mean grey levels between a JPEG reduced while it is decoded and afterwards, where it is mostly noise
+STATUS, REFERENCES = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def damaged_file(kind: str, number: int, seed: int) -> tuple[str, bytes]:
+    """Make the file `number` of a kind of damage: its suffix, which may be a wrong one, and its content."""
+    random = np.random.default_rng([seed, zlib.crc32(kind.encode()), number])
+    names = list(sound_files())
+    name = names[number % len(names)]
+    suffix = Path(name).suffix if random.random() < 0.8 else str(random.choice(SUFFIXES))
+    return suffix, KINDS[kind](random, sound_files()[name])
+
+
+def look(path: Path) -> dict[str, Any]:
+    """Decode a file at every reduction; `faults` lists what must never be."""
+    before, started = _fresh_peak(), time.perf_counter()
+    try:
+        photo, kind = decode_with_format(path, LIMIT)
+    except PhotoError as error:
+        faults = [] if error.reason in REASONS and error.detail else [f"a reason nobody knows: {error}"]
+        found = error.reason
+    else:
+        found, faults = "ok", _faults(path, photo, kind)
+    spent = time.perf_counter() - started
+    return {"found": found, "faults": faults, "seconds": spent, "bytes": max(0, _peak() - before)}
+
+
+def _faults(path: Path, photo: Image.Image, kind: str) -> list[str]:
+    faults = [] if photo.mode == "RGB" else [f"a photo in {photo.mode}"]
+    for reduction in REDUCTIONS:
+        try:
+            again = decode_with_format(path, LIMIT, reduction)[0]
+        except PhotoError as error:
+            faults.append(f"ok, but reduced by {reduction} {error}")
+            continue
+        if reduction == 1 or kind != "JPEG":
+            if again.size != photo.size or again.tobytes() != photo.tobytes():
+                faults.append(f"decoded twice ({reduction}), it is two photos")
+        elif (far := _distance(photo.reduce(reduction), again)) > FARTHEST:
+            faults.append(f"reduced by {reduction}, it is {far:.0f} levels away")
+    return faults
+
+
+def _distance(one: Image.Image, other: Image.Image) -> float:
+    if one.size != other.size:
+        return 255.0
+    return float(np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).mean())
+
+
+def _fresh_peak() -> int:
+    """Forget the peak of the process's memory, where the system can, and give what it takes now."""
+    with contextlib.suppress(OSError):
+        REFERENCES.write_text("5")
+    return _peak()
+
+
+def _peak() -> int:
+    if STATUS.exists():
+        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main() -> None:
+    """Look at the files asked for: a kind, a number and a seed, parted by tabs, in each line."""
+    with tempfile.TemporaryDirectory() as folder:
+        for line in sys.stdin:
+            kind, number, seed = line.rstrip("\n").split("\t")
+            suffix, content = damaged_file(kind, int(number), int(seed))
+            path = Path(folder) / f"photo{suffix}"
+            path.write_bytes(content)
+            try:
+                answer = look(path)
+            except Exception as error:  # whatever escapes `decode_photo`: that is the fault looked for
+                answer = {"found": "escaped", "faults": [repr(error)], "seconds": 0.0, "bytes": 0}
+            path.unlink()
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
