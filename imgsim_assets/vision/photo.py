@@ -49,6 +49,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 DETAIL_LENGTH = 200
+PILLOW_LACKS = ("unsupported", "not supported", "cannot handle")
 PILLOW_REFUSES = "not identified by this driver"
 
 _hush = Hush()
@@ -131,8 +132,7 @@ def decode_with_format(path: Path, max_pixels: int, reduction: int = 1) -> tuple
         except (MemoryError, Image.DecompressionBombError) as error:
             raise PhotoError("oversized", _describe(error)) from error
         except Exception as error:  # decoders meet damage with any error: struct, zlib, index, syntax, ...
-            cut = "truncated" in str(error).lower() or _is_cut_short(kind, file)
-            raise PhotoError("truncated" if cut else "damaged", f"{kind}: {_describe(error)}") from error
+            raise PhotoError(_reason(error, kind, file), f"{kind}: {_describe(error)}") from error
 
 
 def _decode(file: IO[bytes], kind: str, max_pixels: int, reduction: int) -> Image.Image:
@@ -188,8 +188,12 @@ def _finished(image: ImageFile) -> Image.Image:
     return _upright(to_rgb(image), _orientation(image))
 
 
-def _is_cut_short(kind: str, file: IO[bytes]) -> bool:
-    return lacks_data(file) if kind == "TIFF" else is_cut_short(kind, file)
+def _reason(error: Exception, kind: str, file: IO[bytes]) -> str:
+    said = str(error).lower()
+    if any(word in said for word in PILLOW_LACKS):
+        return "unsupported"
+    cut = "truncated" in said or (lacks_data(file) if kind == "TIFF" else is_cut_short(kind, file))
+    return "truncated" if cut else "damaged"
 
 
 def _refuse_size(size: tuple[int, int], max_pixels: int) -> None:
