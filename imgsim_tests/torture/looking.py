@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgsim_assets.vision.photo import REDUCTIONS, PhotoError, decode_with_format
+from imgsim_assets.vision.formats import HEAD_BYTES, sniff
+from imgsim_assets.vision.photo import REDUCTIONS, PhotoError, decode_photo
 from imgsim_tests.torture.damage import KINDS
 from imgsim_tests.torture.sound_files import sound_files
 
@@ -38,25 +39,26 @@ def look(path: Path) -> dict[str, Any]:
     """Decode a file at every reduction; `faults` lists what must never be."""
     before, started = _fresh_peak(), time.perf_counter()
     try:
-        photo, kind = decode_with_format(path, LIMIT)
+        photo = decode_photo(path, LIMIT)
     except PhotoError as error:
         faults = [] if error.reason in REASONS and error.detail else [f"a reason nobody knows: {error}"]
         found = error.reason
     else:
-        found, faults = "ok", _faults(path, photo, kind)
+        found, faults = "ok", _faults(path, photo)
     spent = time.perf_counter() - started
     return {"found": found, "faults": faults, "seconds": spent, "bytes": max(0, _peak() - before)}
 
 
-def _faults(path: Path, photo: Image.Image, kind: str) -> list[str]:
+def _faults(path: Path, photo: Image.Image) -> list[str]:
     faults = [] if photo.mode == "RGB" else [f"a photo in {photo.mode}"]
+    jpeg = sniff(path.read_bytes()[:HEAD_BYTES]) == "JPEG"
     for reduction in REDUCTIONS:
         try:
-            again = decode_with_format(path, LIMIT, reduction)[0]
+            again = decode_photo(path, LIMIT, reduction)
         except PhotoError as error:
             faults.append(f"ok, but reduced by {reduction} {error}")
             continue
-        if reduction == 1 or kind != "JPEG":
+        if reduction == 1 or not jpeg:
             if again.size != photo.size or again.tobytes() != photo.tobytes():
                 faults.append(f"decoded twice ({reduction}), it is two photos")
         elif (far := _distance(photo, reduction, again)) > FARTHEST:
