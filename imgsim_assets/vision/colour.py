@@ -68,7 +68,13 @@ def _numbers_to_rgb(image: Image.Image) -> Image.Image:
     # Pillow turns TIFF's "0 is white" round for 8 bits and for 1, but not for more.
     negative = getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == MIN_IS_WHITE
     grey = to_bytes(values, sixteen_bits=image.mode.startswith("I;16"))
-    return Image.fromarray(np.subtract(255, grey, out=grey) if negative else grey).convert("RGB")
+    photo = Image.fromarray(np.subtract(255, grey, out=grey) if negative else grey)
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return photo.convert("RGB")
+    return lay_on_ground(
+        Image.merge("LA", (photo, Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))))
+    )
 
 
 def to_bytes(values: Array, *, sixteen_bits: bool = False) -> Bytes:

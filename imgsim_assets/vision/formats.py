@@ -34,6 +34,7 @@ STARTS = {
 # Cameras' raw files that are no TIFF by their first bytes: Fujifilm, Olympus, Panasonic, Sigma, Minolta, Canon.
 RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAPCCDR")
 RAW_BRAND = b"crx "
+PNG_SCALES = {"L;2": 85, "L;4": 17}
 END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 SUPPORTED = "AVIF, BMP, GIF, HEIF, JPEG, PNG, TIFF or WebP"
 
@@ -85,13 +86,24 @@ def open_as(kind: str, file: IO[bytes]) -> ImageFile:
         "BMP": BmpImagePlugin.BmpImageFile,
         "GIF": GifImagePlugin.GifImageFile,
         "JPEG": JpegImagePlugin.JpegImageFile,
-        "PNG": PngImagePlugin.PngImageFile,
+        "PNG": _open_png,
         "TIFF": TiffImagePlugin.TiffImageFile,
         "WEBP": WebPImagePlugin.WebPImageFile,
         "HEIF": _open_heif,
     }
     file.seek(0)
     return decoders[kind](file)
+
+
+def _open_png(file: IO[bytes]) -> ImageFile:
+    """Open a PNG; Pillow leaves its one transparent colour in the file's own bits, and widens or narrows the pixels."""
+    image = PngImagePlugin.PngImageFile(file)
+    clear, raw_mode = image.info.get("transparency"), str(image.tile[0].args if image.tile else "")
+    if isinstance(clear, int):
+        image.info["transparency"] = clear * PNG_SCALES.get(raw_mode, 1)
+    elif isinstance(clear, tuple) and raw_mode == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
+    return image
 
 
 def _open_heif(file: IO[bytes]) -> ImageFile:

@@ -18,15 +18,14 @@ from imgsim_assets.vision.formats import HEAD_BYTES, RAW, SUPPORTED, RefusedErro
 from imgsim_assets.vision.hush import Hush
 from imgsim_assets.vision.salvage import is_suspicious_jpeg, is_whole_jpeg, salvage
 from imgsim_assets.vision.tiff import (
-    RAW_DETAIL,
     depth,
     describe_kind,
-    find_photo,
-    lacks_data,
     largest_piece,
     open_by_pillow,
+    require_compression,
     suits_opencv,
 )
+from imgsim_assets.vision.tiff_directories import HEIGHT, RAW_DETAIL, WIDTH, find_photo, lacks_data
 
 DECODING_REVISION = "decoding/2"  # raised when a file gives other pixels than before
 
@@ -38,7 +37,7 @@ RAW_SUFFIXES |= {".orf", ".pef", ".raf", ".rw2", ".sr2", ".srf", ".srw", ".x3f"}
 PHOTO_SUFFIXES = frozenset(JPEG_SUFFIXES | HEIF_SUFFIXES | OTHER_SUFFIXES | RAW_SUFFIXES)
 REDUCTIONS = (1, 2, 4, 8)  # of a JPEG's sides, which consists of blocks of 8 x 8 pixels
 ORIENTATION_TAG = 274
-BYTES_A_PIXEL = 8  # of samples, by which a photo of as many pixels as are allowed is decoded at most
+SAMPLE_BYTES = 8  # of samples, by which a photo of as many pixels as are allowed is decoded at most
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -49,6 +48,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 DETAIL_LENGTH = 200
+PILLOW_LACKS = ("unsupported", "not supported", "cannot handle")
 PILLOW_REFUSES = "not identified by this driver"
 
 _hush = Hush()
@@ -95,7 +95,7 @@ def decode_photo(path: Path, max_pixels: int, reduction: int = 1) -> Image.Image
     Args:
         path: the file; its name does not matter.
         max_pixels: larger photos are refused by their header, and so are those whose samples take more than
-            `BYTES_A_PIXEL` times as many bytes. At the limit a decode takes about 20 bytes of memory for each pixel
+            `SAMPLE_BYTES` times as many bytes. At the limit a decode takes about 20 bytes of memory for each pixel
             at most, 4 for most photos. (For GIF, TIFF and WebP, Pillow's own limit of 179 million pixels holds as
             well.)
         reduction: one of `REDUCTIONS`: a JPEG's sides are divided by it while it is decoded, which takes a fraction
@@ -131,8 +131,7 @@ def decode_with_format(path: Path, max_pixels: int, reduction: int = 1) -> tuple
         except (MemoryError, Image.DecompressionBombError) as error:
             raise PhotoError("oversized", _describe(error)) from error
         except Exception as error:  # decoders meet damage with any error: struct, zlib, index, syntax, ...
-            cut = "truncated" in str(error).lower() or _is_cut_short(kind, file)
-            raise PhotoError("truncated" if cut else "damaged", f"{kind}: {_describe(error)}") from error
+            raise PhotoError(_reason(error, kind, file), f"{kind}: {_describe(error)}") from error
 
 
 def _decode(file: IO[bytes], kind: str, max_pixels: int, reduction: int) -> Image.Image:
@@ -167,10 +166,11 @@ def _decode_once(file: IO[bytes], kind: str, max_pixels: int, reduction: int) ->
 
 def _decode_tiff(file: IO[bytes], max_pixels: int) -> Image.Image:
     file, tags = find_photo(file)
-    size, deep = (int(tags.get(256, 0)), int(tags.get(257, 0))), depth(tags)
+    require_compression(tags)
+    size, deep = (int(tags.get(WIDTH, 0)), int(tags.get(HEIGHT, 0))), depth(tags)
     _refuse_size(size, max_pixels)
-    if max(size[0] * size[1], largest_piece(tags)) * deep > BYTES_A_PIXEL * max_pixels:
-        raise PhotoError("oversized", f"{deep} bytes a pixel; the limit is {BYTES_A_PIXEL} times {max_pixels}")
+    if max(size[0] * size[1], largest_piece(tags)) * deep > SAMPLE_BYTES * max_pixels:
+        raise PhotoError("oversized", f"{deep} bytes a pixel; the limit is {SAMPLE_BYTES} times {max_pixels}")
     image = open_by_pillow(file)
     if image is not None:
         image.load()
@@ -188,8 +188,12 @@ def _finished(image: ImageFile) -> Image.Image:
     return _upright(to_rgb(image), _orientation(image))
 
 
-def _is_cut_short(kind: str, file: IO[bytes]) -> bool:
-    return lacks_data(file) if kind == "TIFF" else is_cut_short(kind, file)
+def _reason(error: Exception, kind: str, file: IO[bytes]) -> str:
+    said = str(error).lower()
+    if any(word in said for word in PILLOW_LACKS):
+        return "unsupported"
+    cut = "truncated" in said or (lacks_data(file) if kind == "TIFF" else is_cut_short(kind, file))
+    return "truncated" if cut else "damaged"
 
 
 def _refuse_size(size: tuple[int, int], max_pixels: int) -> None:

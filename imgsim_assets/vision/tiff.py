@@ -1,44 +1,21 @@
-"""TIFF: which of a file's pictures is the photo, whether it is a camera's raw data, and who decodes its kind right.
+"""TIFF: who decodes a kind of it right.
 
 Pillow decodes what it has a mode for, OpenCV wide numbers. Both turn some kinds into garbage or black without a word,
 so each is given only those that it was seen to decode right, against files of known pixels (decision 18).
 """
 
-import io
-import struct
-from collections.abc import Iterator
 from typing import IO
 
 from PIL import ImagePalette, TiffImagePlugin
 
 from imgsim_assets.vision.formats import RefusedError
+from imgsim_assets.vision.tiff_directories import COMPRESSION, HEIGHT, PHOTOMETRIC, WIDTH, Tags
 
-Tags = TiffImagePlugin.ImageFileDirectory_v2
-
-SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
-FILL_ORDER, SAMPLES, ROWS, PLANAR, COLOURS, TILE_WIDTH, TILE_HEIGHT, SUB_DIRECTORIES = (
-    266,
-    277,
-    278,
-    284,
-    320,
-    322,
-    323,
-    330,
-)
-EXTRA, FORMAT = 338, 339
-REDUCED, MASK, OLD_REDUCED = 1, 4, 2
+BITS, FILL_ORDER, SAMPLES, ROWS, PLANAR, COLOURS = 258, 266, 277, 278, 284, 320
+TILE_WIDTH, TILE_HEIGHT, EXTRA, FORMAT = 322, 323, 338, 339
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, YCBCR = 0, 1, 2, 6
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 LZW = 5
-PIECES = ((273, 279), (324, 325))  # where strips and tiles begin, and how long they are
-MOST_DIRECTORIES = 64  # looked at; what lies behind is no first page and no raw file's own
-
-RAW_PHOTOMETRICS = {32803, 34892}  # colour filter array, linear raw
-RAW_TAGS = (50706, 33421, 33422)  # DNG's version, and the pattern of a colour filter array
-RAW_COMPRESSIONS = {32767, 32769, 32770, 32867, 34713, 65000, 65535}  # Sony, Epson, Samsung, Kodak, Nikon, Pentax
-RAW_MARKS = (b"CR\2\0", b"IIII")  # behind the header: Canon, Phase One
-RAW_DETAIL = "a camera's raw file, not yet a picture; export it as JPEG, PNG or TIFF"
 
 COMPRESSIONS = {
     1: "none",
@@ -83,25 +60,16 @@ class _TiffFile(TiffImagePlugin.TiffImageFile):
         super()._setup()
 
 
-def find_photo(file: IO[bytes]) -> tuple[IO[bytes], Tags]:
-    """Find the directory of a TIFF's photo: the first page that is no preview, nor a mask.
-
-    Returns:
-        A file whose first directory that is (the same where it was), and its tags.
+def require_compression(tags: Tags) -> None:
+    """Refuse a compression that no decoder here has: OpenCV gives black for some.
 
     Raises:
-        RefusedError: it is a camera's raw file, or of a kind that no decoder reads.
-        Exception: whatever Pillow makes of a damaged header.
+        RefusedError: it has none.
     """
-    pages = list(_chain(file))
-    below = [sub for page in pages for sub in _sub_directories(file, page)]
-    if _is_raw(file, [*pages, *below]):
-        raise RefusedError("raw", RAW_DETAIL)
-    tags = next((one for one in [*pages, *below] if not _is_preview(one) and one.get(WIDTH)), pages[0])
-    if not tags.get(WIDTH) or not tags.get(HEIGHT) or not any(starts in tags for starts, _ in PIECES):
-        raise ValueError("a TIFF without a size or without data")
-    _require_compression(tags)
-    return (file if tags is pages[0] else _starting_at(file, tags)), tags
+    compression = tags.get(COMPRESSION, 1)
+    if compression not in COMPRESSIONS:
+        name = OTHER_COMPRESSIONS.get(compression, f"number {compression}")
+        raise RefusedError("unsupported", f"no decoder here has TIFF's compression {name}; save it as PNG, or with LZW")
 
 
 def depth(tags: Tags) -> int:
@@ -167,92 +135,6 @@ def describe_kind(tags: Tags) -> str:
         f"no decoder here reads a TIFF of {samples} x {max(bits)}{kind} bits{planes} "
         f"(photometric {tags.get(PHOTOMETRIC)}, compression {name}); save it as PNG, or as TIFF of 8 bits"
     )
-
-
-def lacks_data(file: IO[bytes]) -> bool:
-    """Whether a file that would not decode ends before its first directory or the data of its first picture do."""
-    size = file.seek(0, io.SEEK_END)
-    header = _header(file)
-    try:
-        start = int(Tags(header).next)
-        tags = _read(file, header, start) if start < size else {}
-        ends = [zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False) for starts, lengths in PIECES]
-        return start >= size or any(int(first) + int(length) > size for pieces in ends for first, length in pieces)
-    except struct.error:  # no whole header, or no whole directory
-        return True
-    except Exception:
-        return False
-
-
-def _header(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    header = file.read(8)
-    return header + file.read(8) if 43 in header[2:4] else header
-
-
-def _chain(file: IO[bytes]) -> Iterator[Tags]:
-    """Read directory after directory; damage behind the first ends the chain."""
-    header, seen = _header(file), set[int]()
-    start = Tags(header).next
-    while start and start not in seen and len(seen) < MOST_DIRECTORIES:
-        try:
-            tags = _read(file, header, start)
-        except Exception:
-            if not seen:
-                raise
-            return
-        seen.add(start)
-        yield tags
-        start = tags.next
-    if not seen:
-        raise ValueError("a TIFF without a directory")
-
-
-def _read(file: IO[bytes], header: bytes, start: int) -> Tags:
-    tags = Tags(header)
-    file.seek(start)
-    tags.load(file)
-    return tags
-
-
-def _sub_directories(file: IO[bytes], page: Tags) -> Iterator[Tags]:
-    try:
-        starts = page.get(SUB_DIRECTORIES, ())
-        for start in (starts if isinstance(starts, tuple) else (starts,))[:MOST_DIRECTORIES]:
-            yield _read(file, _header(file), int(start))
-    except Exception:  # whatever stands beside the picture
-        return
-
-
-def _is_raw(file: IO[bytes], directories: list[Tags]) -> bool:
-    file.seek(8)
-    return file.read(4) in RAW_MARKS or any(
-        tags.get(PHOTOMETRIC) in RAW_PHOTOMETRICS
-        or tags.get(COMPRESSION) in RAW_COMPRESSIONS
-        or any(tag in tags for tag in RAW_TAGS)
-        for tags in directories
-    )
-
-
-def _is_preview(tags: Tags) -> bool:
-    return bool(int(tags.get(SUBFILE, 0)) & (REDUCED | MASK)) or tags.get(OLD_SUBFILE) == OLD_REDUCED
-
-
-def _require_compression(tags: Tags) -> None:
-    compression = tags.get(COMPRESSION, 1)
-    if compression not in COMPRESSIONS:
-        name = OTHER_COMPRESSIONS.get(compression, f"number {compression}")
-        raise RefusedError("unsupported", f"no decoder here has TIFF's compression {name}; save it as PNG, or with LZW")
-
-
-def _starting_at(file: IO[bytes], tags: Tags) -> IO[bytes]:
-    """Copy a file into memory, with another directory as its first."""
-    file.seek(0)
-    content = bytearray(file.read())
-    big, order = 43 in content[2:4], "little" if content.startswith(b"II") else "big"
-    place = slice(8, 16) if big else slice(4, 8)
-    content[place] = tags.offset.to_bytes(8 if big else 4, order)
-    return io.BytesIO(content)
 
 
 def _raw_mode(image: TiffImagePlugin.TiffImageFile) -> str:

@@ -5,9 +5,37 @@ import os
 import polars as pl
 import pytest
 
-from imgsim_assets.vision.photo import is_photo_name
+from imgsim_assets.assets.edges import canny_fingerprint
+from imgsim_assets.assets.embeddings import view_fingerprint
+from imgsim_assets.assets.images import inspection_table
+from imgsim_assets.definitions import build_definitions
+from imgsim_assets.orchestration.staleness import read_graph
+from imgsim_assets.settings import Settings
+from imgsim_assets.vision import content
+from imgsim_assets.vision.photo import DECODING_REVISION, is_photo_name
 from imgsim_tests.broken_files import write_broken_files
 from imgsim_tests.workplace import Workplace
+
+
+def test_photos_that_are_decoded_otherwise_are_known_by_other_names(monkeypatch):
+    settings = Settings.model_validate(
+        {"backbones": {"one": {"uri": "classic:colour", "views": ["rgb", "canny_focus"]}}}
+    )
+
+    def names():
+        vectors = [view_fingerprint(settings, settings.backbones["one"], view) for view in ("rgb", "canny_focus")]
+        return [inspection_table(settings), canny_fingerprint(settings), *vectors]
+
+    before = names()
+    monkeypatch.setattr(content, "DECODING_REVISION", "decoding/0")
+    assert not set(before).intersection(names())
+
+
+def test_assets_that_decode_photos_are_computed_by_how_they_are_decoded():
+    settings = Settings.model_validate({"backbones": {"one": {"uri": "classic:colour"}}})
+    graph = read_graph(build_definitions(settings))
+    for key in ("raw_images", "canny_maps", "embeddings/one"):
+        assert graph[key].computed_by["decoding"] == DECODING_REVISION
 
 
 @pytest.mark.slow

@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -119,6 +122,29 @@ def test_grey_with_alpha_and_transparent_palette_and_transparent_colour(decode):
     assert (decode(encoded(indexed, "PNG", transparency=1)) == 255).all()
     assert (decode(encoded(indexed, "GIF", transparency=1)) == 255).all()
     assert (decode(encoded(Image.new("RGB", (4, 4), (1, 2, 3)), "PNG", transparency=(1, 2, 3))) == 255).all()
+
+
+def png(values, bits, colour, clear):
+    """A PNG of numbers [height, width, samples] of so many bits, and one transparent colour."""
+
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    rows = [np.packbits((row.reshape(-1, 1) >> np.arange(bits - 1, -1, -1)) & 1).tobytes() for row in values]
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], bits, colour, 0, 0, 0)
+    parts = {b"IHDR": header, b"tRNS": struct.pack(f">{len(clear)}H", *clear)}
+    parts |= {b"IDAT": zlib.compress(b"".join(b"\0" + row for row in rows)), b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, content) for name, content in parts.items())
+
+
+@pytest.mark.parametrize(("bits", "samples"), [(2, 1), (4, 1), (8, 1), (16, 1), (8, 3), (16, 3)])
+def test_one_transparent_colour_of_a_png_of_any_depth_lies_on_white(decode, bits, samples):
+    most = 2**bits - 1
+    values = np.random.default_rng(bits).integers(0, most + 1, (12, 10, samples))
+    values[3:6] = values[0, 0] = most // 3
+    shares = np.where((values == most // 3).all(axis=2, keepdims=True), 1, values / most)
+    found = decode(png(values, bits, 0 if samples == 1 else 2, [most // 3] * samples))
+    assert np.abs(found - 255 * shares).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])

@@ -225,6 +225,14 @@ def test_one_wrong_byte_is_a_photo_or_a_reason(kind, place, byte):
     assert is_photo_or_reason(outcome(bytes(content)))
 
 
+def test_what_no_decoder_reads_is_unsupported():
+    twelve = bytearray(WHOLE["JPEG"])
+    twelve[twelve.index(b"\xff\xc0") + 4] = 12
+    odd = bytearray(WHOLE["BMP"])
+    odd[28:30] = (2).to_bytes(2, "little")
+    assert (reason_of(bytes(twelve)), reason_of(bytes(odd))) == ("unsupported", "unsupported")
+
+
 def test_what_is_meant_to_be_a_photo():
-    assert all(is_photo_name(name) for name in ("a.jpg", "A.JPEG", "d/e.f.PnG", "a.heic", "a.tif", "a.avif"))
+    assert all(is_photo_name(name) for name in ("a.jpg", "A.JPEG", "d/e.f.PnG", "a.heic", "a.tif", "a.avif", "a.NEF"))
     assert not any(is_photo_name(name) for name in ("notes.txt", "jpg", "a.jpg.txt", "a.csv", ".jpg", "a"))

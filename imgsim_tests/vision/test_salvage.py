@@ -88,7 +88,6 @@ def test_made_up_pixels_and_zeros_for_data_are_suspicious():
     assert is_suspicious_jpeg(io.BytesIO(content), Image.new("CMYK", (1, 1), (127, 127, 127, 127)))
     assert is_suspicious_jpeg(io.BytesIO(content + bytes(100)), PHOTO)
     assert not is_suspicious_jpeg(io.BytesIO(content), Image.new("RGB", (9, 9), (128, 128, 129)))
-    assert not is_suspicious_jpeg(io.BytesIO(b"short"), PHOTO)
     assert is_whole_jpeg(JPEGS["grey ground"])
     assert is_whole_jpeg(content + bytes(100))
     assert not is_whole_jpeg(content[:-200] + b"\xff\xd9")

@@ -193,11 +193,12 @@ def test_raw_files_are_told_by_their_first_bytes(reason, head):
     assert reason(head + bytes(600))[0] == "raw"
 
 
-@pytest.mark.parametrize("mark", [b"CR\2\0", b"IIII"])
-def test_raw_files_with_a_tiffs_first_bytes_are_told_by_the_mark_behind_them(reason, mark):
+def test_raw_files_with_a_tiffs_first_bytes_are_told_by_the_mark_behind_them(decode, reason):
     tags, (data,) = page(9, 4)
-    assert reason(joined([(tags, [mark + data])]))[0] == "raw"
-    assert reason(joined([(tags, [data])]).replace(data[:4], mark, 1))[0] == "raw"
+    make = {**tags, 271: (2, [b"Phase One A/S"])}
+    assert reason(joined([(tags, [b"CR\2\0" + data])]))[0] == "raw"
+    assert reason(joined([(make, [b"IIII" + data])]))[0] == "raw"
+    assert decode(joined([page(ord("I"), 4)])).shape == (4, 4, 3)
 
 
 def test_what_stands_beside_the_pixels_loses_no_photo(decode):

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-TYPES = {1: "B", 2: "s", 3: "H", 4: "I"}
+TYPES = {1: "B", 3: "H", 4: "I"}  # and 2: bytes as they are
 KINDS = {"u": 1, "i": 2, "f": 3}
 
 
@@ -64,8 +64,8 @@ def _directory(content: bytearray, tags: dict, data: list[bytes], order: str) ->
     behind = start + 2 + 12 * len(tags) + 4
     entries, values = struct.pack(order + "H", len(tags)), b""
     for tag, (kind, numbers) in sorted(tags.items()):
-        raw = struct.pack(order + str(len(numbers)) + TYPES[kind], *numbers)
-        entries += struct.pack(order + "HHI", tag, kind, len(numbers))
+        raw = numbers[0] if kind == 2 else struct.pack(order + str(len(numbers)) + TYPES[kind], *numbers)
+        entries += struct.pack(order + "HHI", tag, kind, len(raw) if kind == 2 else len(numbers))
         if len(raw) <= 4:
             entries += raw.ljust(4, b"\0")
         else:
