@@ -30,7 +30,7 @@ from imgsim_assets.retrieval.submission import check_submission, fallback_list, 
 from imgsim_assets.serving.bundle import BUNDLE, INDICES, bundle_facts, networks_file
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
-from imgsim_assets.storage.publication import LINK, published
+from imgsim_assets.storage.publication import LINK, published, whole_publication
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.photo import is_photo_name
 
@@ -238,9 +238,9 @@ def _quality(store: Store) -> Quality:
 
 
 def _published_quality(store: Store) -> Quality | None:
-    """Read what the published ranking was judged by; None: nothing is published, or before there was a gate."""
+    """Read what the published ranking was judged by; None: nothing whole is published, or before there was a gate."""
     try:
-        folder = published(store.folder)
+        folder = whole_publication(store.folder)
         return Quality(read_table(folder / VALIDATED), json.loads((folder / RECALL).read_bytes()))
     except (ArtefactError, FileNotFoundError):
         return None
