@@ -14,10 +14,10 @@ MLFLOW_PORT ?= 5000
 # Annoy's own flags include -ffast-math, which newer compilers turn into wrong answers (spotify/annoy#686).
 export ANNOY_COMPILER_ARGS = -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
 
-.PHONY: help env run test ui lint lock clean
+.PHONY: help env run test torture ui lint lock clean
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: .venv/.ready ## the environment in .venv/, exactly as requirements.lock says
 
@@ -27,6 +27,9 @@ run: env ## sample photos (once), then everything that is stale; prints MAP@10 a
 test: env ## lint, types, import rules and all tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+torture: env ## kills at random instants, damage, odd places, broken files; SIZE=200 is the large one, of hours
+	@$(BIN)/python -m imgsim_tests.torture --size $(or $(SIZE),small)
 
 # Dagster runs in the foreground: bash starts jobs in the background deaf to Ctrl-C, and so would be its children.
 ui: env ## Dagster's UI and daemon on 127.0.0.1:3000, MLflow's UI on 127.0.0.1:5000; Ctrl-C ends both

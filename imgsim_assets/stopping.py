@@ -44,6 +44,15 @@ class Listener:
         self._thread = threading.Thread(target=self._listen, name="imgsim-signals", daemon=True)
 
     @contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """Let what runs in the block end in its own time: servers wait for each other."""
+        patience, self._patience = self._patience, None
+        try:
+            yield
+        finally:
+            self._patience = patience
+
+    @contextmanager
     def at_work(self) -> Iterator[None]:
         """Listen until the block ends."""
         before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)

@@ -16,6 +16,7 @@ from imgsim_assets.orchestration.attempts import Attempts, Ending, state_of
 from imgsim_assets.orchestration.dead_runs import end_dead_runs
 from imgsim_assets.orchestration.staleness import Node, descendants, read_graph, read_records
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG, Sight, look, observe, sync
+from imgsim_assets.resources.console import is_interruption
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.state_lock import state_lock
 
@@ -174,8 +175,9 @@ def _endings(
     runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: attempts.run_key}), limit=1) if waiting else []
     if not runs:
         return {}
-    steps = instance.get_run_step_stats(runs[0].run_id)
-    failed = {one.step_key for one in steps if one.status is not None and one.status.value == "FAILURE"}
+    logs = instance.all_logs(runs[0].run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    events = [log.dagster_event for log in logs if log.dagster_event is not None]
+    failed = {event.step_key for event in events if not is_interruption(event)}
     if not failed:  # its process died, or somebody stopped it
         return dict.fromkeys(waiting, "interrupted")
     return {key: "failed" for key in waiting if graph[key].step in failed}

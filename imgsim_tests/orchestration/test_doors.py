@@ -158,6 +158,15 @@ def test_what_was_lost_after_it_was_fresh_is_made_again(toy: Toy, watcher: Watch
         assert toy.fresh() == SHAPE.keys()
 
 
+def test_a_step_that_was_interrupted_has_not_failed(toy: Toy, watcher: Watcher):
+    """Somebody stopped the run, or the system that it was on: it is tried again, as one that died is."""
+    toy.failing = {"left": dg.DagsterExecutionInterruptedError()}
+    watcher.run(watcher.look())
+    toy.failing = {}
+    assert "left" in {key for wave in watcher.until_quiet() for key in wave}
+    assert toy.fresh() == SHAPE.keys()
+
+
 def test_a_run_that_dies_is_tried_again_but_not_for_ever(watcher: Watcher):
     for _ in range(MOST_INTERRUPTED):
         request = watcher.look()

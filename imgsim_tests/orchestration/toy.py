@@ -26,7 +26,7 @@ class Toy:
 
     def __init__(self, folder: Path) -> None:
         self.ran: list[str] = []
-        self.failing: Mapping[str, Exception] = {}
+        self.failing: Mapping[str, BaseException] = {}
         self.content: Callable[[str], str] = lambda key: key
         self.check_passes = True
         self.check_raises = False
