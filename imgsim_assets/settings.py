@@ -14,6 +14,15 @@ Switch = Literal["auto", "on", "off"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 ScalarOrRGB = tuple[float, float, float]
 TRAINABLE = ("compact:", "hf:", "timm:")
+IGNORED = (
+    ".*",  # hidden: .DS_Store, ._photo.jpg, .thumbnails, .Trash-1000, .@__thumb, .ipynb_checkpoints, .zfs
+    *("__macosx", "icon\r", "network trash folder", "temporary items", "thevolumesettingsfolder"),  # macOS
+    *("thumbs.db*", "ehthumbs*.db", "desktop.ini", "$recycle.bin", "recycler", "system volume information"),  # Windows
+    *("found.[0-9][0-9][0-9]", "lost+found", "lost.dir"),  # what a check of the disk has found
+    *("@eadir", "@tmp", "@sharebin", "@__thumb", "synophoto_*", "synofile_thumb*"),  # thumbnails and the like of a NAS
+    *("#recycle*", "@recycle*", "recycle bin*", "#snapshot*", "@snapshot*", "~snapshot*", "@recently-snapshot"),
+    *("*.lrdata", "*.lrcat*", "captureone", "__pycache__"),  # previews and catalogues of programs
+)
 
 
 class Stage(BaseModel):
@@ -45,6 +54,11 @@ class Ingest(Stage):
 
     image_column: str = "image"
     label_column: str = "label"
+    ignore: tuple[str, ...] = Field(
+        default=IGNORED,
+        description="names of files and folders that are passed over, with all in them; patterns (* ? [abc]), in "
+        "either case; a list of your own takes the place of this one",
+    )
     max_pixels: int = Field(
         default=100_000_000, ge=1, description="larger photos are quarantined; each takes 4 to 20 bytes while decoded"
     )

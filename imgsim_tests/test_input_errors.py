@@ -34,13 +34,35 @@ def no_test_folder(workplace: Workplace) -> None:
 
 
 def labels_of_missing_files(workplace: Workplace) -> None:
-    with (workplace.photos / "train.csv").open("a") as file:
-        file.write("nobody.jpg,fish\n")
+    (workplace.photos / "train.csv").write_text("image,label\nnobody.jpg,fish\n")
 
 
 def hidden_labels_of_missing_files(workplace: Workplace) -> None:
-    with (workplace.photos / "solution.csv").open("a") as file:
-        file.write("stranger.jpg,fish\n")
+    (workplace.photos / "solution.csv").write_text("image,label\nstranger.jpg,fish\n")
+
+
+def a_folder_called_train_csv(workplace: Workplace) -> None:
+    (workplace.photos / "train.csv").unlink()
+    (workplace.photos / "train.csv").mkdir()
+
+
+def a_solution_that_leads_nowhere(workplace: Workplace) -> None:
+    (workplace.photos / "solution.csv").unlink()
+    (workplace.photos / "Solution.csv").symlink_to("nowhere.csv")
+
+
+def state_among_the_photos(workplace: Workplace) -> None:
+    edit_state(workplace, "photos/train/state")
+
+
+def state_above_the_photos(workplace: Workplace) -> None:
+    edit_state(workplace, ".")
+
+
+def edit_state(workplace: Workplace, state: str) -> None:
+    text = workplace.config.read_text()
+    assert 'state = "state"' in text
+    workplace.config.write_text(text.replace('state = "state"', f'state = "{state}"'))
 
 
 def duplicate_rows(workplace: Workplace) -> None:
@@ -94,6 +116,9 @@ BEFORE_ANYTHING_RUNS = [
     (no_test_photos, "photos in"),
     (no_test_folder, "train/ and test/"),
     (labels_of_missing_files, "'nobody.jpg'|nobody.jpg"),
+    (a_folder_called_train_csv, "a file at .*train.csv; found a folder"),
+    (state_among_the_photos, "a state folder apart from the photos.*it lies in .*train"),
+    (state_above_the_photos, "a state folder apart from the photos.*it holds the photos"),
     (duplicate_rows, "'train_00000.jpg' in line 2 and again in line 32"),
     (labels_in_utf16, "found UTF-16"),
     (labels_in_latin1, "0xe9"),
@@ -105,6 +130,7 @@ BEFORE_ANYTHING_RUNS = [
 ]
 IN_A_STEP = [
     (hidden_labels_of_missing_files, "stranger.jpg"),
+    (a_solution_that_leads_nowhere, "a file at .*Solution.csv; found a link to nothing"),
     (no_model_file, "tiny.onnx"),
     (all_train_photos_broken, "at least one photo in .* that can be opened; found 30 not an image"),
     (add_settings("\n[submission]\ncount = 31\n"), "at least 31 readable train photos; found 30"),

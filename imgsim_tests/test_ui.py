@@ -25,6 +25,7 @@ from imgsim_tests.dagster_server import (
     imgsim,
 )
 from imgsim_tests.servers import PATIENCE, Server, poll, running_server
+from imgsim_tests.workplace import Workplace
 
 pytestmark = pytest.mark.slow
 
@@ -238,7 +239,7 @@ def materialize_unsynced(page, server: Server, expected: set[str], picture: Path
 
 def test_a_setting_changed_shows_as_unsynced_until_it_is_materialized(workplace, clone, tmp_path):
     """Level by level, as Dagster's rule looks one hop up; the same assets as `imgsim sync` would take."""
-    place = Path(shutil.copytree(workplace, tmp_path / "workplace", symlinks=True))
+    place = Workplace(workplace).copy_to(tmp_path / "workplace", "synced").folder
     state, config = place / "synced", place / "imgsim.toml"
     home = imgsim(place, state, "home").strip()
     environment = clean_environment(tmp_path / "home", DAGSTER_HOME=home, IMGSIM_CONFIG=config, IMGSIM_STATE=state)

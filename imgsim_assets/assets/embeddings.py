@@ -19,7 +19,7 @@ from imgsim_assets.assets.embedding_pass import (
     without_vectors,
 )
 from imgsim_assets.assets.images import RAW_IMAGES, content_fingerprint, distinct_photos
-from imgsim_assets.assets.publishing import OWNERS, publish_table
+from imgsim_assets.assets.publishing import OWNERS, away, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import all_together
 from imgsim_assets.fingerprint import digest, fingerprint
@@ -131,12 +131,17 @@ def _publish(
     failures = {content_id: reason for task in tasks for content_id, reason in task.failures.items()}
     for content_id, reason in failures.items():
         context.log.warning(f"no vector by {name} for {content_id}: {reason}")
+    gone = {content_id for task in tasks for content_id in task.away}
     embedded = photos.select("content_id").filter(~pl.col("content_id").is_in(list(failures)))
     made = publish_table(
         store,
         embedding_key(name),
         embedded,
-        facts={"fingerprints": {task.view: task.fingerprint for task in tasks}, "ids": digest(embedded["content_id"])},
+        facts={
+            "fingerprints": {task.view: task.fingerprint for task in tasks},
+            "ids": digest(embedded["content_id"]),
+            **away(gone),
+        },
         metadata={
             "photos": embedded.height,
             "computed": sum(len(task.missing) for task in tasks),

@@ -1,6 +1,6 @@
 """How an asset publishes what it made: artefact first, then the claim that Dagster records."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ VERSIONS_KEPT = 3
 PREVIEW_ROWS = 5
 TABLE = "table.parquet"
 MLFLOW_SAYS = "mlflow_says"  # the metadata of an asset of whose measurements MLflow has not all, or that mended it
+AWAY = "away"  # the fact that says how many photos were away or changed: see `unsettled`
 
 
 def publish(
@@ -63,6 +64,11 @@ def publish_table(
     return publish(
         store, key, lambda folder: write_table(folder / TABLE, table), facts=facts, notes=notes, metadata=shown
     )
+
+
+def away(photos: Collection[str]) -> dict[str, JSON]:
+    """Give the fact that these photos are to be tried again; none, where there are none."""
+    return {AWAY: len(photos)} if photos else {}
 
 
 def open_table(store: Store, key: str) -> pl.DataFrame:

@@ -11,9 +11,9 @@ import polars as pl
 
 from imgsim_assets.assets.comparison import COMPARISON, open_verdict, score_neighbours
 from imgsim_assets.assets.evaluation import EVALUATION, GROUP, open_classes, open_metrics, open_summary
-from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
+from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION, path_of
 from imgsim_assets.assets.indices import LIBRARIES, NAMES, neighbors_key
-from imgsim_assets.assets.publishing import OWNERS, open_table, publish
+from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish
 from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe, open_steps
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.assets.versions import computed_by
@@ -25,7 +25,8 @@ from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.retrieval.margins import class_margins, margin_in_words
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import catalogue_counts, leaked
-from imgsim_assets.vision.photo import decode_photo
+from imgsim_assets.vision.frame import NOT_LOOKED_AT
+from imgsim_assets.vision.photo import PhotoError, decode_photo
 
 REPORT = "retrieval_report"
 REPORT_FILE = "report.html"
@@ -58,22 +59,24 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""
-        html = render_gallery(_gallery(store, settings))
+        gone: set[str] = set()
+        html = render_gallery(_gallery(store, settings, gone))
 
         def write(folder: Path) -> None:
             (folder / REPORT_FILE).write_bytes(html.encode("utf-8", "replace"))
 
-        return publish(store, REPORT, write)
+        return publish(store, REPORT, write, facts=away(gone))
 
     return [retrieval_report]
 
 
-def _gallery(store: Store, settings: Settings) -> Gallery:
+def _gallery(store: Store, settings: Settings, gone: set[str]) -> Gallery:
+    """Put the report together; `gone` is told the photos whose place stays empty, since their file is away."""
     catalogue = open_table(store, RAW_IMAGES)
     queries = _queries(store, settings)
     lists = _lists(store, settings.submission.index)
     labels = dict(open_table(store, GALLERY).select("name", "label").iter_rows())
-    show = _pictures(settings, catalogue)
+    show = _pictures(settings, catalogue, gone)
     answer = functools.partial(_answer, lists, labels, show)
     count = settings.report.queries
     sections = [
@@ -135,12 +138,19 @@ def _queries(store: Store, settings: Settings) -> pl.DataFrame:
     return shown.join(scores, on="name", how="left", maintain_order="left")
 
 
-def _pictures(settings: Settings, catalogue: pl.DataFrame) -> Show:
-    paths = {(split, name): path for split, name, path in catalogue.select("split", "name", "path").iter_rows()}
+def _pictures(settings: Settings, catalogue: pl.DataFrame, gone: set[str]) -> Show:
+    chosen = catalogue.select("split", "name", "path", "content_id")
+    rows = {(row["split"], row["name"]): row for row in chosen.iter_rows(named=True)}
 
     @functools.cache
     def show(split: str, name: str) -> str:
-        photo = decode_photo(settings.places.data / paths[split, name], settings.ingest.max_pixels)
+        row = rows[split, name]
+        try:
+            limit = settings.ingest.max_pixels
+            photo = decode_photo(path_of(row, settings), limit, known_by=row["content_id"])
+        except PhotoError:
+            gone.add(row["content_id"])
+            photo = NOT_LOOKED_AT
         return thumbnail(photo, settings.report.thumbnail)
 
     return show

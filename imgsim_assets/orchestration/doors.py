@@ -24,6 +24,7 @@ SENSOR = "keep_in_sync"
 SCHEDULE = "reindex"
 SYNC_JOB = "sync"
 JOBS = (MATERIALIZE_JOB, SYNC_JOB, "__ASSET_JOB")  # the last is Dagster's name for what is materialized by hand
+TRY_AGAIN_AFTER = 3600.0  # seconds: what could not be read, while nothing in the folder changes
 RUN_KEY_TAG = "dagster/run_key"
 IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,
@@ -85,7 +86,7 @@ def _request(
     attempts = Attempts.model_validate_json(cursor) if cursor else Attempts()
     graph = read_graph(definitions)
     before = read_records(instance, graph)  # as they were when the last run ended: observing moves the folder's
-    sight = look(definitions, instance, settings, observe(instance, settings))
+    sight = look(definitions, instance, settings, observe(instance, settings), patience=TRY_AGAIN_AFTER)
     stale = [key for key, status in sight.statuses.items() if status.state != "fresh"]
     attempts = attempts.after(
         _endings(instance, graph, attempts, stale), {key: state_of(graph[key], before) for key in stale}

@@ -12,6 +12,7 @@ from imgsim_assets.assets.claims import broken_claims
 from imgsim_assets.assets.delivery import finish_tracking
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
 from imgsim_assets.assets.publishing import MLFLOW_SAYS, open_table
+from imgsim_assets.assets.unsettled import unsettled
 from imgsim_assets.errors import ArtefactError, GateError, ImgsimError, InputError, ModelError, SettingsError, UserError
 from imgsim_assets.orchestration.dead_runs import STATE_TAG, end_dead_syncs
 from imgsim_assets.orchestration.interruption import ending_with_process, was_interrupted
@@ -92,8 +93,20 @@ class Sight:
         return [key for key in chosen if key not in standing]
 
 
-def look(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, folder: PhotoFolder) -> Sight:
-    """Judge every asset by Dagster's records; what they claim and is not there is missing, whatever they say."""
+def look(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    folder: PhotoFolder,
+    *,
+    tried: Container[str] = (),
+    patience: float = 0.0,
+) -> Sight:
+    """Judge every asset by Dagster's records; what they claim and is not there is missing, whatever they say.
+
+    What could not be done for reasons of the day is stale, so that it is tried again; but not what has just been
+    `tried`, nor what was made less than `patience` seconds ago.
+    """
     graph = read_graph(definitions)
     records = read_records(instance, graph)
     statuses = judge(graph, records)
@@ -101,6 +114,9 @@ def look(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Se
     fresh = [key for key, status in statuses.items() if status.state == "fresh"]
     for key in broken_claims(store, settings, fresh):
         statuses[key] = AssetStatus(key, "missing", ("what it made is gone or damaged",))
+    whole = [key for key in fresh if statuses[key].state == "fresh" and key not in tried]
+    for key, cause in unsettled(store, settings, whole, patience).items():
+        statuses[key] = AssetStatus(key, "stale", (cause,))
     held, unended = read_checks(definitions, instance)
     for key, reason in unended.items():
         if statuses[key].state == "fresh":  # else the check did not end because the asset did not come to it
@@ -155,7 +171,7 @@ def _run_waves(
     outcome.note(finish_tracking(settings))
     folder = observe(instance, settings)
     while True:
-        sight = look(definitions, instance, settings, folder)
+        sight = look(definitions, instance, settings, folder, tried=outcome.materialized)
         graph = sight.graph
         stopped = {*outcome.failed, *descendants(graph, outcome.failed)}
         wave = sight.wave({*stopped, *outcome.materialized})

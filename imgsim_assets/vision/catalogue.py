@@ -12,7 +12,7 @@ from imgsim_assets.vision.content import CONTENT_COLUMNS
 from imgsim_assets.vision.duplicates import join_groups, near_duplicate_groups, number_by_appearance
 from imgsim_assets.vision.folder import LAYOUT, SPLITS, PhotoFolder
 from imgsim_assets.vision.inspection import FileIdentity, Inspection
-from imgsim_assets.vision.scan import as_text, is_text
+from imgsim_assets.vision.scan import spelled_out
 
 CATALOGUE_SCHEMA: dict[str, Any] = {
     "split": pl.String,
@@ -48,7 +48,8 @@ def assemble_catalogue(
         near_duplicate_bits: photos whose hashes differ in no more bits share a group.
 
     Returns:
-        Columns of `CATALOGUE_SCHEMA`. `path` is relative to the folder, POSIX. Usable photos have
+        Columns of `CATALOGUE_SCHEMA`. `path` is relative to the folder, POSIX, as the disk spells it; where that is no
+        text, the file is in quarantine and nobody opens it. Usable photos have
         status `ok`, the box of their content in pixels, and a `near_duplicate_group` (equal for exact and near
         copies); the others have status `quarantined`, a reason and a detail.
 
@@ -62,7 +63,7 @@ def assemble_catalogue(
         row = {
             "split": entry.split,
             "name": entry.name,
-            "path": _path_text(entry.path.relative_to(folder.data).as_posix()),
+            "path": spelled_out(entry.path.relative_to(folder.data).as_posix()),
             "content_id": identity.content_id,
             "label": entry.label,
             "bytes": identity.bytes,
@@ -81,11 +82,6 @@ def assemble_catalogue(
     table = pl.DataFrame(columns, schema=schema)
     _require_usable(table, folder)
     return table.with_columns(_groups(table, near_duplicate_bits))
-
-
-def _path_text(path: str) -> str:
-    # As the disk spells it; where that is no text, the file is in quarantine and nobody opens it.
-    return path if is_text(path) else as_text(path)
 
 
 def catalogue_counts(catalogue: pl.DataFrame) -> dict[str, int]:

@@ -16,7 +16,7 @@ from imgsim_assets.settings import Ingest
 from imgsim_assets.vision.content import CONTENT_COLUMNS, content_of_photo
 from imgsim_assets.vision.duplicates import perceptual_hash
 from imgsim_assets.vision.folder import PhotoEntry
-from imgsim_assets.vision.photo import PhotoError, decode_with_format, require_file
+from imgsim_assets.vision.photo import OF_THE_DAY, PhotoError, decode_bytes, read_file, require_file
 from imgsim_assets.vision.scan import is_text
 from imgsim_assets.vision.threads import worker_threads
 
@@ -66,7 +66,7 @@ class Inspection:
     @property
     def lasts(self) -> bool:
         """Whether it is true of the content for ever; a file that could not be read may be readable later."""
-        return self.reason != "unreadable"
+        return self.reason not in OF_THE_DAY
 
 
 def identify_files(entries: Sequence[PhotoEntry], threads: int) -> list[FileIdentity]:
@@ -93,11 +93,11 @@ def inspect_photo(path: Path, content_id: str, ingest: Ingest) -> Inspection:
 
     Args:
         path: the file.
-        content_id: what its content is known by.
+        content_id: what its content is known by; another content is not looked at.
         ingest: photos larger than `max_pixels` are quarantined; `trim` says whether the whole photo is its content.
     """
     try:
-        photo, kind = decode_with_format(path, ingest.max_pixels)
+        photo, kind = decode_bytes(read_file(path, ingest.max_pixels, content_id), ingest.max_pixels)
     except PhotoError as error:
         return Inspection(content_id, "quarantined", error.reason, error.detail)
     content = content_of_photo(photo, trim=ingest.trim)

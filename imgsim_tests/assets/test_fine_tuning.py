@@ -1,6 +1,5 @@
 """Fine-tuning in the pipeline: what it makes, what it costs to stay fresh, and that no photo is judged by its pupil."""
 
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -73,7 +72,7 @@ def tuned_once(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 
 @pytest.fixture
 def tuned(tuned_once: Workplace, tmp_path: Path) -> Workplace:
-    return Workplace(Path(shutil.copytree(tuned_once.folder, tmp_path / "workplace", symlinks=True)))
+    return tuned_once.copy_to(tmp_path / "workplace")
 
 
 def folds_of(workplace: Workplace) -> dict[str, int]:
