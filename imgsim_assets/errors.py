@@ -4,6 +4,8 @@ Anything else that escapes is a defect of imgsim. The command line turns `UserEr
 status 2 (the person can mend it: settings, input folder, missing model) and the rest into 1.
 """
 
+from collections.abc import Sequence
+
 
 class ImgsimError(Exception):
     """An error with the three things a person needs, in one message."""
@@ -34,6 +36,14 @@ class InputError(UserError):
 
 class ModelError(UserError):
     """A backbone's weights are absent, or are not what the settings say they are."""
+
+
+def joined(faults: Sequence[UserError]) -> UserError:
+    """Make one error of several, at least one, so that a person sees them all at once."""
+    if len(faults) == 1:
+        return faults[0]
+    parts = zip(*((fault.expected, fault.found, fault.mend) for fault in faults), strict=True)
+    return UserError(*("; ".join(f"({number}) {part}" for number, part in enumerate(one, 1)) for one in parts))
 
 
 class GateError(ImgsimError):

@@ -73,7 +73,7 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
             *(index_key(one) for one in LIBRARIES),
             *(neighbors_key(one) for one in LIBRARIES),
         ],
-        **computed_by("index_comparison/6"),
+        **computed_by("index_comparison/7"),
     )
     def index_comparison(
         context: dg.AssetExecutionContext, store: Store, tracking: Tracking

@@ -54,7 +54,7 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             EVALUATION,
             COMPARISON,
         ],
-        **computed_by("retrieval_report/3", report=settings.report, submission={"index": settings.submission.index}),
+        **computed_by("retrieval_report/4", report=settings.report, submission={"index": settings.submission.index}),
     )
     def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""
