@@ -4,7 +4,7 @@ Anything else that escapes is a defect of imgsim. The command line turns `UserEr
 status 2 (the person can mend it: settings, input folder, missing model) and the rest into 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from imgsim_assets.secrets import masked
 
@@ -39,6 +39,14 @@ class InputError(UserError):
 
 class ModelError(UserError):
     """A backbone's weights are absent, or are not what the settings say they are."""
+
+
+def joined(faults: Sequence[UserError]) -> UserError:
+    """Make one error of several, at least one, so that a person sees them all at once."""
+    if len(faults) == 1:
+        return faults[0]
+    parts = zip(*((fault.expected, fault.found, fault.mend) for fault in faults), strict=True)
+    return UserError(*("; ".join(f"({number}) {part}" for number, part in enumerate(one, 1)) for one in parts))
 
 
 class GateError(ImgsimError):

@@ -266,9 +266,15 @@ class Submission(Stage):
 
     count: int = Field(default=10, ge=1, le=1000, description="recommendations per test photo")
     index: Literal["faiss", "annoy"] = "faiss"
+    form: Literal["list", "rows"] = Field(
+        default="list", description="a row for each test photo; rows: one for each recommendation, for any names"
+    )
     image_column: str = "image"
-    recommendations_column: str = "recommendations"
-    separator: str = Field(default=" ", min_length=1, max_length=1)
+    recommendations_column: str = Field(default="recommendations", description="of the form list")
+    recommendation_column: str = Field(default="recommendation", description="of the form rows, beside rank")
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | Literal["auto"] = Field(
+        default="auto", description="of the form list; auto: a blank, or another sign where a train name holds one"
+    )
     fallback: Literal["central", "first"] = Field(
         default="central",
         description="what a quarantined test photo is given: the most central train photos, or the first by name",
@@ -278,6 +284,10 @@ class Submission(Stage):
     def _separator_is_not_the_comma(self) -> "Submission":
         if self.separator in {",", '"', "\n", "\r"}:
             raise ValueError(f"separator {self.separator!r} is CSV's own; choose another")
+        if self.image_column in {self.recommendations_column, self.recommendation_column, "rank"}:
+            raise ValueError(f"image_column {self.image_column!r} is the name of another column; choose another")
+        if self.recommendation_column == "rank":
+            raise ValueError("recommendation_column 'rank' is the name of another column; choose another")
         return self
 
 

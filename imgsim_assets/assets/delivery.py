@@ -26,7 +26,15 @@ from imgsim_assets.errors import ArtefactError, GateError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
-from imgsim_assets.retrieval.submission import check_submission, fallback_list, submission_bytes, submission_rows
+from imgsim_assets.retrieval.submission import (
+    SEPARATORS,
+    check_submission,
+    fallback_list,
+    read_lists,
+    separator_for,
+    submission_bytes,
+    submission_rows,
+)
 from imgsim_assets.serving.bundle import BUNDLE, INDICES, bundle_facts, networks_file
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
@@ -83,7 +91,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         kinds={"csv"},
         owners=OWNERS,
         deps=[RAW_IMAGES, GALLERY, neighbors],
-        **computed_by("submission/1", submission=chosen),
+        **computed_by("submission/2", submission=chosen),
     )
     def submission(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """For every test photo its most relevant train photos, best first; checked before it is published."""
@@ -92,8 +100,12 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         ranked = open_table(store, neighbors).filter(pl.col("rank") <= chosen.count).sort("query", "rank")
         lists = dict(ranked.group_by("query", maintain_order=True).agg("name").iter_rows())
         fallback = fallback_list(gallery["name"].to_list(), gallery["centrality"].to_numpy(), chosen)
-        rows = submission_rows(wanted, lists, fallback, chosen)
-        check_submission(rows, wanted, gallery["name"].to_list(), chosen)
+        names = gallery["name"].to_list()
+        rows = submission_rows(wanted, lists, fallback, names, chosen)
+        check_submission(rows, wanted, names, chosen)
+        separator = separator_for(names, chosen)
+        if chosen.form == "list" and separator != SEPARATORS[0]:
+            context.log.warning(f"names of train photos hold a blank: lists are joined by {separator!r}")
         without = [name for name in wanted if name not in lists]
         if without:
             context.log.warning(f"{len(without)} test photos could not be read and got the fallback: {without[:5]}")
@@ -106,7 +118,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
             SUBMISSION,
             write,
             facts={"rows": rows.height},
-            metadata={"dagster/row_count": rows.height, "fallbacks": len(without)},
+            metadata={"dagster/row_count": rows.height, "fallbacks": len(without), "separator": repr(separator)},
         )
 
     return submission
@@ -254,8 +266,8 @@ def _foreign_ids(store: Store, settings: Settings) -> dict[str, int]:
         index, vectors = open_index(store, settings, library)
         counts[index_key(library)] = abs(index.size - gallery.height) + abs(len(vectors) - gallery.height)
     written = pl.read_csv(store.artefacts.open(SUBMISSION).path(SUBMISSION_FILE), infer_schema=False)
-    column, separator = settings.submission.recommendations_column, settings.submission.separator
-    named = {name for names in written[column] for name in names.split(separator)}
+    lists = read_lists(written, gallery["name"].to_list(), settings.submission)
+    named = {name for names in lists.values() for name in names}
     return counts | {SUBMISSION: len(named - set(gallery["name"]))}
 
 

@@ -21,6 +21,7 @@ from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.retrieval.coverage import coverage_in_words, label_coverage
 from imgsim_assets.retrieval.evaluation import (
     headline_metrics,
     in_words,
@@ -83,7 +84,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             *embedding_deps(settings),
         ],
         **computed_by(
-            "evaluation/8",
+            "evaluation/9",
             evaluation=settings.evaluation.model_dump(include={"bootstrap", "seed"}),
             submission={"index": library},
             backbones=sorted(settings.backbones),
@@ -96,16 +97,18 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         set_threads(settings.runtime.threads)
         photos = embedded_photos(store, settings)
         served = score_neighbours(store, library)
+        truth = open_table(store, SOLUTION)
         on_solution = score_on_solution(
             served,
-            open_table(store, SOLUTION),
+            truth,
             photos.with_columns(leaked(photos)),
             plain_descriptors(store, settings, photos),
         )
         queries = pl.concat([on_solution, open_table(store, CROSS_VALIDATION)])
         summary = summarise(queries, settings.evaluation)
-        metrics = headline_metrics(summary) | served_measures(served, _confidence(store))
-        context.log.info(in_words(metrics))
+        covered = label_coverage(truth["label"].to_list(), open_table(store, GALLERY)["label"].to_list())
+        metrics = headline_metrics(summary) | served_measures(served, _confidence(store)) | covered
+        (context.log.warning if coverage_in_words(covered) else context.log.info)(in_words(metrics))
         classes = _by_class(queries, summary)
         drawings = _draw(queries, summary, classes)
 

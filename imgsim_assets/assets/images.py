@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.answerable import require_answers
 from imgsim_assets.assets.publishing import OWNERS, PREVIEW_ROWS, markdown_table, open_table, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
@@ -127,6 +128,7 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         kept.append(to_table([one for one in inspected if one.lasts]))
         inspections = known | {one.content_id: one for one in inspected}
         catalogue = assemble_catalogue(folder, identities, inspections, ingest.near_duplicate_bits)
+        require_answers(catalogue, settings)
         counts = catalogue_counts(catalogue)
         lost = _labels_lost(store, catalogue)
         _tell(context, catalogue, counts)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import dagster as dg
 
 from imgsim_assets import stopping
+from imgsim_assets.assets.answerable import open_folder, require_answers
 from imgsim_assets.assets.claims import broken_claims
 from imgsim_assets.assets.delivery import finish_tracking
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
@@ -33,7 +34,7 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK
 from imgsim_assets.storage.state_lock import only_user
 from imgsim_assets.vision.catalogue import folder_changes
-from imgsim_assets.vision.folder import PhotoFolder, read_folder
+from imgsim_assets.vision.folder import PhotoFolder
 
 MATERIALIZE_JOB = "materialize"
 SYNC_TAG = "imgsim/sync"
@@ -59,9 +60,9 @@ def observe(instance: dg.DagsterInstance, settings: Settings) -> PhotoFolder:
     """Record the present state of the folder of photos, if it is not the one last recorded; list its files.
 
     Raises:
-        InputError: the folder of photos cannot be used.
+        UserError: the folder of photos cannot be used, or nothing could be submitted of it.
     """
-    folder = read_folder(settings.places.data, settings.ingest)
+    folder = open_folder(settings)
     version = observe_folder(settings).value
     latest = instance.fetch_observations(dg.AssetKey(IMAGE_FOLDER), limit=1).records
     if not latest or latest[0].asset_observation is None or latest[0].asset_observation.data_version != version:
@@ -106,6 +107,9 @@ def look(
 
     What could not be done for reasons of the day is stale, so that it is tried again; but not what has just been
     `tried`, nor what was made less than `patience` seconds ago.
+
+    Raises:
+        UserError: nothing could be submitted of the photos that can be opened.
     """
     graph = read_graph(definitions)
     records = read_records(instance, graph)
@@ -117,6 +121,8 @@ def look(
     whole = [key for key in fresh if statuses[key].state == "fresh" and key not in tried]
     for key, cause in unsettled(store, settings, whole, patience).items():
         statuses[key] = AssetStatus(key, "stale", (cause,))
+    if RAW_IMAGES in whole and statuses[RAW_IMAGES].state == "fresh":
+        require_answers(open_table(store, RAW_IMAGES), settings)
     held, unended = read_checks(definitions, instance)
     for key, reason in unended.items():
         if statuses[key].state == "fresh":  # else the check did not end because the asset did not come to it

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from imgsim_assets.errors import InputError
+from imgsim_assets.errors import InputError, UserError, joined
 from imgsim_assets.vision.content import CONTENT_COLUMNS
 from imgsim_assets.vision.duplicates import join_groups, near_duplicate_groups, number_by_appearance
 from imgsim_assets.vision.folder import LAYOUT, SPLITS, PhotoFolder
@@ -54,7 +54,7 @@ def assemble_catalogue(
         copies); the others have status `quarantined`, a reason and a detail.
 
     Raises:
-        InputError: no train photo can be used.
+        UserError: no train photo or no test photo can be used.
     """
     columns: dict[str, list[Any]] = {name: [] for name in CATALOGUE_SCHEMA if name != "near_duplicate_group"}
     for entry, identity in zip(folder.entries, identities, strict=True):
@@ -169,9 +169,13 @@ def _groups(table: pl.DataFrame, bits: int) -> pl.Series:
 
 
 def _require_usable(table: pl.DataFrame, folder: PhotoFolder) -> None:
-    train = table.filter(pl.col("split") == "train")
-    if train.filter(pl.col("status") == "ok").height:
-        return
-    reasons = train["reason"].value_counts().sort("count", "reason", descending=[True, False])
-    found = ", ".join(f"{count} {reason}" for reason, count in reasons.iter_rows())
-    raise InputError(f"at least one photo in {folder.data / 'train'} that can be opened", found, LAYOUT)
+    faults: list[UserError] = []
+    for split in SPLITS:
+        photos = table.filter(pl.col("split") == split)
+        if not photos.filter(pl.col("status") == "ok").height:
+            reasons = photos["reason"].value_counts().sort("count", "reason", descending=[True, False])
+            found = ", ".join(f"{count} {reason}" for reason, count in reasons.iter_rows())
+            expected = f"at least one photo in {folder.data / split} that can be opened"
+            faults.append(InputError(expected, found, LAYOUT))
+    if faults:
+        raise joined(faults)

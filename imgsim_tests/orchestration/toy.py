@@ -33,7 +33,8 @@ class Toy:
         self.code = dict.fromkeys(SHAPE, "1")
         self.instance = dg.DagsterInstance.ephemeral()
         places = {"data": str(flat_folder(folder)), "state": str(folder / "state")}
-        self.settings: Settings = load_settings(overrides={"places": places}, environ={})
+        few: dict[str, object] = {"places": places, "submission": {"count": 1}}
+        self.settings: Settings = load_settings(overrides=few, environ={})
 
     def definitions(self) -> dg.Definitions:
         return dg.Definitions(

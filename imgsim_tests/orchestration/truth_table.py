@@ -136,6 +136,7 @@ ROWS = [
     Row(setting("submission.count, fewer", submission={"count": 5}), "submission publication"),
     Row(setting("submission.count, more than are scored", submission={"count": 12}), f"{FIND} {JUDGE} {DELIVER}"),
     Row(setting("submission.separator", submission={"separator": ";"}), "submission publication"),
+    Row(setting("submission.form", submission={"form": "rows"}), "submission publication"),
     Row(
         setting("submission.index", submission={"index": "annoy"}), "evaluation submission retrieval_report publication"
     ),
