@@ -16,6 +16,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.vision.canny import EDGES_SCHEMA, encode_edges, find_edges
+from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import PhotoError, decode_photo
 from imgsim_assets.vision.threads import set_threads
 
@@ -46,7 +47,7 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
         kinds={"opencv", "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES],
-        **computed_by(REVISION, canny=settings.canny, ingest={"trim": settings.ingest.trim}),
+        **computed_by(REVISION, canny=settings.canny, ingest={"trim": settings.ingest.trim}, content=CONTENT_REVISION),
     )
     def canny_maps(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """Edge map, focus box and edge density of every photo's content, by OpenCV's Canny detector."""

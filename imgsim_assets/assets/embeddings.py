@@ -25,6 +25,7 @@ from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings, View
 from imgsim_assets.vision.backbones.identity import backbone_identity
+from imgsim_assets.vision.content import CONTENT_REVISION
 
 GROUP = "embeddings"
 REVISION = "embed/3"
@@ -52,7 +53,8 @@ def model_identity(settings: Settings, backbone: Backbone) -> dict[str, Any]:
 def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
     reads = {"revision": REVISION, **model_identity(settings, backbone), "views": list(backbone.views)}
     edges = {"canny": settings.canny} if set(MAKES_EDGES).intersection(backbone.views) else {}
-    return {"backbones": {name: reads}, "ingest": {"trim": settings.ingest.trim}, **edges}
+    ingest = {"trim": settings.ingest.trim}
+    return {"backbones": {name: reads}, "ingest": ingest, "content": CONTENT_REVISION, **edges}
 
 
 def vector_folder(fingerprinted: str) -> str:
