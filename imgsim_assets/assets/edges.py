@@ -23,6 +23,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.vision.canny import EDGES_SCHEMA, encode_edges, find_edges
+from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION, PhotoError, decode_photo
 from imgsim_assets.vision.threads import set_threads
 
@@ -54,7 +55,11 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
         owners=OWNERS,
         deps=[RAW_IMAGES],
         **computed_by(
-            REVISION, canny=settings.canny, ingest={"trim": settings.ingest.trim}, decoding=DECODING_REVISION
+            REVISION,
+            canny=settings.canny,
+            ingest={"trim": settings.ingest.trim},
+            decoding=DECODING_REVISION,
+            content=CONTENT_REVISION,
         ),
     )
     def canny_maps(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:

@@ -26,6 +26,7 @@ from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings, View
 from imgsim_assets.vision.backbones.identity import backbone_identity
+from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION
 
 GROUP = "embeddings"
@@ -55,7 +56,8 @@ def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
     reads = {"revision": REVISION, **model_identity(settings, backbone), "views": list(backbone.views)}
     edges = {"canny": settings.canny} if set(MAKES_EDGES).intersection(backbone.views) else {}
     ingest = {"trim": settings.ingest.trim}
-    return {"backbones": {name: reads}, "ingest": ingest, "decoding": DECODING_REVISION, **edges}
+    seen = {"decoding": DECODING_REVISION, "content": CONTENT_REVISION}
+    return {"backbones": {name: reads}, "ingest": ingest, **seen, **edges}
 
 
 def vector_folder(fingerprinted: str) -> str:

@@ -34,6 +34,7 @@ from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION
 from imgsim_assets.vision.threads import set_threads, thread_count
 
@@ -60,6 +61,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         clusters={"confidence": settings.clusters.confidence},
         ingest={"trim": settings.ingest.trim},
         decoding=DECODING_REVISION,
+        content=CONTENT_REVISION,
     )
 
     @dg.asset(

@@ -17,7 +17,7 @@ from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import assemble_catalogue, catalogue_counts
-from imgsim_assets.vision.content import CONTENT_COLUMNS, Content, content_rule
+from imgsim_assets.vision.content import CONTENT_COLUMNS, CONTENT_REVISION, Content, content_rule
 from imgsim_assets.vision.folder import folder_state, read_folder
 from imgsim_assets.vision.inspection import (
     INSPECTION_REVISION,
@@ -113,7 +113,7 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         owners=OWNERS,
         deps=[IMAGE_FOLDER],
-        **computed_by("raw_images/3", ingest=ingest, decoding=DECODING_REVISION),
+        **computed_by("raw_images/3", ingest=ingest, decoding=DECODING_REVISION, content=CONTENT_REVISION),
     )
     def raw_images(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """One row per file: content id, split, label or none, size and content, or why it is quarantined."""
