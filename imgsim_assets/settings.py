@@ -4,8 +4,10 @@ Two kinds live here and must not mix. What is computed (`Ingest`, `Canny`, `Back
 enters an asset's code version. Where and how fast (`Places`, `Runtime`) never does.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -23,6 +25,12 @@ IGNORED = (
     *("#recycle*", "@recycle*", "recycle bin*", "#snapshot*", "@snapshot*", "~snapshot*", "@recently-snapshot"),
     *("*.lrdata", "*.lrcat*", "captureone", "__pycache__"),  # previews and catalogues of programs
 )
+# What each scheme reads besides `uri`, `views` and `fine_tune`; whatever installed packages bring reads `revision`.
+FED = ("size", "resize", "mean", "std", "input", "output")
+READ_BY_SCHEME: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"onnx": FED, "hf": ("revision",), "timm": ("revision",), "compact": (), "classic": ()}
+)
+READ_BY_OTHERS = ("revision",)
 
 
 class Stage(BaseModel):
@@ -88,8 +96,8 @@ class Backbone(Stage):
     """One model that turns a photo into a vector.
 
     `uri` is `hf:NAME`, `timm:NAME`, `onnx:FILE`, `compact:NAME`, `classic:NAME`, or `SCHEME:NAME` of an installed
-    `imgsim.backbones` entry point. The fields after `views` describe an ONNX file's preprocessing;
-    the other kinds know their own.
+    `imgsim.backbones` entry point. The fields after `fine_tune` describe an ONNX file's preprocessing;
+    the other kinds know their own, and refuse what they do not read.
     """
 
     uri: str = Field(pattern=r"^[a-z][a-z0-9_+.-]*:.+")
@@ -97,14 +105,31 @@ class Backbone(Stage):
     views: tuple[View, ...] = Field(default=("rgb",), min_length=1)
     fine_tune: bool = Field(default=False, description="also train it further on labelled photos: `fine_tuning`")
     size: int | None = Field(default=None, ge=16, le=2048, description="input side in pixels")
-    resize: Literal["squash", "crop"] = Field(default="squash", description="squash to the square, or crop its centre")
+    resize: Literal["squash", "crop"] | None = Field(
+        default=None, description="squash to the square, or crop its centre; None: squash"
+    )
     mean: ScalarOrRGB | None = None
     std: ScalarOrRGB | None = None
     input: str | None = Field(default=None, description="name of the ONNX input; None: the only one")
     output: str | None = Field(default=None, description="name of the ONNX output; None: the first")
 
+    @property
+    def read(self) -> dict[str, Any]:
+        """What the scheme reads besides the uri, in JSON: what its vectors depend on in the settings, but for views."""
+        scheme = self.uri.partition(":")[0]
+        return self.model_dump(mode="json", include=set(READ_BY_SCHEME.get(scheme, READ_BY_OTHERS)))
+
     @model_validator(mode="after")
-    def _onnx_fields_belong_to_onnx(self) -> "Backbone":
+    def _every_field_is_read(self) -> "Backbone":
+        ignored = [name for name in (*FED, "revision") if name not in self.read and getattr(self, name) is not None]
+        if ignored:
+            kinds = {name: [f"{kind}:" for kind, read in READ_BY_SCHEME.items() if name in read] for name in ignored}
+            readers = "; ".join(f"{name} is read by {', '.join(kinds[name])} backbones only" for name in ignored)
+            raise ValueError(f"{self.uri} knows {' and '.join(ignored)} itself: {readers}, leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _views_are_possible(self) -> "Backbone":
         if len(set(self.views)) != len(self.views):
             raise ValueError(f"views {list(self.views)} repeat one")
         if self.fine_tune and not self.uri.startswith(TRAINABLE):
@@ -113,10 +138,6 @@ class Backbone(Stage):
             raise ValueError(
                 f"fine_tune looks at the photo itself: views must have rgb or mirror, not {list(self.views)}"
             )
-        if not self.uri.startswith("onnx:"):
-            given = [name for name in ("size", "mean", "std", "input", "output") if getattr(self, name) is not None]
-            if given:
-                raise ValueError(f"{', '.join(given)} can be set for onnx: backbones only; others know their own")
         return self
 
 

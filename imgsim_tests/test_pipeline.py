@@ -16,6 +16,7 @@ from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.vision import frame
 from imgsim_tests.broken_files import picture
 from imgsim_tests.orchestration import changes
+from imgsim_tests.vision.backbones.model_files import save_faint
 from imgsim_tests.workplace import ROOT, Workplace
 
 ASSETS = {
@@ -250,12 +251,25 @@ def test_two_backbones_changed_at_once_decode_each_photo_once(synced: Workplace)
 
 
 @pytest.mark.slow
-def test_a_backbone_without_weights_does_not_stop_the_other(synced: Workplace):
+def test_a_backbone_that_does_not_tell_photos_apart_does_not_stop_the_other(synced: Workplace):
     changes.second_backbone(synced)
     changes.other_weights(synced)
-    (synced.folder / "second.onnx").unlink()
+    save_faint(synced.folder / "second.onnx")
     outcome = synced.try_to_sync()
     assert outcome.materialized == ["embeddings/tiny"]
     assert outcome.failed == ["embeddings/second"]
     assert outcome.person_can_mend
     assert "second.onnx" in outcome.reasons[0]
+    assert "one and the same vector" in outcome.reasons[0]
+
+
+def test_backbones_that_cannot_be_had_are_all_named_before_any_work(unsynced: Workplace):
+    changes.second_backbone(unsynced)
+    for name in ("tiny", "second"):
+        (unsynced.folder / f"{name}.onnx").unlink()
+    done = unsynced.run("sync")
+    assert done.status == 2
+    assert "tiny.onnx" in done.err
+    assert "second.onnx" in done.err
+    assert "to make" not in done.err
+    assert not (unsynced.state / "artefacts" / "raw_images").exists()

@@ -28,6 +28,29 @@ def test_settings_survive_json() -> None:
     assert Settings.model_validate_json(loaded.model_dump_json()) == loaded
 
 
+@pytest.mark.parametrize("scheme", ["onnx", "hf", "timm", "compact", "classic", "of_a_package"])
+def test_a_backbone_takes_every_field_that_it_reads(scheme: str) -> None:
+    """So that none is ignored: each is refused, or in what the vectors' identity is made of."""
+    given = {
+        "size": 32,
+        "resize": "crop",
+        "mean": [0.1] * 3,
+        "std": [0.5] * 3,
+        "input": "x",
+        "output": "y",
+        "revision": "r",
+    }
+    others = {"uri", "views", "fine_tune"}
+    assert given.keys() == Backbone.model_fields.keys() - others
+    for name, value in given.items():
+        try:
+            backbone = Backbone.model_validate({"uri": f"{scheme}:x", name: value})
+        except ValidationError:
+            assert name not in settings.READ_BY_SCHEME.get(scheme, settings.READ_BY_OTHERS)
+        else:
+            assert backbone.read[name] == value
+
+
 def test_every_stage_has_defaults_but_the_backbones() -> None:
     with pytest.raises(ValidationError) as caught:
         Settings.model_validate({})
@@ -42,7 +65,12 @@ def test_every_stage_has_defaults_but_the_backbones() -> None:
         (Backbone, {"uri": "no colon"}, "pattern"),
         (Backbone, {"uri": "hf:x", "views": ["rgb", "rgb"]}, "repeat"),
         (Backbone, {"uri": "hf:x", "views": []}, "at least 1"),
-        (Backbone, {"uri": "hf:x", "mean": [0, 0, 0], "size": 224}, "size, mean can be set for onnx"),
+        (Backbone, {"uri": "hf:x", "mean": [0, 0, 0], "size": 224}, "size is read by onnx: backbones only; mean is"),
+        (Backbone, {"uri": "compact:clip", "resize": "squash"}, "compact:clip knows resize itself: resize is read by"),
+        (Backbone, {"uri": "timm:x", "resize": "crop"}, "resize is read by onnx: backbones only"),
+        (Backbone, {"uri": "colour:x", "output": "y"}, "output is read by onnx: backbones only"),
+        (Backbone, {"uri": "classic:sift", "revision": "0"}, "revision is read by hf:, timm: backbones only"),
+        (Backbone, {"uri": "onnx:x.onnx", "revision": "0"}, "revision is read by hf:, timm: backbones only"),
         (Backbone, {"uri": "hf:x", "fine_tune": True, "views": ["zoom"]}, "must have rgb or mirror"),
         (Backbone, {"uri": "onnx:x", "fine_tune": True}, "fine_tune can be set for compact:, hf:, timm:"),
         (Clusters, {"method": "density", "count": 8}, "density finds the count"),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
 
 GROUP = "learning"
+REVISION = "class_scores/1"
 NETWORKS_FILE = "networks.safetensors"
 FOLDS_FILE = "folds.parquet"
 SCORES_FILE = "scores.npy"
@@ -179,7 +180,7 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
         owners=OWNERS,
         pool="gpu",
         deps=[RAW_IMAGES, dg.AssetKey.from_user_string(of_networks)],
-        **computed_by("class_scores/1", backbones={name: {"views": list(backbone.views)}}),
+        **computed_by(REVISION, backbones={name: {"views": list(backbone.views)}}),
         description=f"Log probability of each class by the fine-tuned `{name}`. Only photos never asked are computed.",
     )
     def class_scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:

@@ -48,7 +48,7 @@ def view_fingerprint(settings: Settings, backbone: Backbone, view: View) -> str:
 def model_identity(settings: Settings, backbone: Backbone) -> dict[str, Any]:
     """Give what makes a model's vectors: its uri and its revision only say where the weights are, not which."""
     weights = backbone_identity(backbone, settings.places.models)
-    feeding = backbone.model_dump(mode="json", exclude={"uri", "revision", "views", "fine_tune"})
+    feeding = {name: value for name, value in backbone.read.items() if name != "revision"}
     return {"kind": backbone.uri.partition(":")[0], "weights": weights, **feeding}
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 NO_FOLDS = pl.DataFrame(schema={"content_id": pl.String, "fold": pl.Int64})
 UNFINISHED = "unfinished"
+REVISION = "fine_tuned/2"
 
 
 def fine_tuning_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -55,7 +56,7 @@ def fine_tuning_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsDefinition:
     key, chosen = fine_tuned_key(name), settings.fine_tuning
     computed = computed_by(
-        "fine_tuned/2",
+        REVISION,
         fine_tuning=chosen.model_dump(mode="json", exclude={"renewal"}),
         backbones={name: {**model_identity(settings, backbone), "views": list(backbone.views)}},
         clusters={"confidence": settings.clusters.confidence},

@@ -11,6 +11,7 @@ from imgsim_assets import stopping
 from imgsim_assets.assets.answerable import open_folder, require_answers
 from imgsim_assets.assets.claims import broken_claims
 from imgsim_assets.assets.delivery import finish_tracking
+from imgsim_assets.assets.embeddings import embedding_key
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
 from imgsim_assets.assets.publishing import MLFLOW_SAYS, open_table
 from imgsim_assets.assets.unsettled import unsettled
@@ -33,6 +34,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK
 from imgsim_assets.storage.state_lock import only_user
+from imgsim_assets.vision.backbones.readiness import require_models
 from imgsim_assets.vision.catalogue import folder_changes
 from imgsim_assets.vision.folder import PhotoFolder
 
@@ -156,6 +158,7 @@ def sync(
 
     Raises:
         InputError: the folder of photos cannot be used; nothing was run.
+        UserError: a backbone that is to be run cannot be had; nothing was run.
         SyncInProgressError: another sync is at work on the same state folder.
         DagsterExecutionInterruptedError: the process was asked to stop.
     """
@@ -184,6 +187,8 @@ def _run_waves(
         if not wave:
             _note_held(sight, outcome)
             return outcome
+        if not (outcome.materialized or outcome.failed):
+            _require_models(settings, sight.statuses)
         _announce_wave([sight.statuses[key] for key in wave], announce)
         result = _run_wave(definitions, instance, wave, tags)
         # Dagster takes it for the failure of a step, and what does not lie below that step would go on.
@@ -198,6 +203,13 @@ def _run_waves(
         # What could not run because its parent did not is no failure of its own.
         outcome.failed += [key for key in undone if not set(graph[key].parents).intersection(undone)]
         _note_reasons(result, outcome)
+
+
+def _require_models(settings: Settings, statuses: Mapping[str, AssetStatus]) -> None:
+    """Refuse, before any work, backbones that have vectors to make and cannot be had."""
+    states = {name: statuses.get(embedding_key(name)) for name in settings.backbones}
+    asked = {name: settings.backbones[name] for name, status in states.items() if status and status.state != "fresh"}
+    require_models(asked, settings.runtime, settings.places.models)
 
 
 def _announce_wave(wave: Sequence[AssetStatus], announce: Announce) -> None:

@@ -64,7 +64,8 @@ def bundle_facts(settings: Settings) -> dict[str, Any]:
     backbones = {
         name: {
             "identity": backbone_identity(backbone, settings.places.models),
-            **backbone.model_dump(mode="json", exclude={"uri", "revision", "fine_tune"}),
+            "views": list(backbone.views),
+            **{field: value for field, value in backbone.read.items() if field != "revision"},
         }
         for name, backbone in settings.backbones.items()
     }

@@ -48,6 +48,18 @@ def describe(paths: Sequence[Path], settings: Settings, recipe: Recipe) -> npt.N
     return assemble_descriptors({lane: np.concatenate(found[" ".join(lane)]) for lane in sorted(lanes)}, recipe.power)
 
 
+def require_photo(path: Path, settings: Settings) -> None:
+    """Refuse what is no photo.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        decode_photo(path, settings.ingest.max_pixels)
+    except PhotoError as error:
+        raise InputError(f"a photo at {path}", str(error), "name another file") from error
+
+
 def open_any(path: Path, settings: Settings, frames: Iterable[Frame]) -> OpenedPhoto:
     """Open a photo that no asset knows, with its content and edges.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.serving.bundle import open_bundle
+from imgsim_assets.serving.describe import require_photo
 from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.settings import Settings
 
@@ -24,6 +25,7 @@ def search_photo(path: Path, settings: Settings, library: str, count: int) -> li
         InputError: the photo cannot be read.
         ArtefactError: nothing usable is published.
     """
+    require_photo(path, settings)  # before any model is loaded for it
     bundle = open_bundle(settings)
     query = photo_queries([path], settings, bundle)
     found = search(bundle.index(library), bundle.vectors, query, count, reciprocal=bundle.head.recipe.reciprocal)

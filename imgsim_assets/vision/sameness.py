@@ -14,8 +14,8 @@ SIDE = 8  # of the pixels that are looked at: as many columns and rows, evenly
 DIFFERENT = 0.05  # mean difference of such pixels, as a share of their range, between photos that show different things
 FLAT = 0.02  # their standard deviation, below which a photo shows nothing
 FLOAT_RANGE = 4.0  # of pixels that a library has normalised
-# Distance of two vectors of length one, below which they are one to 16-bit numbers. Drawn pictures are two hundred
-# times as far apart even to networks with random weights.
+# Distance of two vectors by the longer one's length, below which they are one to 16-bit numbers. Drawn pictures are two
+# hundred times as far apart even to networks with random weights.
 NEARLY_ONE = 1e-3
 FEWEST, MOST = 8, 64  # different photos that are judged together
 
@@ -80,11 +80,15 @@ def sampled(framed: np.ndarray) -> np.ndarray:
 
 
 def distances(vectors: np.ndarray) -> np.ndarray:
-    """Give the distances between float [n, d], each brought to length one: float64 [n, n]."""
+    """Give the distances between float [n, d], none zero, each by the longer one's length: float64 [n, n].
+
+    As a model gives them: grey photos have all one direction for a model of mean colours, and it is none the worse.
+    """
     wide = vectors.astype(np.float64)
-    scaled = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    lengths = np.linalg.norm(wide, axis=1)
     # Not by inner products, which cannot tell distances below their rounding, 1e-8.
-    return np.stack([np.linalg.norm(scaled - one, axis=1) for one in scaled])
+    apart: np.ndarray = np.stack([np.linalg.norm(wide - one, axis=1) for one in wide])
+    return apart / np.maximum.outer(lengths, lengths)
 
 
 def farthest(vectors: np.ndarray) -> float:

@@ -160,3 +160,15 @@ def test_the_bundle_still_answers_when_the_model_was_moved(synced: Workplace):
     synced.config.write_text(synced.config.read_text().replace("onnx:tiny.onnx", "onnx:models/tiny.onnx"))
     assert synced.sync().failed == []
     assert search_photo(photo, synced.settings(), "faiss", 10) == before
+
+
+@pytest.mark.parametrize("content", [None, b"no photo"])
+def test_a_photo_that_is_none_is_refused_before_a_model_is_loaded(
+    synced_once: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+):
+    path = tmp_path / "photo.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr("imgsim_assets.serving.describe.load_backbone", lambda *_: pytest.fail("a model is loaded"))
+    with pytest.raises(InputError, match="a photo at"):
+        search_photo(path, synced_once.settings(), "faiss", 10)

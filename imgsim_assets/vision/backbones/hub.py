@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from imgsim_assets.errors import ModelError, SettingsError
+from imgsim_assets.errors import ModelError, SettingsError, in_one_line
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.weights import WEIGHT_PATTERNS, find_weights, has_safetensors, missing_files
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+SECONDS = 5.0  # for the hub to answer at all
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
@@ -50,20 +51,50 @@ def fetch_folder(
         SettingsError: a hub name without a pinned revision.
         ModelError: a file is missing, only pickled weights are there, or the hub cannot be reached.
     """
+    folder = require_folder(repository, files, backbone, runtime, models, either=either)
+    if folder is None:
+        revision = _require_commit(repository, backbone, models)
+        folder = _download(repository, revision, (*files, *either))
+        _check_folder(folder, repository, files, backbone, either)
+    return folder
+
+
+def require_folder(
+    repository: str,
+    files: tuple[str, ...],
+    backbone: Backbone,
+    runtime: Runtime,
+    models: Path | None,
+    *,
+    either: tuple[str, ...] = (),
+) -> Path | None:
+    """Find a model's folder, as `fetch_folder` does; None: it is nowhere here, and the hub is there to be asked.
+
+    Raises:
+        SettingsError: a hub name without a pinned revision.
+        ModelError: a file is missing, only pickled weights are there, or the hub may not or cannot be reached.
+    """
     folder = local_folder(repository, backbone.revision, models)
     if folder is None:
         revision = _require_commit(repository, backbone, models)
         folder = _cached_folder(repository, revision)
         # Whoever filled the cache may have taken other files of this commit, such as pickles.
         if folder is None or missing_files(folder, files, either) or not has_safetensors(folder):
-            folder = _download(repository, revision, (*files, *either), runtime)
+            _require_hub(repository, revision, (*files, *either), runtime)
+            return None
+    _check_folder(folder, repository, files, backbone, either)
+    return folder
+
+
+def _check_folder(
+    folder: Path, repository: str, files: tuple[str, ...], backbone: Backbone, either: tuple[str, ...]
+) -> None:
     missing = missing_files(folder, files, either)
     if missing:
         name = " or ".join(either) if missing[0] in either else missing[0]
         advice = download_advice(repository, backbone.revision, (*files, *either))
         raise ModelError(f"{name} in {folder}", "no such file", advice)
     find_weights(folder)
-    return folder
 
 
 def download_advice(repository: str, revision: str | None, files: tuple[str, ...]) -> str:
@@ -127,21 +158,41 @@ def _cached_folder(repository: str, revision: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _download(repository: str, revision: str, files: tuple[str, ...], runtime: Runtime) -> Path:
-    advice = download_advice(repository, revision, files)
-    wanted = f"{repository} at commit {revision}"
+def _require_hub(repository: str, revision: str, files: tuple[str, ...], runtime: Runtime) -> None:
+    found = "its safetensors and settings are not all in the hub's cache, and "
     if is_offline(runtime):
-        raise ModelError(
-            wanted,
-            "its safetensors and settings are not all in the hub's cache, and asking the hub is switched off",
-            advice,
-        )
+        found += "asking the hub is switched off"
+    elif reason := why_unreachable():
+        found += f"the hub cannot be reached ({reason})"
+    else:
+        return
+    raise ModelError(f"{repository} at commit {revision}", found, download_advice(repository, revision, files))
+
+
+def why_unreachable() -> str:
+    """Ask once whether the hub is there: nothing, or what stands in the way.
+
+    The hub's own client asks again and again, for a minute and for each file, and says so each time.
+    """
+    from huggingface_hub import constants, get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=SECONDS)
+    # The client lets through whatever its transport raises, and the transport differs between its versions.
+    except Exception as error:
+        return in_one_line(error)
+    return ""
+
+
+def _download(repository: str, revision: str, files: tuple[str, ...]) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
         folder = snapshot_download(repository, revision=revision, allow_patterns=[*files, *WEIGHT_PATTERNS])
-    # The client lets through whatever its transport raises, and the transport differs between its versions.
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ModelError(wanted, f"the hub does not give it ({reason})", advice) from error
+        raise ModelError(
+            f"{repository} at commit {revision}",
+            f"the hub does not give it ({in_one_line(error)})",
+            download_advice(repository, revision, files),
+        ) from error
     return Path(folder)

@@ -107,6 +107,29 @@ def load_onnx(backbone: Backbone, runtime: Runtime, models: Path | None) -> Onnx
         SettingsError: mean, std, size or a name does not fit the model, or the device is not there.
         ModelError: the file is missing or is not an ONNX model.
     """
+    path, mean, std = require_file(backbone, runtime, models)
+    try:
+        signature = read_signature(open_file(path), backbone)
+        photo_input = PhotoInput(SquareFraming(signature.size, backbone.resize or "squash"), Normalisation(mean, std))
+        return OnnxBackbone(signature, photo_input, runtime)
+    # OpenVINO has no error class of its own.
+    except RuntimeError as error:
+        raise ModelError(
+            f"an ONNX model in {path}",
+            in_one_line(error),
+            "export or copy the model again, with its external data beside it if it has any",
+        ) from error
+
+
+def require_file(
+    backbone: Backbone, runtime: Runtime, models: Path | None
+) -> tuple[Path, tuple[float, ...], tuple[float, ...]]:
+    """Find an ONNX file and what the settings must say of it, without loading it: its path, mean and std.
+
+    Raises:
+        SettingsError: mean or std are not set or not possible, or the device is not there.
+        ModelError: the file, or one with its weights, is missing or is not an ONNX model.
+    """
     name = backbone.uri.partition(":")[2]
     path = onnx_path(name, models)
     if not path.is_file():
@@ -132,16 +155,4 @@ def load_onnx(backbone: Backbone, runtime: Runtime, models: Path | None) -> Onnx
             "no such file",
             "copy the model's external data too, under the name that it was exported with",
         )
-    try:
-        signature = read_signature(open_file(path), backbone)
-        photo_input = PhotoInput(
-            SquareFraming(signature.size, backbone.resize), Normalisation(backbone.mean, backbone.std)
-        )
-        return OnnxBackbone(signature, photo_input, runtime)
-    # OpenVINO has no error class of its own.
-    except RuntimeError as error:
-        raise ModelError(
-            f"an ONNX model in {path}",
-            in_one_line(error),
-            "export or copy the model again, with its external data beside it if it has any",
-        ) from error
+    return path, backbone.mean, backbone.std

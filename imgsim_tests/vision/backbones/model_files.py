@@ -140,6 +140,20 @@ def save_columns(path: Path) -> Path:
     return save_graph(path, nodes, {"pixels": ("n", 3, SIDE, SIDE)}, ["vector"])
 
 
+def save_faint(path: Path) -> Path:
+    """Write a model whose vectors are one and the same but for a millionth."""
+    nodes = [
+        reduce_mean("pixels", "means"),
+        onnx_node("Mul", ["means", "small"], "faint"),
+        onnx_node("Add", ["faint", "same"], "vector"),
+    ]
+    tensors = [
+        onnx_tensor("small", np.array([1e-6], dtype=np.float32)),
+        onnx_tensor("same", np.array([[1.0, 2.0, 3.0]], dtype=np.float32)),
+    ]
+    return save_graph(path, nodes, {"pixels": ("n", 3, SIDE, SIDE)}, ["vector"], tensors)
+
+
 def save_graph(
     path: Path,
     nodes: Sequence[bytes],

@@ -53,6 +53,7 @@ def test_pickles_in_the_cache_do_not_hide_the_commits_safetensors(tmp_path, hub_
     with pytest.raises(ModelError, match="safetensors and settings are not all in the hub's cache"):
         load_backbone(PINNED, runtime, None)
     monkeypatch.setattr(hub, "is_offline", lambda _: False)
+    monkeypatch.setattr(hub, "why_unreachable", lambda: "")
     assert load_backbone(PINNED, ONLINE, None).dimension == 24
 
 
@@ -106,11 +107,21 @@ def test_offline_an_incomplete_cache_is_not_completed(hub_cache, connections, ru
 def test_a_hub_out_of_reach_is_a_clear_error(hub_cache, connections, monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
-    # The client waits between its attempts.
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    with pytest.raises(ModelError, match=r"the hub does not give it .*hf download some/clip"):
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it is waited for another attempt"))
+    with pytest.raises(ModelError, match=r"the hub cannot be reached .*hf download some/clip"):
         load_backbone(PINNED, ONLINE, None)
     assert connections
+
+
+def test_a_hub_that_does_not_give_a_file_is_a_clear_error(hub_cache, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("404\nno such thing")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    monkeypatch.setattr(hub, "is_offline", lambda _: False)
+    monkeypatch.setattr(hub, "why_unreachable", lambda: "")
+    with pytest.raises(ModelError, match=r"the hub does not give it \(OSError: 404 no such thing\)"):
+        load_backbone(PINNED, ONLINE, None)
 
 
 def test_only_the_files_that_are_needed_are_fetched(tmp_path, hub_cache, monkeypatch):
@@ -123,6 +134,7 @@ def test_only_the_files_that_are_needed_are_fetched(tmp_path, hub_cache, monkeyp
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", give)
     monkeypatch.setattr(hub, "is_offline", lambda _: False)
+    monkeypatch.setattr(hub, "why_unreachable", lambda: "")
     assert load_backbone(PINNED, ONLINE, None).dimension == 24
     assert (asked["repository"], asked["revision"]) == ("some/clip", COMMIT)
     assert not any("bin" in pattern or pattern in {"*", "*.py"} for pattern in asked["patterns"])

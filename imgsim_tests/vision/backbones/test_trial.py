@@ -10,7 +10,7 @@ from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones import loading
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.pixels import SquareFraming
-from imgsim_tests.vision.backbones.model_files import SIDE, onnx_node, onnx_tensor, reduce_mean, save_graph
+from imgsim_tests.vision.backbones.model_files import save_faint
 
 
 class Toy:
@@ -63,16 +63,7 @@ def test_a_model_that_keeps_them_is_not(monkeypatch):
 
 
 def test_an_onnx_file_whose_output_hardly_depends_on_the_photo_is_refused(tmp_path, runtime):
-    nodes = [
-        reduce_mean("pixels", "means"),
-        onnx_node("Mul", ["means", "small"], "faint"),
-        onnx_node("Add", ["faint", "same"], "vector"),
-    ]
-    tensors = [
-        onnx_tensor("small", np.array([1e-6], dtype=np.float32)),
-        onnx_tensor("same", np.array([[1.0, 2.0, 3.0]], dtype=np.float32)),
-    ]
-    path = save_graph(tmp_path / "m.onnx", nodes, {"pixels": ("n", 3, SIDE, SIDE)}, ["vector"], tensors)
+    path = save_faint(tmp_path / "m.onnx")
     backbone = Backbone(uri=f"onnx:{path}", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     with pytest.raises(ModelError, match="one and the same vector"):
         load_backbone(backbone, runtime, None)
