@@ -131,7 +131,7 @@ def bench_chrome(settings: Settings, as_json: bool, photos: int, seed: int, **as
     losses = measure_losses(asked["drawn"], seed, asked["real"], settings.ingest.max_pixels)
     measured = measure_chrome(settings, photos, seed)
     if as_json:
-        tables = {"chrome": measured, "losses": losses}
-        click.echo(json.dumps({name: [dataclasses.asdict(one) for one in table] for name, table in tables.items()}))
+        chrome = [dataclasses.asdict(one) for one in measured]
+        click.echo(json.dumps({"chrome": chrome, "losses": [dataclasses.asdict(one) for one in losses]}))
         return
     click.echo(f"{in_markdown(measured)}\n\n{losses_in_markdown(losses)}")

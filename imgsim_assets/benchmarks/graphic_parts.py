@@ -40,7 +40,7 @@ def blank(generator: np.random.Generator, ground: Colour, least: int) -> Picture
     return np.full((height, width, 3), ground, np.uint8)
 
 
-def around(picture: Picture, rims: tuple[int, ...], colour: Colour) -> Picture:
+def around(picture: Picture, rims: tuple[int, int, int, int], colour: Colour) -> Picture:
     """Lay rims of one colour around a picture: above, below, left and right, in pixels."""
     return np.asarray(cv2.copyMakeBorder(picture, *rims, cv2.BORDER_CONSTANT, value=colour), dtype=np.uint8)
 

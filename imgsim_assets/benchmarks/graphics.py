@@ -182,7 +182,8 @@ def board(generator: np.random.Generator) -> Picture:
     light, dark, frame = pick(generator, 3)
     side = int(generator.integers(12, 40))
     squares = np.where((np.indices((8, 8)).sum(axis=0) % 2)[..., None], light, dark).astype(np.uint8)
-    return around(squares.repeat(side, axis=0).repeat(side, axis=1), (side // 2,) * 4, frame)
+    rim = side // 2
+    return around(squares.repeat(side, axis=0).repeat(side, axis=1), (rim, rim, rim, rim), frame)
 
 
 def framed_map(generator: np.random.Generator) -> Picture:
@@ -195,7 +196,8 @@ def framed_map(generator: np.random.Generator) -> Picture:
         coast = np.stack([np.cos(angles), np.sin(angles)], axis=1) * generator.uniform(0.1, 0.3, (24, 1)) * shorter
         middle = generator.uniform(0.3, 0.7, 2) * page.shape[1::-1]
         cv2.fillPoly(page, [(coast + middle).astype(np.int32)], land)
-    return around(page, (int(shorter * generator.uniform(0.03, 0.08)),) * 4, frame)
+    rim = int(shorter * generator.uniform(0.03, 0.08))
+    return around(page, (rim, rim, rim, rim), frame)
 
 
 def product(generator: np.random.Generator) -> Picture:

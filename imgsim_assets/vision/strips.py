@@ -54,7 +54,7 @@ def find_strip(photo: npt.NDArray[np.uint8]) -> Strip | None:
     like = _share_like(looked_at, colour)
     for last in np.flatnonzero(like[:most] >= PLAIN).tolist():
         behind = np.flatnonzero(like[last + 1 : last + 1 + BEHIND] <= LEFT_BEHIND)
-        if len(behind) and not _fades(looked_at[: last + 1], looked_at[last + 1 + int(behind[0])]):
+        if len(behind) and not _fades(looked_at[: last + 1], looked_at[last + 1 : last + 1 + BEHIND]):
             rows, plain = last + 1 + int(behind[0]), like[: last + 1] >= PLAIN
             lettered = bool((_share_like(looked_at[: max(1, last - BEHIND)], colour, INK) < EMPTY).any())
             return Strip(rows, rows / len(photo), colour, lettered, _drawn(looked_at[: last + 1][plain]))
@@ -64,10 +64,10 @@ def find_strip(photo: npt.NDArray[np.uint8]) -> Strip | None:
 def is_chrome(strip: Strip | None, opposite: Strip | None, *, vivid: bool) -> bool:
     """Tell whether a site put a strip there, by the strip and the one along the other edge.
 
-    It has no camera's noise and is nearly black or white; letters lie in it only where it is as wide as a caption. Of
-    another colour, if such `vivid` ones may go, it has a twin opposite and no letters.
+    It has no camera's noise, but beside letters, and is nearly black or white; letters lie in it only where it is as
+    wide as a caption. Of another colour, if such `vivid` ones may go, it has a twin opposite and no letters.
     """
-    if strip is None or not strip.drawn:
+    if strip is None or not (strip.drawn or strip.lettered):
         return False
     if _is_quiet(strip.colour):
         return not strip.lettered or strip.share >= CAPTION
@@ -85,9 +85,9 @@ def _are_twins(one: Strip, other: Strip) -> bool:
 
 
 def _fades(strip: npt.NDArray[np.uint8], behind: npt.NDArray[np.uint8]) -> bool:
-    """Tell whether the row [pixels, 3] behind a strip only goes on with what began halfway through it."""
+    """Tell whether rows [n, pixels, 3] behind a strip only go on with what began halfway through it."""
     first, halfway, last = (_colour(strip[row]) for row in (0, len(strip) // 2, -1))
-    goes_on = _share_like(behind[None], last)[0] > LEFT_BEHIND
+    goes_on = (_share_like(behind, last) > LEFT_BEHIND).all()
     return bool(goes_on and np.abs(halfway - first).max() > STILL)
 
 
