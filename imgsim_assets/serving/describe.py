@@ -18,7 +18,7 @@ from imgsim_assets.vision.content import content_of_photo
 from imgsim_assets.vision.embedding import Lane, embed_photos
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
 from imgsim_assets.vision.framing import PhotoSource
-from imgsim_assets.vision.photo import PhotoError, decode_bytes, read_file
+from imgsim_assets.vision.photo import PhotoError, decode_bytes, decode_photo, read_file
 from imgsim_assets.vision.threads import thread_count
 
 
