@@ -6,35 +6,39 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { command -v $$name; break; }; done)
 BIN := .venv/bin
-DATA ?= photos
+# Given to the commands only where a person gives it: the settings name a folder of their own.
+DATA ?=
 UI_PORT ?= 3000
 MLFLOW_PORT ?= 5000
 
 # Annoy's own flags include -ffast-math, which newer compilers turn into wrong answers (spotify/annoy#686).
 export ANNOY_COMPILER_ARGS = -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
 
-.PHONY: help env run test ui lint lock clean
+.PHONY: help env run test torture ui lint lock clean
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: .venv/.ready ## the environment in .venv/, exactly as requirements.lock says
 
 run: env ## sample photos (once), then everything that is stale; prints MAP@10 and where submission.csv is
-	@test -e $(DATA) || $(BIN)/imgsim sample $(DATA)
-	@$(BIN)/imgsim sync --data $(DATA)
+	@$(BIN)/imgsim sync --sample $(if $(DATA),--data "$(DATA)")
 
 test: env ## lint, types, import rules and all tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+torture: env ## kills at random instants, damage, odd places, broken files; SIZE=200 is the large one, of hours
+	@$(BIN)/python -m imgsim_tests.torture --size $(or $(SIZE),small)
+
 # Dagster runs in the foreground: bash starts jobs in the background deaf to Ctrl-C, and so would be its children.
 ui: env ## Dagster's UI and daemon on 127.0.0.1:3000, MLflow's UI on 127.0.0.1:5000; Ctrl-C ends both
-	@export IMGSIM_DATA="$${IMGSIM_DATA:-$(DATA)}" DAGSTER_HOME="$$($(BIN)/imgsim home)" MLFLOW_DISABLE_TELEMETRY=true; \
+	@$(if $(DATA),export IMGSIM_DATA="$(DATA)";) \
+	store="$$($(BIN)/imgsim home --tracking)" || exit; export MLFLOW_DISABLE_TELEMETRY=true; \
 	$(BIN)/mlflow ui --host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1 \
-		--backend-store-uri "sqlite:///$$DAGSTER_HOME/mlflow.db" & mlflow=$$!; \
+		--backend-store-uri "$$store" & mlflow=$$!; \
 	trap 'kill $$mlflow 2>/dev/null; wait' EXIT; \
-	$(BIN)/dagster dev --host 127.0.0.1 --port $(UI_PORT)
+	$(BIN)/imgsim ui --port $(UI_PORT)
 
 lint: env ## ruff, mypy and import-linter
 	@$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """The `imgsim` command: parses, calls, prints. No logic of its own."""
 
 import dataclasses
+import faulthandler
 import json
 import logging
 import sys
@@ -10,9 +11,10 @@ from typing import Literal
 import click
 
 from imgsim_assets.benchmarks.commands import bench
-from imgsim_assets.command_options import with_settings
+from imgsim_assets.command_options import with_settings, with_settings_for_others
 from imgsim_assets.errors import ImgsimError, UserError
 from imgsim_assets.settings import Settings
+from imgsim_assets.stopping import ending_in_one_line
 
 FAILED, WRONG_USE = 1, 2
 
@@ -30,9 +32,14 @@ def cli() -> None:
 
 
 @cli.command()
+@click.option("--sample", "draw", is_flag=True, help="draw the sample photos first, where no others are named or there")
 @with_settings
-def sync(settings: Settings, as_json: bool) -> None:
+def sync(settings: Settings, as_json: bool, draw: bool) -> None:
     """Materialize exactly what is stale, and publish the result."""
+    if draw:
+        from imgsim_assets.vision.drawing.sample import write_missing_sample
+
+        write_missing_sample(settings.places.data)
     from imgsim_assets.definitions import build_definitions
     from imgsim_assets.orchestration import sync as syncing
     from imgsim_assets.orchestration.instance import open_instance
@@ -64,13 +71,27 @@ def status(settings: Settings, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--tracking", is_flag=True, help="print the address of the MLflow store in its place")
 @with_settings
-def home(settings: Settings, as_json: bool) -> None:
-    """Prepare the Dagster home in the state folder and print it: DAGSTER_HOME=$(imgsim home) dagster dev."""
+def home(settings: Settings, as_json: bool, tracking: bool) -> None:
+    """Prepare the Dagster home in the state folder and print it: DAGSTER_HOME=$(imgsim home) dagster-daemon run."""
     from imgsim_assets.orchestration.instance import prepare_home
+    from imgsim_assets.resources.tracking import Tracking
 
     folder = str(prepare_home(settings.places.state))
-    click.echo(json.dumps({"home": folder}) if as_json else folder)
+    store = Tracking(state=str(settings.places.state), uri=settings.tracking.uri).address
+    click.echo(json.dumps({"home": folder, "tracking": store}) if as_json else store if tracking else folder)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen at")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@with_settings_for_others
+def ui(settings: Settings, host: str, port: int) -> None:
+    """Serve Dagster's UI and run its daemon until Ctrl-C; requests of other sites' pages are refused."""
+    from imgsim_assets.orchestration.web_server import serve_all
+
+    serve_all(settings, host, port)
 
 
 @cli.command()
@@ -159,7 +180,9 @@ def rollback(settings: Settings, as_json: bool, version: str) -> None:
     """Publish VERSION again; it stays until something that the ranking is made of changes."""
     from imgsim_assets.orchestration.versions import roll_back_to
 
-    name, registered = roll_back_to(settings, version)
+    name, registered, notes = roll_back_to(settings, version)
+    for note in notes:
+        click.echo(note, err=True)
     if as_json:
         click.echo(json.dumps({"published": name, "registered": registered}))
         return
@@ -189,7 +212,15 @@ cli.add_command(bench)
 
 
 def main() -> None:
-    """Run the command; errors become one line on standard error and an exit status."""
+    """Run the command; errors, and being asked to stop, become one line on standard error and an exit status."""
+    # Where a library ends the process, at least it says in which call.
+    if not faulthandler.is_enabled():
+        faulthandler.enable(2)
+    with ending_in_one_line():
+        _run()
+
+
+def _run() -> None:
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

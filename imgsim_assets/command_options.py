@@ -1,13 +1,14 @@
 """The options that every command takes: where things are, and which settings hold."""
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from imgsim_assets.settings_sources import load_settings
+from imgsim_assets.settings_sources import CONFIG_VARIABLE, PROFILE_VARIABLE, SHORT_NAMES, load_settings
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,8 +27,32 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         overrides = {"places": places} if places else {}
         command(settings=load_settings(profile=profile, config=config, overrides=overrides), **others)
 
+    json = click.option("--json", "as_json", is_flag=True, help="one JSON object on standard output")
+    return _with_places(json(run))
+
+
+def with_settings_for_others(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` the settings, and what it starts the variables that name them."""
+
+    @functools.wraps(command)
+    def run(
+        *,
+        data: Path | None,
+        config: Path | None,
+        profile: str | None,
+        state: Path | None,
+        **others: Any,  # noqa: ANN401
+    ) -> None:
+        data_variable, state_variable = SHORT_NAMES
+        given = {data_variable: data, CONFIG_VARIABLE: config, PROFILE_VARIABLE: profile, state_variable: state}
+        os.environ.update({name: str(value) for name, value in given.items() if value is not None})
+        command(settings=load_settings(), **others)
+
+    return _with_places(run)
+
+
+def _with_places(run: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="one JSON object on standard output"),
         click.option("--state", type=click.Path(path_type=Path), help="where imgsim keeps everything [.imgsim]"),
         click.option("--profile", help="compact, clip or large [compact]"),
         click.option("--config", type=click.Path(path_type=Path), help="settings file (TOML)"),

@@ -6,7 +6,7 @@ import dagster as dg
 
 from imgsim_assets.assets.class_scores import class_scores_assets
 from imgsim_assets.assets.comparison import comparison_assets, comparison_checks
-from imgsim_assets.assets.delivery import delivery_assets, delivery_checks
+from imgsim_assets.assets.delivery import PUBLICATION, delivery_assets, delivery_checks, tracking_of
 from imgsim_assets.assets.edges import edge_assets
 from imgsim_assets.assets.embeddings import embedding_assets
 from imgsim_assets.assets.evaluation import evaluation_assets, evaluation_checks
@@ -20,10 +20,10 @@ from imgsim_assets.assets.selection import selection_assets
 from imgsim_assets.assets.validation import validation_assets
 from imgsim_assets.assets.vectors import vector_assets
 from imgsim_assets.orchestration.doors import schedules, sensors
+from imgsim_assets.orchestration.readiness import require_fresh
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB
 from imgsim_assets.resources.console import console_logger
 from imgsim_assets.resources.store import Store
-from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
 
@@ -50,12 +50,14 @@ def build_definitions(settings: Settings, present: Callable[[], Settings] | None
             *comparison_assets(settings),
             *evaluation_assets(settings),
             *report_assets(settings),
-            *delivery_assets(settings),
+            *delivery_assets(settings, lambda instance: require_fresh(definitions, instance, PUBLICATION)),
         ],
         asset_checks=[*image_checks(), *comparison_checks(), *evaluation_checks(), *delivery_checks(settings)],
         jobs=[
             dg.define_asset_job(
-                MATERIALIZE_JOB, dg.AssetSelection.all(), description="Materialize the selected assets."
+                MATERIALIZE_JOB,
+                dg.AssetSelection.all(),
+                description="Materialize the selected assets, stale or not; the job `sync` finds what is stale itself.",
             ),
             dg.define_asset_job(
                 "observe", dg.AssetSelection.assets(IMAGE_FOLDER), description="Look at the folder of photos."
@@ -63,7 +65,7 @@ def build_definitions(settings: Settings, present: Callable[[], Settings] | None
         ],
         resources={
             "store": Store(state=state),
-            "tracking": Tracking(state=state, uri=settings.tracking.uri, experiment=settings.tracking.experiment),
+            "tracking": tracking_of(settings),
         },
         # One process keeps the models loaded; a process per step costs two seconds a step.
         executor=dg.in_process_executor,

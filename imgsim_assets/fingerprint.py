@@ -40,6 +40,11 @@ def digest(items: Iterable[str]) -> str:
     return hasher.hexdigest(CONTENT_ID_BYTES)
 
 
+def bytes_id(content: bytes) -> str:
+    """Name bytes in memory as `content_id` names a file that holds them."""
+    return blake3(content).hexdigest(CONTENT_ID_BYTES)
+
+
 def content_id(path: Path) -> str:
     """Name a file by its bytes alone: 32 hexadecimal digits of BLAKE3.
 

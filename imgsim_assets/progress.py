@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from imgsim_assets.stopping import stop_if_asked
+
 T = TypeVar("T")
 
 SHOW_AFTER_SECONDS = 2.0
@@ -23,6 +25,9 @@ def track(
         total: how many items there are, where `items` does not know.
         unit: one item, in the singular.
         note: what it says of itself, as it stands, comes last.
+
+    Raises:
+        KeyboardInterrupt: the process was asked to stop a while ago, and still goes on.
     """
     known = len(items) if total is None and isinstance(items, Sized) else total
     bar = tqdm(
@@ -37,4 +42,5 @@ def track(
     )
     for item in bar:
         bar.set_postfix_str(str(note), refresh=False)
+        stop_if_asked()
         yield item

@@ -14,6 +14,15 @@ Switch = Literal["auto", "on", "off"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 ScalarOrRGB = tuple[float, float, float]
 TRAINABLE = ("compact:", "hf:", "timm:")
+IGNORED = (
+    ".*",  # hidden: .DS_Store, ._photo.jpg, .thumbnails, .Trash-1000, .@__thumb, .ipynb_checkpoints, .zfs
+    *("__macosx", "icon\r", "network trash folder", "temporary items", "thevolumesettingsfolder"),  # macOS
+    *("thumbs.db*", "ehthumbs*.db", "desktop.ini", "$recycle.bin", "recycler", "system volume information"),  # Windows
+    *("found.[0-9][0-9][0-9]", "lost+found", "lost.dir"),  # what a check of the disk has found
+    *("@eadir", "@tmp", "@sharebin", "@__thumb", "synophoto_*", "synofile_thumb*"),  # thumbnails and the like of a NAS
+    *("#recycle*", "@recycle*", "recycle bin*", "#snapshot*", "@snapshot*", "~snapshot*", "@recently-snapshot"),
+    *("*.lrdata", "*.lrcat*", "captureone", "__pycache__"),  # previews and catalogues of programs
+)
 
 
 class Stage(BaseModel):
@@ -45,6 +54,11 @@ class Ingest(Stage):
 
     image_column: str = "image"
     label_column: str = "label"
+    ignore: tuple[str, ...] = Field(
+        default=IGNORED,
+        description="names of files and folders that are passed over, with all in them; patterns (* ? [abc]), in "
+        "either case; a list of your own takes the place of this one",
+    )
     max_pixels: int = Field(
         default=100_000_000, ge=1, description="larger photos are quarantined; each takes 4 to 20 bytes while decoded"
     )
@@ -179,7 +193,10 @@ class FineTuning(Stage):
     folds: int = Field(default=3, ge=2, le=20)
     epochs: int = Field(default=20, ge=1, le=1000, description="how often each photo is looked at, at most")
     minutes: float = Field(
-        default=20, gt=0, description="for a backbone, about: training that would take longer is cut short"
+        default=20,
+        gt=0,
+        description="for the training of a backbone, by the clock and over interruptions: "
+        "where the machine takes longer, fewer steps are taken",
     )
     photos: int = Field(default=20_000, ge=10, description="labelled photos learned from, at most")
     enlarge: Annotated[float, Field(ge=1, le=4)] | Literal["auto"] = Field(
@@ -249,9 +266,15 @@ class Submission(Stage):
 
     count: int = Field(default=10, ge=1, le=1000, description="recommendations per test photo")
     index: Literal["faiss", "annoy"] = "faiss"
+    form: Literal["list", "rows"] = Field(
+        default="list", description="a row for each test photo; rows: one for each recommendation, for any names"
+    )
     image_column: str = "image"
-    recommendations_column: str = "recommendations"
-    separator: str = Field(default=" ", min_length=1, max_length=1)
+    recommendations_column: str = Field(default="recommendations", description="of the form list")
+    recommendation_column: str = Field(default="recommendation", description="of the form rows, beside rank")
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | Literal["auto"] = Field(
+        default="auto", description="of the form list; auto: a blank, or another sign where a train name holds one"
+    )
     fallback: Literal["central", "first"] = Field(
         default="central",
         description="what a quarantined test photo is given: the most central train photos, or the first by name",
@@ -261,6 +284,10 @@ class Submission(Stage):
     def _separator_is_not_the_comma(self) -> "Submission":
         if self.separator in {",", '"', "\n", "\r"}:
             raise ValueError(f"separator {self.separator!r} is CSV's own; choose another")
+        if self.image_column in {self.recommendations_column, self.recommendation_column, "rank"}:
+            raise ValueError(f"image_column {self.image_column!r} is the name of another column; choose another")
+        if self.recommendation_column == "rank":
+            raise ValueError("recommendation_column 'rank' is the name of another column; choose another")
         return self
 
 
@@ -307,10 +334,18 @@ class Automation(Stage):
     sensor: bool = Field(default=False, description="keep in sync: look at the folder, and materialize what is stale")
     interval: int = Field(default=30, ge=1, le=86_400, description="seconds between two looks")
     schedule: bool = Field(default=False, description="sync at the times of `cron`")
-    cron: str = Field(default="0 3 * * *", pattern=r"^\S+( \S+){4}$", description="when the schedule `reindex` runs")
+    cron: str = Field(default="0 3 * * *", pattern=r"^\S+( \S+){4}$", description="when the schedule `reindex` syncs")
     timezone: str = Field(default="UTC", description="of `cron`, e.g. Europe/Berlin")
     fresh_hours: Annotated[int, Field(ge=1, le=87_600)] | None = Field(
         default=None, description="the UI calls a publication older than this overdue; None: a quiet folder is no fault"
+    )
+
+
+class Ui(Stage):
+    """Dagster's web server, as `imgsim ui` starts it. Never part of a result's identity."""
+
+    hosts: tuple[str, ...] = Field(
+        default=(), description="names that the server is asked by, beside localhost, 127.0.0.1 and [::1]"
     )
 
 
@@ -322,6 +357,7 @@ class Settings(Stage):
     runtime: Runtime = Runtime()
     tracking: Tracking = Tracking()
     automation: Automation = Automation()
+    ui: Ui = Ui()
     ingest: Ingest = Ingest()
     canny: Canny = Canny()
     backbones: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Backbone] = Field(min_length=1)

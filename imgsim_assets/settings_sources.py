@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from imgsim_assets.errors import SettingsError
-from imgsim_assets.settings import Backbone, Settings
+from imgsim_assets.settings import Backbone, Places, Settings
 
 PROFILES = Path(__file__).parent / "profiles"
 PREFIX = "IMGSIM_"
@@ -71,9 +71,23 @@ def load_settings(
             tree.pop("backbones", None)
         tree = _merged(tree, layer.tree)
     try:
-        return Settings.model_validate(tree)
+        settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise _refusal(error, layers) from error
+    _require_apart(settings.places)
+    return settings
+
+
+def _require_apart(places: Places) -> None:
+    """Refuse a state folder whose own files would be photos, or that holds the photos."""
+    data, state = places.data.resolve(), places.state.resolve()
+    photos = [(data / split).resolve() for split in ("train", "test")]
+    found = "it holds the photos" if data.is_relative_to(state) else None
+    found = next((f"it lies in {one}" for one in photos if state.is_relative_to(one)), found)
+    if found:
+        raise SettingsError(
+            f"a state folder apart from the photos, not {places.state}", found, "name another folder with --state"
+        )
 
 
 def profile_names() -> list[str]:

@@ -83,7 +83,7 @@ def first_sync(_first_sync: tuple[Workplace, SyncOutcome]) -> SyncOutcome:
 @pytest.fixture
 def synced(synced_once: Workplace, tmp_path: Path) -> Workplace:
     """A synced workplace of its own for each test."""
-    return Workplace(Path(shutil.copytree(synced_once.folder, tmp_path / "workplace", symlinks=True)))
+    return synced_once.copy_to(tmp_path / "workplace")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real `dagster dev` (web server and daemon) on a workplace, started from what it reads of a fresh clone."""
+"""A real `imgsim ui` or `dagster dev` (web server and daemon), started from what it reads of a fresh clone."""
 
 import os
 import shutil
@@ -45,6 +45,13 @@ def copy_clone(folder: Path) -> Path:
 def dagster_dev(clone: Path, environment: dict[str, str], arguments: Sequence[str] = ()) -> Iterator[Server]:
     command = [str(BIN / "dagster"), "dev", "--host", "127.0.0.1", "--port", "{port}", *arguments]
     with running_server(command, asset_nodes, clone, environment, clone.parent / "dagster.log") as server:
+        yield server
+
+
+@contextmanager
+def guarded_ui(clone: Path, environment: dict[str, str]) -> Iterator[Server]:
+    command = [str(BIN / "imgsim"), "ui", "--port", "{port}"]
+    with running_server(command, asset_nodes, clone, environment, clone.parent / "ui.log") as server:
         yield server
 
 

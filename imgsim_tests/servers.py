@@ -34,6 +34,16 @@ class Server:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return answer.read()
 
+    def status(self, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> int:
+        """Give the status of the answer to a GET, or to a POST of `body`, with `headers` in place of the usual ones."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json", **(headers or {})})
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
     def json(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         return json.loads(self.get(path, body))
 

@@ -127,7 +127,7 @@ def test_compare_shows_both_libraries(synced_once: Workplace):
     for measure in ("recall_at_10", "map_at_10", "p95_ms", "queries_per_second", "build_seconds", "stored_bytes"):
         assert measure in text
     assert "on_front" in text
-    assert text.splitlines()[-1].startswith("Take ")
+    assert text.splitlines()[-1].startswith("No verdict: 12 photos asked")
 
 
 def test_compare_json_is_one_object(synced_once: Workplace):

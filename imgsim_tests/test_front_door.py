@@ -6,8 +6,10 @@ import sys
 import dagster as dg
 import pytest
 
+from imgsim_assets.assets import edges, embeddings, fine_tuning, images
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.settings_sources import load_settings
+from imgsim_assets.vision import content
 
 HEAVY = ["torch", "timm", "transformers", "mlflow", "faiss", "annoy", "openvino", "sklearn", "lance", "matplotlib"]
 
@@ -94,6 +96,22 @@ def test_a_setting_moves_exactly_the_code_versions_that_read_it(change, moved):
         assert not {"embeddings/vit_clip", "embeddings/resnet50v2", "raw_images", "canny_maps"} & found
     else:
         assert found == moved
+
+
+def test_another_rule_of_trimming_moves_whatever_opens_photos(monkeypatch):
+    """Else old boxes would stay in the catalogue, and give vectors under the name of the new rule."""
+    settings = load_settings(profile="compact", environ={})
+
+    def versions():
+        return {s.key.to_user_string(): s.code_version for s in build_definitions(settings).resolve_all_asset_specs()}
+
+    before = versions()
+    for module in (images, edges, embeddings, fine_tuning, content):
+        monkeypatch.setattr(module, "CONTENT_REVISION", "content/another")
+    after = versions()
+    found = {key for key in before if before[key] != after[key]}
+    looking = {key for key in before if key.split("/")[0] in ("raw_images", "canny_maps", "embeddings", "fine_tuned")}
+    assert looking <= found
 
 
 def test_dagster_can_load_it_as_a_code_location():

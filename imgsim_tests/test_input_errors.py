@@ -34,13 +34,35 @@ def no_test_folder(workplace: Workplace) -> None:
 
 
 def labels_of_missing_files(workplace: Workplace) -> None:
-    with (workplace.photos / "train.csv").open("a") as file:
-        file.write("nobody.jpg,fish\n")
+    (workplace.photos / "train.csv").write_text("image,label\nnobody.jpg,fish\n")
 
 
 def hidden_labels_of_missing_files(workplace: Workplace) -> None:
-    with (workplace.photos / "solution.csv").open("a") as file:
-        file.write("stranger.jpg,fish\n")
+    (workplace.photos / "solution.csv").write_text("image,label\nstranger.jpg,fish\n")
+
+
+def a_folder_called_train_csv(workplace: Workplace) -> None:
+    (workplace.photos / "train.csv").unlink()
+    (workplace.photos / "train.csv").mkdir()
+
+
+def a_solution_that_leads_nowhere(workplace: Workplace) -> None:
+    (workplace.photos / "solution.csv").unlink()
+    (workplace.photos / "Solution.csv").symlink_to("nowhere.csv")
+
+
+def state_among_the_photos(workplace: Workplace) -> None:
+    edit_state(workplace, "photos/train/state")
+
+
+def state_above_the_photos(workplace: Workplace) -> None:
+    edit_state(workplace, ".")
+
+
+def edit_state(workplace: Workplace, state: str) -> None:
+    text = workplace.config.read_text()
+    assert 'state = "state"' in text
+    workplace.config.write_text(text.replace('state = "state"', f'state = "{state}"'))
 
 
 def duplicate_rows(workplace: Workplace) -> None:
@@ -80,6 +102,16 @@ def all_train_photos_broken(workplace: Workplace) -> None:
         path.write_bytes(b"no photo")
 
 
+def all_test_photos_broken(workplace: Workplace) -> None:
+    for path in (workplace.photos / "test").iterdir():
+        path.write_bytes(b"no photo")
+
+
+def few_readable_train_photos(workplace: Workplace) -> None:
+    for path in sorted((workplace.photos / "train").iterdir())[9:]:
+        path.write_bytes(b"no photo")
+
+
 def a_name_with_the_separator(workplace: Workplace) -> None:
     old, new = "train_00000.jpg", "my photo.jpg"
     (workplace.photos / "train" / old).rename(workplace.photos / "train" / new)
@@ -88,12 +120,21 @@ def a_name_with_the_separator(workplace: Workplace) -> None:
         csv.writer(file).writerows([[new if cell == old else cell for cell in row] for row in rows])
 
 
+def many_things_at_once(workplace: Workplace) -> None:
+    hidden_labels_of_missing_files(workplace)
+    a_name_with_the_separator(workplace)
+    add_settings("\n[submission]\ncount = 31\nseparator = ' '\n")(workplace)
+
+
 BEFORE_ANYTHING_RUNS = [
     (no_data_folder, "a folder of photos at"),
     (no_train_photos, "photos in"),
     (no_test_photos, "photos in"),
     (no_test_folder, "train/ and test/"),
     (labels_of_missing_files, "'nobody.jpg'|nobody.jpg"),
+    (a_folder_called_train_csv, "a file at .*train.csv; found a folder"),
+    (state_among_the_photos, "a state folder apart from the photos.*it lies in .*train"),
+    (state_above_the_photos, "a state folder apart from the photos.*it holds the photos"),
     (duplicate_rows, "'train_00000.jpg' in line 2 and again in line 32"),
     (labels_in_utf16, "found UTF-16"),
     (labels_in_latin1, "0xe9"),
@@ -102,13 +143,16 @@ BEFORE_ANYTHING_RUNS = [
     (add_settings("\n[canny]\nblur = -1\n"), "canny.blur = -1.*greater than or equal to 0"),
     (add_settings("\n[canny]\nlow = 'auto'\nhigh = 3\n"), "both"),
     (add_settings("\n[canny\n"), "TOML in"),
+    (hidden_labels_of_missing_files, "stranger.jpg"),
+    (a_solution_that_leads_nowhere, "a file at .*Solution.csv; found a link to nothing"),
+    (add_settings("\n[submission]\ncount = 31\n"), "at least 31 readable train photos; found 30"),
+    (many_things_at_once, r"\(1\) at least 31 .*\(2\) train names .*\(3\) .*found \(1\) 30; \(2\) 'my photo.jpg'"),
 ]
 IN_A_STEP = [
-    (hidden_labels_of_missing_files, "stranger.jpg"),
     (no_model_file, "tiny.onnx"),
     (all_train_photos_broken, "at least one photo in .* that can be opened; found 30 not an image"),
-    (add_settings("\n[submission]\ncount = 31\n"), "at least 31 readable train photos; found 30"),
-    (a_name_with_the_separator, "separator ' '; found 'my photo.jpg'"),
+    (all_test_photos_broken, "at least one photo in .*test that can be opened; found 12 not an image"),
+    (few_readable_train_photos, "at least 10 readable train photos; found 9"),
 ]
 
 
@@ -151,6 +195,9 @@ def test_it_stops_the_run_and_leaves_the_publication_alone(synced: Workplace, ch
     done = synced.run("sync")
     assert (synced.published.readlink(), content_of(synced.published)) == (target, published)
     require_one_clear_error(done, words)
+    if "photos" in change.__name__:  # found out as soon as photos are looked at, and nothing is embedded
+        assert "failed: raw_images" in done.err
+        assert "✓ embeddings" not in done.err
 
 
 @pytest.mark.parametrize("change", [no_data_folder, labels_of_missing_files, labels_in_utf16])

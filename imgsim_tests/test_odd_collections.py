@@ -2,13 +2,16 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from imgsim_assets.vision import scan
 from imgsim_tests.workplace import Workplace
 
 Change = Callable[[Workplace], None]
@@ -79,6 +82,60 @@ def test_every_test_photo_gets_ten_train_photos(unsynced: Workplace, change: Cha
         assert metrics["map_at_10"] == 1.0
     if change is vectors_without_direction:
         assert unsynced.metadata("embeddings/tiny")["failed"] == 1
+
+
+@pytest.mark.slow
+def test_names_with_blanks_are_joined_by_another_sign_and_hidden_labels_of_no_class_are_told(unsynced: Workplace):
+    """Cameras write `IMG 0001.jpg`, and spreadsheets make 7 of 007."""
+    train, solution = unsynced.photos / "train.csv", unsynced.photos / "solution.csv"
+    numbers = {label: f"{number:03}" for number, label in enumerate(sorted({row["label"] for row in read(train)}))}
+    for path in (train, solution):
+        spelt = {**numbers} if path == train else {label: str(int(number)) for label, number in numbers.items()}
+        rows = [(row["image"].replace("_", " "), spelt[row["label"]]) for row in read(path)]
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([("image", "label"), *rows])
+    for path in [*(unsynced.photos / "train").iterdir(), *(unsynced.photos / "test").iterdir()]:
+        path.rename(path.with_name(path.name.replace("_", " ")))
+    told = unsynced.sync().in_words()
+    lists = {row["image"]: row["recommendations"].split("|") for row in read(unsynced.published / "submission.csv")}
+    assert set(lists) == {path.name for path in (unsynced.photos / "test").iterdir()}
+    names = {path.name for path in (unsynced.photos / "train").iterdir()}
+    assert all(len(set(found)) == 10 and set(found) <= names for found in lists.values())
+    assert "by cross validation); all 12 hidden labels are of no class in train and not scored: '0' (perhaps" in told
+
+    unsynced.sync({"submission": {"form": "rows"}})
+    rows = read(unsynced.published / "submission.csv")
+    assert [(row["image"], row["rank"], row["recommendation"]) for row in rows] == [
+        (image, str(rank), name) for image, found in lists.items() for rank, name in enumerate(found, 1)
+    ]
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_the_order_of_the_disk_changes_no_byte(unsynced: Workplace, synced_once: Workplace, monkeypatch):
+    real = os.scandir
+
+    class Backwards:
+        def __init__(self, folder):
+            with real(folder) as entries:
+                self.entries = sorted(entries, key=lambda entry: entry.name[::-1], reverse=True)
+
+        def __enter__(self):
+            return iter(self.entries)
+
+        def __exit__(self, *_):
+            return None
+
+    monkeypatch.setattr(scan, "os", SimpleNamespace(**{**vars(os), "scandir": Backwards}))
+    unsynced.sync()
+    assert unsynced.submission() == synced_once.submission()
+    for key in ("raw_images", "gallery_vectors", "query_vectors"):
+        version = unsynced.store.artefacts.open(key).manifest.version
+        assert version == synced_once.store.artefacts.open(key).manifest.version
 
 
 @pytest.mark.slow

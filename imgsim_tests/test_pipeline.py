@@ -235,13 +235,16 @@ def test_the_example_for_real_photos_names_things_that_are_there():
 def test_two_backbones_changed_at_once_decode_each_photo_once(synced: Workplace):
     changes.second_backbone(synced)
     changes.other_weights(synced)
-    with mock.patch.object(frame, "decode_photo", wraps=frame.decode_photo) as decode:
+    with (
+        mock.patch.object(frame, "read_file", wraps=frame.read_file) as read,
+        mock.patch.object(frame, "decode_bytes", wraps=frame.decode_bytes) as decode,
+    ):
         made = synced.sync({"publication": {"gate": "off"}}).materialized
     assert {"embeddings/tiny", "embeddings/second"} <= set(made)
     # Once for each size in which it is needed: a box inside the photo is not to be seen on a quarter of its pixels.
     calls = [call.args for call in decode.call_args_list]
     assert len(calls) == len(set(calls))
-    assert len({path for path, *_ in calls}) == TRAIN + TEST
+    assert len({content for content, *_ in calls}) == read.call_count == TRAIN + TEST
     assert synced.metadata("embeddings/tiny")["computed"] == 3 * (TRAIN + TEST)
     assert synced.metadata("embeddings/second")["computed"] == TRAIN + TEST
 

@@ -275,3 +275,31 @@ def test_the_packaged_profiles_are_valid(monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.skip("no profiles are packaged")
     for name in profile_names():
         assert load(profile=name).profile == name
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        ("photos/train", "it lies in .*train"),
+        ("photos/train/.imgsim", "it lies in .*train"),
+        ("photos/test/deep/state", "it lies in .*test"),
+        ("link/state", "it lies in .*train"),
+        ("photos", "it holds the photos"),
+        (".", "it holds the photos"),
+    ],
+)
+def test_a_state_folder_whose_files_would_be_photos_or_that_holds_them_is_refused(
+    tmp_path: Path, state: str, found: str
+) -> None:
+    (tmp_path / "photos" / "train").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "photos" / "train")
+    places = {"data": str(tmp_path / "photos"), "state": str(tmp_path / state)}
+    with pytest.raises(SettingsError, match=found):
+        load(overrides={"places": places})
+    assert list((tmp_path / "photos" / "train").iterdir()) == []
+
+
+def test_a_state_folder_beside_train_and_test_is_fine(tmp_path: Path) -> None:
+    for state in ("photos/.imgsim", "photos/trained", "state"):
+        places = {"data": str(tmp_path / "photos"), "state": str(tmp_path / state)}
+        assert load(overrides={"places": places}).places.state == tmp_path / state

@@ -1,8 +1,10 @@
-"""The UI as a person meets it: the real `dagster dev` and `mlflow ui`, seen through a real browser."""
+"""The UI as a person meets it: the real `imgsim ui` and `mlflow ui`, seen through a real browser."""
 
 import json
 import shutil
+import socket
 import subprocess
+import urllib.parse
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +21,11 @@ from imgsim_tests.dagster_server import (
     copy_clone,
     dagster_dev,
     graphql,
+    guarded_ui,
     imgsim,
 )
 from imgsim_tests.servers import PATIENCE, Server, poll, running_server
+from imgsim_tests.workplace import Workplace
 
 pytestmark = pytest.mark.slow
 
@@ -175,7 +179,7 @@ def test_materialize_all_in_the_ui_gives_the_submission_of_sync(workplace, clone
     plain = {words for _, _, words in expected.values() if "`" not in words}
     score = json.loads((workplace / "synced" / "published" / "metrics.json").read_text())["map_at_10"]
 
-    with dagster_dev(clone, environment) as server:
+    with guarded_ui(clone, environment) as server:
         assert asset_nodes(server) == expected
         assert not graphql(server, "{shouldShowNux}")["shouldShowNux"], "a dialog asks for an e-mail address"
         with browser_page(server) as page:
@@ -228,17 +232,19 @@ def materialize_unsynced(page, server: Server, expected: set[str], picture: Path
         return [run for run in runs if run["runId"] not in known and run["status"] in {"SUCCESS", "FAILURE"}]
 
     (run,) = poll(ended, "the run to end")
-    assert run["status"] == "SUCCESS"
+    steps = graphql(server, f'{{runOrError(runId: "{run["runId"]}"){{... on Run{{stepStats{{stepKey status}}}}}}}}')
+    failed = [one["stepKey"] for one in steps["runOrError"]["stepStats"] if one["status"] == "FAILURE"]
+    assert failed in ([], ["publication"]), "only the publication waits, for what is made of the others"
 
 
 def test_a_setting_changed_shows_as_unsynced_until_it_is_materialized(workplace, clone, tmp_path):
     """Level by level, as Dagster's rule looks one hop up; the same assets as `imgsim sync` would take."""
-    place = Path(shutil.copytree(workplace, tmp_path / "workplace", symlinks=True))
+    place = Workplace(workplace).copy_to(tmp_path / "workplace", "synced").folder
     state, config = place / "synced", place / "imgsim.toml"
     home = imgsim(place, state, "home").strip()
     environment = clean_environment(tmp_path / "home", DAGSTER_HOME=home, IMGSIM_CONFIG=config, IMGSIM_STATE=state)
     before = submission(state)
-    with dagster_dev(clone, environment) as server, browser_page(server) as page:
+    with guarded_ui(clone, environment) as server, browser_page(server) as page:
         assert stale_assets(server) == set()
         config.write_text(config.read_text(encoding="utf-8") + "\n[annoy]\ntrees = 7\n", encoding="utf-8")
         page.goto(f"{server.url}/locations")
@@ -260,6 +266,77 @@ def test_a_setting_changed_shows_as_unsynced_until_it_is_materialized(workplace,
     assert {one["state"] for one in told.values()} == {"fresh"}
     assert json.loads(imgsim(place, state, "sync", "--json"))["materialized"] == []
     assert submission(state) == before
+
+
+def sync_by_one_click(page, server: Server, pictures: Path) -> None:
+    """Open the job `sync` in the UI, press its button, and wait for the run to end."""
+    page.goto(f"{server.url}/locations/imgsim/jobs/sync")
+    page.get_by_text("what imgsim sync does").first.wait_for()
+    page.goto(f"{server.url}/locations/imgsim/jobs/sync/playground")
+    page.get_by_role("button", name="Launch run").click()
+    query = '{runsOrError(filter: {pipelineName: "sync"}){... on Runs{results{runId status}}}}'
+
+    def ended():
+        runs = graphql(server, query)["runsOrError"]["results"]
+        return [run for run in runs if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}]
+
+    (run,) = poll(ended, "the run to end")
+    page.screenshot(path=pictures / "9-synced.png")
+    assert run["status"] == "SUCCESS"
+
+
+def test_one_click_does_what_sync_does(workplace, clone, tmp_path):
+    """A photo was dropped and nobody looked at the folder: the UI calls all fresh, and one click publishes it."""
+    place = Path(shutil.copytree(workplace, tmp_path / "workplace", symlinks=True))
+    state, config = place / "synced", place / "imgsim.toml"
+    environment = clean_environment(tmp_path / "home", IMGSIM_CONFIG=config, IMGSIM_STATE=state)
+    shutil.copyfile(place / "photos" / "train" / "train_00003.jpg", place / "photos" / "test" / "dropped.jpg")
+    with guarded_ui(clone, environment) as server, browser_page(server) as page:
+        assert stale_assets(server) == set()
+        sync_by_one_click(page, server, tmp_path)
+        assert stale_assets(server) == set()
+    assert b"dropped.jpg" in submission(state)
+    told = json.loads(imgsim(place, state, "status", "--json"))
+    assert {one["state"] for one in told.values()} == {"fresh"}
+
+
+def handshake(server: Server, origin: str) -> int:
+    """Ask for a websocket as a browser does for a page of `origin`; give the status of the answer."""
+    host = server.url.removeprefix("http://")
+    name, port = host.split(":")
+    lines = [
+        "GET /graphql HTTP/1.1", f"Host: {host}", f"Origin: {origin}", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Protocol: graphql-ws", "", "",
+    ]  # fmt: skip
+    with socket.create_connection((name, int(port)), timeout=60) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        return int(connection.recv(4096).split()[1])
+
+
+def test_forged_requests_reach_nothing(workplace, clone, tmp_path):
+    """What a page of another site can make a browser send while the UI runs; the same without forgery works."""
+    place = Path(shutil.copytree(workplace, tmp_path / "workplace", symlinks=True))
+    environment = clean_environment(
+        tmp_path / "home", IMGSIM_CONFIG=place / "imgsim.toml", IMGSIM_STATE=place / "synced"
+    )
+    wipe = 'mutation {wipeAssets(assetPartitionRanges: [{assetKey: {path: ["clusters"]}}]) {__typename}}'
+    with guarded_ui(clone, environment) as server:
+        evil = {"Origin": "http://evil.example"}
+        address = f"/graphql?{urllib.parse.urlencode({'query': wipe})}"
+        assert server.status(address) == 405
+        assert server.status(address, headers={"Accept": "image/*", "Sec-Fetch-Site": "cross-site"}) == 403
+        assert server.status("/graphql", {"query": wipe}, evil) == 403
+        assert server.status("/graphql", {"query": wipe}, {"Origin": "null"}) == 403
+        assert server.status(address, {}, {**evil, "Content-Type": "application/x-www-form-urlencoded"}) == 403
+        assert server.status("/graphql", {"query": wipe}, {"Host": "evil.example"}) == 403
+        assert server.status("/report_asset_materialization/clusters", {}, evil) == 403
+        assert server.status("/", headers={"Host": "evil.example"}) == 403
+        assert handshake(server, "http://evil.example") == 403
+        assert handshake(server, server.url) == 101
+        assert stale_assets(server) == set()
+        assert server.status("/graphql", {"query": wipe}, {"Origin": server.url}) == 200
+        assert "clusters" in stale_assets(server)
 
 
 def test_a_plain_dagster_dev_in_a_fresh_clone_shows_the_graph(clone, tmp_path):

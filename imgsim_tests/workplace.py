@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from unittest import mock
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.images import observe_folder
 from imgsim_assets.cli import main
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration import sync as syncing
@@ -75,6 +77,20 @@ class Workplace:
     @property
     def store(self) -> Store:
         return Store(state=str(self.state))
+
+    def copy_to(self, folder: Path, state: str = "state") -> "Workplace":
+        """Copy it with its state, as if the photos in the copy were those that were looked at.
+
+        The system gives every copied file a new ctime, so that a copy would be looked at anew.
+        """
+        copy = Workplace(Path(shutil.copytree(self.folder, folder, symlinks=True)))
+        with copy.opened({"places": {"state": str(folder / state)}}) as (settings, instance):
+            syncing.observe(instance, settings)
+            seen = {"dagster/input_data_version/image_folder": observe_folder(settings).value}
+            for key in ("raw_images", "solution_labels"):
+                made = instance.get_latest_materialization_event(dg.AssetKey(key)).asset_materialization
+                instance.report_runless_asset_event(made._replace(tags={**made.tags, **seen}))
+        return copy
 
     def settings(self, overrides: Mapping[str, Any] | None = None) -> Settings:
         return load_settings(config=self.config, overrides=overrides, environ={})

@@ -9,7 +9,7 @@ from imgsim_assets.assets.images import RAW_IMAGES, inspection_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.publication import published
+from imgsim_assets.storage.publication import whole_publication
 
 
 def content_tables(settings: Settings) -> Mapping[str, Sequence[str]]:
@@ -22,16 +22,18 @@ def content_tables(settings: Settings) -> Mapping[str, Sequence[str]]:
 
 
 def broken_claims(store: Store, settings: Settings, keys: Iterable[str]) -> set[str]:
-    """Give those of `keys` whose artefact, publication or content-addressed rows are gone or cut short."""
+    """Give those of `keys` whose artefact, publication or content-addressed rows are gone or damaged."""
     tables = content_tables(settings)
     # What is known of photos is asked for by raw_images alone, and found again when it runs.
-    return {key for key in keys if not _holds(store, key, tables.get(key, []) if key != RAW_IMAGES else [])}
+    broken = {key for key in keys if not _holds(store, key, tables.get(key, []) if key != RAW_IMAGES else [])}
+    store.ledger.save()
+    return broken
 
 
 def _holds(store: Store, key: str, tables: Sequence[str]) -> bool:
     try:
         if key == PUBLICATION:
-            folder = published(store.folder)
+            folder = whole_publication(store.folder)
             return all((folder / name).is_file() for name in PUBLISHED_FILES)
         store.artefacts.open(key)
         return all(store.has_table(name) for name in tables)

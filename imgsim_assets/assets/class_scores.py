@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import polars as pl
 
 from imgsim_assets.assets.embedding_pass import open_row
 from imgsim_assets.assets.images import RAW_IMAGES, distinct_photos
-from imgsim_assets.assets.publishing import OWNERS, TABLE, publish
+from imgsim_assets.assets.publishing import OWNERS, TABLE, away, publish
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
@@ -25,6 +26,7 @@ from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.threads import set_threads, thread_count
 
 if TYPE_CHECKING:
+    from imgsim_assets.vision.fine_tuning.scoring import Scored
     from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
 
 GROUP = "learning"
@@ -118,7 +120,7 @@ def complete_scores(
     known: Mapping[str, Scores],
     *,
     folds: Mapping[str, int] = MappingProxyType({}),
-) -> dict[str, Scores]:
+) -> "Scored":
     """Ask the networks about those photos, rows of `raw_images`, of which nothing is `known`.
 
     Args:
@@ -130,27 +132,26 @@ def complete_scores(
         folds: of photos that were learned from: their own fold's network alone is asked.
 
     Returns:
-        float32 [c] log probabilities of the photos, in their order; nothing of one where nothing was learned, or that
-        cannot be read.
+        What they say of the photos, in their order; nothing of one where nothing was learned, or that cannot be read.
     """
     missing = photos.filter(~pl.col("content_id").is_in(list(known)))
-    found = {**known, **_ask(settings, backbone, tuned, missing, folds)}
-    return {one: found[one] for one in photos["content_id"] if one in found}
+    asked = _ask(settings, backbone, tuned, missing, folds)
+    found = {**known, **asked.scores}
+    return replace(asked, scores={one: found[one] for one in photos["content_id"] if one in found})
 
 
 def _ask(
     settings: Settings, backbone: Backbone, tuned: "FineTuned", photos: pl.DataFrame, folds: Mapping[str, int]
-) -> dict[str, Scores]:
+) -> "Scored":
     from imgsim_assets.vision.fine_tuning.loading import load_trained
-    from imgsim_assets.vision.fine_tuning.scoring import PhotoToScore, score_photos
+    from imgsim_assets.vision.fine_tuning.scoring import PhotoToScore, Scored, score_photos
 
     if not tuned.folds or photos.is_empty():
-        return {}
-    data, limit = settings.places.data, settings.ingest.max_pixels
+        return Scored({}, frozenset())
 
     def asked() -> Iterator[PhotoToScore]:
         for photo in photos.iter_rows(named=True):
-            opening = functools.partial(open_row, data, photo, row=None, max_pixels=limit)
+            opening = functools.partial(open_row, settings, photo)
             yield PhotoToScore(photo["content_id"], opening, folds.get(photo["content_id"]))
 
     return score_photos(
@@ -191,14 +192,15 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
         photos = distinct_photos(store)
         made_by = artefact.manifest.facts["made_by"]
         known = _known_before(store, key, {"networks": networks, "made_by": made_by}) | read_scores(artefact)
-        scores = complete_scores(settings, backbone, tuned, photos, known)
+        asked = complete_scores(settings, backbone, tuned, photos, known)
+        scores = asked.scores
         if tuned.folds and len(scores) < photos.height:
             context.log.warning(f"no class scores by {name} for {photos.height - len(scores)} photos")
         return publish(
             store,
             key,
             lambda folder: write_scores(folder, scores, len(tuned.labels)),
-            facts={"networks": networks, "made_by": made_by, "labels": digest(tuned.labels)},
+            facts={"networks": networks, "made_by": made_by, "labels": digest(tuned.labels), **away(asked.away)},
             metadata={
                 "photos": len(scores),
                 "computed": sum(one not in known for one in photos["content_id"]),

@@ -25,8 +25,8 @@ from imgsim_assets.assets.publishing import (
     markdown_table,
     open_table,
     publish,
-    run_tags,
     shown_number,
+    tracked,
 )
 from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
 from imgsim_assets.assets.versions import computed_by
@@ -40,7 +40,6 @@ from imgsim_assets.retrieval.ann.resident import resident_bytes
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.comparison import Contender, compare_indices
-from imgsim_assets.retrieval.effort import effort_curves
 from imgsim_assets.retrieval.scoring import score_ranked_names
 from imgsim_assets.retrieval.verdict import verdict
 from imgsim_assets.settings import Settings
@@ -73,10 +72,10 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
             *(index_key(one) for one in LIBRARIES),
             *(neighbors_key(one) for one in LIBRARIES),
         ],
-        **computed_by("index_comparison/6"),
+        **computed_by("index_comparison/7"),
     )
     def index_comparison(
-        context: dg.AssetExecutionContext, store: Store, tracking: Tracking
+        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
     ) -> dg.MaterializeResult[Any]:
         """FAISS beside Annoy on these very vectors: recall against exact search, MAP@10 and its loss, speed, size.
 
@@ -86,19 +85,18 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
         _, query_vectors = open_vectors(store, QUERIES)
         contenders = [_contender(store, settings, library, query_vectors) for library in LIBRARIES]
         _, vectors = open_vectors(store, GALLERY)
-        table = compare_indices(contenders, vectors, query_vectors)
+        table, curves = compare_indices(contenders, vectors, query_vectors)
         served = [_mean_or_none(score_neighbours(store, one)) for one in table["library"]]
         ideal = _mean_or_none(_score_every_photo(store))
         lost = [None if mean is None or ideal is None else ideal - mean for mean in served]
         table = table.with_columns(
             pl.Series("map_at_10", served, dtype=pl.Float64), pl.Series("map_at_10_lost", lost, dtype=pl.Float64)
         )
-        curves = effort_curves({one.library: one.index for one in contenders}, vectors, query_vectors)
         words = verdict(table, curves, NAMES)
         context.log.info(words)
         drawing = plots.recall_against_speed(curves, NAMES)
         with (
-            tracking.run_for(context.run.run_id, run_tags(context, COMPARISON)) as run,
+            tracked(context, tracking, COMPARISON) as run,
             tempfile.TemporaryDirectory() as folder,
         ):
             run.log_metrics(_as_metrics(table))

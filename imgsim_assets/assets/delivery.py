@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE
 from imgsim_assets.assets.images import RAW_IMAGES
 from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index, read_asked
 from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD, open_head
-from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, run_tags
+from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, tracked
 from imgsim_assets.assets.report import REPORT, REPORT_FILE
 from imgsim_assets.assets.validation import CROSS_VALIDATION, open_validated
 from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
@@ -25,11 +26,19 @@ from imgsim_assets.errors import ArtefactError, GateError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
-from imgsim_assets.retrieval.submission import check_submission, fallback_list, submission_bytes, submission_rows
+from imgsim_assets.retrieval.submission import (
+    SEPARATORS,
+    check_submission,
+    fallback_list,
+    read_lists,
+    separator_for,
+    submission_bytes,
+    submission_rows,
+)
 from imgsim_assets.serving.bundle import BUNDLE, INDICES, bundle_facts, networks_file
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
-from imgsim_assets.storage.publication import LINK, published
+from imgsim_assets.storage.publication import LINK, published, whole_publication
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.photo import is_photo_name
 
@@ -53,9 +62,12 @@ PUBLISHED = {
 }
 BUNDLE_FACTS = f"{BUNDLE}/bundle.json"
 INDEX_FACTS = f"{BUNDLE}/{INDICES}"
+PUBLISHED_HEAD = f"{BUNDLE}/{METRIC_FILE}"
 RECALL, VALIDATED = f"{BUNDLE}/recall.json", f"{BUNDLE}/cross_validation.parquet"
 PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, INDEX_FACTS, RECALL, VALIDATED)
 GATE_TAG = "imgsim/gate"
+
+Require = Callable[[dg.DagsterInstance], None]
 
 
 def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
@@ -64,9 +76,9 @@ def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
     return [name for name, status in test.select("name", "status").iter_rows() if status == "ok" or is_photo_name(name)]
 
 
-def delivery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Build the assets of this part."""
-    return [_submission(settings), _publication(settings)]
+def delivery_assets(settings: Settings, require_fresh: Require) -> list[dg.AssetsDefinition]:
+    """Build the assets of this part; `require_fresh` raises where something above the publication is stale."""
+    return [_submission(settings), _publication(settings, require_fresh)]
 
 
 def _submission(settings: Settings) -> dg.AssetsDefinition:
@@ -79,7 +91,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         kinds={"csv"},
         owners=OWNERS,
         deps=[RAW_IMAGES, GALLERY, neighbors],
-        **computed_by("submission/1", submission=chosen),
+        **computed_by("submission/2", submission=chosen),
     )
     def submission(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """For every test photo its most relevant train photos, best first; checked before it is published."""
@@ -88,8 +100,12 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         ranked = open_table(store, neighbors).filter(pl.col("rank") <= chosen.count).sort("query", "rank")
         lists = dict(ranked.group_by("query", maintain_order=True).agg("name").iter_rows())
         fallback = fallback_list(gallery["name"].to_list(), gallery["centrality"].to_numpy(), chosen)
-        rows = submission_rows(wanted, lists, fallback, chosen)
-        check_submission(rows, wanted, gallery["name"].to_list(), chosen)
+        names = gallery["name"].to_list()
+        rows = submission_rows(wanted, lists, fallback, names, chosen)
+        check_submission(rows, wanted, names, chosen)
+        separator = separator_for(names, chosen)
+        if chosen.form == "list" and separator != SEPARATORS[0]:
+            context.log.warning(f"names of train photos hold a blank: lists are joined by {separator!r}")
         without = [name for name in wanted if name not in lists]
         if without:
             context.log.warning(f"{len(without)} test photos could not be read and got the fallback: {without[:5]}")
@@ -102,13 +118,13 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
             SUBMISSION,
             write,
             facts={"rows": rows.height},
-            metadata={"dagster/row_count": rows.height, "fallbacks": len(without)},
+            metadata={"dagster/row_count": rows.height, "fallbacks": len(without), "separator": repr(separator)},
         )
 
     return submission
 
 
-def _publication(settings: Settings) -> dg.AssetsDefinition:
+def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinition:
     chosen = settings.publication
     hours = settings.automation.fresh_hours
 
@@ -137,11 +153,15 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         ),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=hours)) if hours else None,
     )
-    def publication(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
+    def publication(
+        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
+    ) -> dg.MaterializeResult[Any]:
         """The folder `published/` (submission.csv, report.html, metrics.json, search bundle), replaced as a whole.
 
-        It stays as it is where the new ranking is worse than the published one, by labels of train photos.
+        It stays as it is where the new ranking is worse than the published one, by labels of train photos, and until
+        all that it is made of is fresh: the job `sync` makes everything in its turn.
         """
+        require_fresh(context.instance)
         quality = _quality(store)
         criteria = judge(
             quality,
@@ -171,23 +191,44 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             (folder / RECALL).write_text(json.dumps(dict(quality.recall), indent=2, sort_keys=True), encoding="utf-8")
             write_table(folder / VALIDATED, quality.validated)
 
-        folder = store.publish(build, chosen.kept)
+        registered: list[str | None] = []
+        with tracked(context, tracking, PUBLICATION) as run:
+            # MLflow is asked first. Once the link has changed nothing fails any more.
+            folder = store.publish(
+                build,
+                chosen.kept,
+                announce=lambda built, version: registered.append(run.register(built / PUBLISHED_HEAD, version)),
+            )
+            run.crown(folder.name)
         context.log.info(f"published {store.folder / LINK / SUBMISSION_FILE}")
-        with tracking.run_for(context.run.run_id, run_tags(context, PUBLICATION)) as run:
-            run.log_file(folder / BUNDLE / METRIC_FILE, "head")
-            model = run.register("head", folder.name)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(folder.name),
             metadata={
                 "path": dg.MetadataValue.path(folder),
                 "submission": dg.MetadataValue.path(folder / SUBMISSION_FILE),
-                "registered": model,
+                "registered": registered[-1] or "not in MLflow",
                 **shown,
                 **noted(PUBLICATION),
             },
         )
 
     return publication
+
+
+def finish_tracking(settings: Settings) -> list[str]:
+    """Tell MLflow what processes that died have not, and give what is to be said; called while no run is at work."""
+    store, tracking = Store(state=str(settings.places.state)), tracking_of(settings)
+    try:
+        folder = published(store.folder)
+    except ArtefactError:
+        return tracking.finish(None, store.folder)
+    return tracking.finish(folder.name, folder / PUBLISHED_HEAD)
+
+
+def tracking_of(settings: Settings) -> Tracking:
+    """Give the tracking store of the settings."""
+    chosen = settings.tracking
+    return Tracking(str(settings.places.state), chosen.uri, chosen.experiment)
 
 
 def _index_facts(store: Store, settings: Settings) -> dict[str, dict[str, JSON]]:
@@ -209,9 +250,9 @@ def _quality(store: Store) -> Quality:
 
 
 def _published_quality(store: Store) -> Quality | None:
-    """Read what the published ranking was judged by; None: nothing is published, or before there was a gate."""
+    """Read what the published ranking was judged by; None: nothing whole is published, or before there was a gate."""
     try:
-        folder = published(store.folder)
+        folder = whole_publication(store.folder)
         return Quality(read_table(folder / VALIDATED), json.loads((folder / RECALL).read_bytes()))
     except (ArtefactError, FileNotFoundError):
         return None
@@ -225,8 +266,8 @@ def _foreign_ids(store: Store, settings: Settings) -> dict[str, int]:
         index, vectors = open_index(store, settings, library)
         counts[index_key(library)] = abs(index.size - gallery.height) + abs(len(vectors) - gallery.height)
     written = pl.read_csv(store.artefacts.open(SUBMISSION).path(SUBMISSION_FILE), infer_schema=False)
-    column, separator = settings.submission.recommendations_column, settings.submission.separator
-    named = {name for names in written[column] for name in names.split(separator)}
+    lists = read_lists(written, gallery["name"].to_list(), settings.submission)
+    named = {name for names in lists.values() for name in names}
     return counts | {SUBMISSION: len(named - set(gallery["name"]))}
 
 

@@ -7,8 +7,15 @@ import dagster as dg
 import polars as pl
 import pyarrow as pa
 
-from imgsim_assets.assets.images import GROUP, RAW_IMAGES, content_fingerprint, content_of, distinct_photos
-from imgsim_assets.assets.publishing import OWNERS, publish_table
+from imgsim_assets.assets.images import (
+    GROUP,
+    RAW_IMAGES,
+    content_fingerprint,
+    content_of,
+    distinct_photos,
+    path_of,
+)
+from imgsim_assets.assets.publishing import OWNERS, away, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.progress import track
@@ -16,6 +23,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.vision.canny import EDGES_SCHEMA, encode_edges, find_edges
+from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION, PhotoError, decode_photo
 from imgsim_assets.vision.threads import set_threads
 
@@ -47,7 +55,11 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
         owners=OWNERS,
         deps=[RAW_IMAGES],
         **computed_by(
-            REVISION, canny=settings.canny, ingest={"trim": settings.ingest.trim}, decoding=DECODING_REVISION
+            REVISION,
+            canny=settings.canny,
+            ingest={"trim": settings.ingest.trim},
+            decoding=DECODING_REVISION,
+            content=CONTENT_REVISION,
         ),
     )
     def canny_maps(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
@@ -59,27 +71,28 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
         failures = _find_missing_edges(settings, table, photos.filter(pl.col("content_id").is_in(new)))
         for name, reason in failures.items():
             context.log.warning(f"no edges for {name}: {reason}")
+        gone = [name for name, reason in failures.items() if not reason.lasts]
         ids = [one for one in photos["content_id"] if one not in failures]
         summary = pl.from_arrow(table.read(ids, ["content_id", "density", "left", "top", "right", "bottom"]))
         return publish_table(
             store,
             CANNY_MAPS,
             pl.DataFrame(summary),
-            facts={"fingerprint": canny_fingerprint(settings), "ids": digest(ids)},
+            facts={"fingerprint": canny_fingerprint(settings), "ids": digest(ids), **away(gone)},
             metadata={"computed": len(new) - len(failures), "failed": len(failures)},
         )
 
     return canny_maps
 
 
-def _find_missing_edges(settings: Settings, table: ContentTable, photos: pl.DataFrame) -> dict[str, str]:
-    failures: dict[str, str] = {}
+def _find_missing_edges(settings: Settings, table: ContentTable, photos: pl.DataFrame) -> dict[str, PhotoError]:
+    failures: dict[str, PhotoError] = {}
     rows: list[dict[str, Any]] = []
     for row in track(photos.iter_rows(named=True), "edges", total=photos.height):
         try:
-            photo = decode_photo(settings.places.data / row["path"], settings.ingest.max_pixels)
-        except PhotoError as error:  # changed on disk since it was inspected; the next sync sees that
-            failures[row["content_id"]] = str(error)
+            photo = decode_photo(path_of(row, settings), settings.ingest.max_pixels, known_by=row["content_id"])
+        except PhotoError as error:  # away or changed since it was inspected
+            failures[row["content_id"]] = error
             continue
         edges = find_edges(content_of(row).of(photo, (row["width"], row["height"])), settings.canny)
         rows.append({"content_id": row["content_id"], **encode_edges(edges)})

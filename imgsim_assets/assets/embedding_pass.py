@@ -3,18 +3,17 @@
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.edges import edges_table
-from imgsim_assets.assets.images import content_of
-from imgsim_assets.errors import UserError
+from imgsim_assets.assets.images import content_of, path_of
+from imgsim_assets.errors import ImgsimError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings, View
-from imgsim_assets.storage.content_table import vector_rows, vector_schema
+from imgsim_assets.storage.content_table import ID, ContentTable, vector_rows, vector_schema
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.canny import decode_edges
@@ -22,6 +21,7 @@ from imgsim_assets.vision.embedding import EmbeddedBatch, Lane, Pace, embed_phot
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
 from imgsim_assets.vision.framing import PhotoSource
 from imgsim_assets.vision.parcels import has_room
+from imgsim_assets.vision.sameness import Sameness
 from imgsim_assets.vision.threads import thread_count
 
 MAKES_EDGES: tuple[View, ...] = ("canny_focus", "canny_edges")
@@ -34,7 +34,8 @@ PROCESSES_FROM = 5_000  # photos: below, starting processes that decode takes lo
 class EmbeddingTask:
     """The vectors of one backbone and view: where they are, which photos have none yet, and what came of them.
 
-    `missing` holds content ids; `failures` maps those that cannot be had to the reason.
+    `missing` holds content ids; `failures` maps those that cannot be had to the reason, `away` are those of them whose
+    file may be back another day.
     """
 
     backbone: str
@@ -43,6 +44,7 @@ class EmbeddingTask:
     folder: str
     missing: pl.Series
     failures: dict[str, str] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
     waiting: list[EmbeddedBatch] = field(default_factory=list)
 
     @property
@@ -57,7 +59,7 @@ class EmbeddingPass:
 
     pace: Pace = field(default_factory=Pace)
     runs_as: dict[str, str] = field(default_factory=dict)
-    broken: dict[str, UserError] = field(default_factory=dict)
+    broken: dict[str, ImgsimError] = field(default_factory=dict)
 
 
 def without_vectors(store: Store, folder: str, ids: pl.Series) -> pl.Series:
@@ -78,30 +80,36 @@ def compute_vectors(
         tasks: those that miss vectors; they are told which photos failed.
 
     Returns:
-        What was done; backbones that could not be loaded are named there, and the others are computed all the same.
+        What was done; backbones that could not be loaded, or did not get through, are named there, and the others are
+        computed all the same.
     """
-    done = EmbeddingPass()
+    done, broken = EmbeddingPass(), dict[str, ImgsimError]()
     models = _load_models(settings, tasks, done)
     by_name = {task.name: task for task in tasks if task.backbone in models}
     frames = {name: Frame(task.view, models[task.backbone].framing) for name, task in by_name.items()}
     wanted = _wanted(photos, by_name)
     batches = embed_photos(
         _sources(settings, store, wanted, frames),
-        [Lane(name, models[task.backbone], frames[name]) for name, task in by_name.items()],
+        [Lane(name, models[task.backbone], frames[name], Sameness(name).look) for name, task in by_name.items()],
         workers=thread_count(settings.runtime.threads),
         in_processes=_earns_processes(models.values(), wanted.height),
         total=wanted.height,
         description="embedding by " + ", ".join(models),
         pace=done.pace,
+        broken=broken,
     )
     for name, batch in batches:
         task = by_name[name]
         task.failures |= batch.failures
+        task.away |= batch.passing
         task.waiting.append(batch)
         if sum(len(one.content_ids) for one in task.waiting) >= VECTORS_A_COMMIT:
             _append(store, task, models[task.backbone].dimension)
-    for task in by_name.values():
-        _append(store, task, models[task.backbone].dimension)
+    for name, task in by_name.items():
+        if name in broken:
+            done.broken.setdefault(task.backbone, broken[name])
+        else:
+            _append(store, task, models[task.backbone].dimension)
     return done
 
 
@@ -113,7 +121,7 @@ def _load_models(settings: Settings, tasks: Sequence[EmbeddingTask], done: Embed
 
         try:
             model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
-        except UserError as error:
+        except ImgsimError as error:
             done.broken[name] = error
             continue
         model.prepare(sum(len(task.missing) for task in tasks if task.backbone == name))
@@ -144,19 +152,30 @@ def _sources(
     needs_edges = any(frame.view in MAKES_EDGES for frame in frames.values())
     for block in wanted.iter_slices(PHOTOS_A_BLOCK):
         ids = block["content_id"].to_list()
-        rows = edges_table(store, settings).read(ids).to_pylist() if needs_edges else [None] * len(ids)
-        for photo, row in zip(block.iter_rows(named=True), rows, strict=True):
+        edges = _edges(edges_table(store, settings), ids) if needs_edges else {}
+        for photo in block.iter_rows(named=True):
             shown = [frames[name] for name in photo["wanted_by"]]
-            opening = functools.partial(open_row, settings.places.data, photo, shown, row, settings.ingest.max_pixels)
+            opening = functools.partial(open_row, settings, photo, shown, edges.get(photo["content_id"]))
             yield PhotoSource(photo["content_id"], opening, frozenset(photo["wanted_by"]))
 
 
+def _edges(table: ContentTable, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Read the edges of those of `ids` that have any; a view that needs them fails for the others."""
+    without = set(table.missing(ids))
+    return {row[ID]: row for row in table.read([one for one in ids if one not in without]).to_pylist()}
+
+
 def open_row(
-    data: Path, photo: dict[str, Any], frames: Sequence[Frame], row: dict[str, Any] | None, max_pixels: int
+    settings: Settings, photo: dict[str, Any], frames: Sequence[Frame], row: dict[str, Any] | None = None
 ) -> OpenedPhoto:
-    """Open a photo, a row of `raw_images`, with its edges, a row of theirs."""
+    """Open a photo, a row of `raw_images`, with its edges, a row of theirs.
+
+    Raises:
+        PhotoError: it gives no photo, or another than was catalogued.
+    """
     size, edges = (photo["width"], photo["height"]), decode_edges(row) if row else None
-    return open_photo(data / photo["path"], size, frames, edges, max_pixels, content=content_of(photo))
+    path, limit, known_by = path_of(photo, settings), settings.ingest.max_pixels, photo["content_id"]
+    return open_photo(path, size, frames, edges, limit, content=content_of(photo), known_by=known_by)
 
 
 def _append(store: Store, task: EmbeddingTask, dimension: int) -> None:

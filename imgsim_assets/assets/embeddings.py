@@ -19,12 +19,14 @@ from imgsim_assets.assets.embedding_pass import (
     without_vectors,
 )
 from imgsim_assets.assets.images import RAW_IMAGES, content_fingerprint, distinct_photos
-from imgsim_assets.assets.publishing import OWNERS, publish_table
+from imgsim_assets.assets.publishing import OWNERS, away, publish_table
 from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.errors import all_together
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings, View
 from imgsim_assets.vision.backbones.identity import backbone_identity
+from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION
 
 GROUP = "embeddings"
@@ -54,7 +56,8 @@ def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
     reads = {"revision": REVISION, **model_identity(settings, backbone), "views": list(backbone.views)}
     edges = {"canny": settings.canny} if set(MAKES_EDGES).intersection(backbone.views) else {}
     ingest = {"trim": settings.ingest.trim}
-    return {"backbones": {name: reads}, "ingest": ingest, "decoding": DECODING_REVISION, **edges}
+    seen = {"decoding": DECODING_REVISION, "content": CONTENT_REVISION}
+    return {"backbones": {name: reads}, "ingest": ingest, **seen, **edges}
 
 
 def vector_folder(fingerprinted: str) -> str:
@@ -85,8 +88,8 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             if name not in done.broken:
                 yield _publish(context, store, photos, [task for task in tasks if task.backbone == name], done)
         # The others have their vectors; what one backbone lacks is said at the end.
-        for error in done.broken.values():
-            raise error
+        if done.broken:
+            raise all_together(done.broken)
 
     return [embeddings]
 
@@ -130,12 +133,17 @@ def _publish(
     failures = {content_id: reason for task in tasks for content_id, reason in task.failures.items()}
     for content_id, reason in failures.items():
         context.log.warning(f"no vector by {name} for {content_id}: {reason}")
+    gone = {content_id for task in tasks for content_id in task.away}
     embedded = photos.select("content_id").filter(~pl.col("content_id").is_in(list(failures)))
     made = publish_table(
         store,
         embedding_key(name),
         embedded,
-        facts={"fingerprints": {task.view: task.fingerprint for task in tasks}, "ids": digest(embedded["content_id"])},
+        facts={
+            "fingerprints": {task.view: task.fingerprint for task in tasks},
+            "ids": digest(embedded["content_id"]),
+            **away(gone),
+        },
         metadata={
             "photos": embedded.height,
             "computed": sum(len(task.missing) for task in tasks),

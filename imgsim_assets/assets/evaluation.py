@@ -14,13 +14,14 @@ from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.indices import neighbors_key
 from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.pool import embedded_photos, embedding_deps, plain_descriptors
-from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, run_tags
+from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, tracked
 from imgsim_assets.assets.validation import CROSS_VALIDATION
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.retrieval.coverage import coverage_in_words, label_coverage
 from imgsim_assets.retrieval.evaluation import (
     headline_metrics,
     in_words,
@@ -83,27 +84,31 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             *embedding_deps(settings),
         ],
         **computed_by(
-            "evaluation/8",
+            "evaluation/9",
             evaluation=settings.evaluation.model_dump(include={"bootstrap", "seed"}),
             submission={"index": library},
             backbones=sorted(settings.backbones),
         ),
     )
-    def evaluation(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
+    def evaluation(
+        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
+    ) -> dg.MaterializeResult[Any]:
         """MAP@10 with its 95% interval: cross-validated on train, and on the hidden labels where they are given."""
         set_threads(settings.runtime.threads)
         photos = embedded_photos(store, settings)
         served = score_neighbours(store, library)
+        truth = open_table(store, SOLUTION)
         on_solution = score_on_solution(
             served,
-            open_table(store, SOLUTION),
+            truth,
             photos.with_columns(leaked(photos)),
             plain_descriptors(store, settings, photos),
         )
         queries = pl.concat([on_solution, open_table(store, CROSS_VALIDATION)])
         summary = summarise(queries, settings.evaluation)
-        metrics = headline_metrics(summary) | served_measures(served, _confidence(store))
-        context.log.info(in_words(metrics))
+        covered = label_coverage(truth["label"].to_list(), open_table(store, GALLERY)["label"].to_list())
+        metrics = headline_metrics(summary) | served_measures(served, _confidence(store)) | covered
+        (context.log.warning if coverage_in_words(covered) else context.log.info)(in_words(metrics))
         classes = _by_class(queries, summary)
         drawings = _draw(queries, summary, classes)
 
@@ -113,7 +118,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             write_table(folder / SUMMARY_FILE, summary)
             write_table(folder / CLASSES_FILE, classes)
 
-        with tracking.run_for(context.run.run_id, run_tags(context, EVALUATION)) as run:
+        with tracked(context, tracking, EVALUATION) as run:
             run.log_params(_parameters(settings) | _data_versions(store, settings))
             run.log_metrics(_finite(metrics, summary))
             with tempfile.TemporaryDirectory() as scratch:
@@ -122,7 +127,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
                     run.log_file(Path(scratch) / f"{name}.png", "plots")
                 classes.write_csv(Path(scratch) / "classes.csv")
                 run.log_file(Path(scratch) / "classes.csv", "tables")
-            mlflow_run = run.run_id
+            mlflow_run = run.run_id or "none"
         shown: dict[str, Any] = {name: value for name, value in metrics.items() if isinstance(value, int | float | str)}
         shown |= {"in_words": in_words(metrics), "rankings": markdown_table(_narrow(summary)), "mlflow_run": mlflow_run}
         shown |= {name: markdown_picture(png) for name, png in drawings.items()}
@@ -176,10 +181,7 @@ def _draw(queries: pl.DataFrame, summary: pl.DataFrame, classes: pl.DataFrame) -
 
 def _parameters(settings: Settings) -> dict[str, Any]:
     """Spell out the settings that decide the result, one parameter each."""
-    stages = settings.model_dump(
-        mode="json", include={"profile", "canny", "backbones", "clusters", "steps", "head", "faiss", "annoy"}
-    )
-    return _flat("", stages)
+    return _flat("", settings.model_dump(mode="json", exclude={"places", "runtime", "tracking", "automation"}))
 
 
 def _flat(prefix: str, tree: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from imgsim_assets.assets.embeddings import model_identity
 from imgsim_assets.assets.images import distinct_photos
 from imgsim_assets.assets.lessons import TOLD_APART, Course, frame_lessons, plan_course
 from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET
-from imgsim_assets.assets.publishing import OWNERS, open_table, publish, run_tags
+from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish, tracked
 from imgsim_assets.assets.standing import LABELLED_FILE, few_changed, labelled_before
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import digest, fingerprint
@@ -34,11 +34,13 @@ from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION
 from imgsim_assets.vision.threads import set_threads, thread_count
 
 if TYPE_CHECKING:
     from imgsim_assets.vision.fine_tuning.folds import Trained
+    from imgsim_assets.vision.fine_tuning.scoring import Scored
     from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
 
 NO_FOLDS = pl.DataFrame(schema={"content_id": pl.String, "fold": pl.Int64})
@@ -59,6 +61,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         clusters={"confidence": settings.clusters.confidence},
         ingest={"trim": settings.ingest.trim},
         decoding=DECODING_REVISION,
+        content=CONTENT_REVISION,
     )
 
     @dg.asset(
@@ -74,7 +77,9 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         ),
         **computed,
     )
-    def fine_tuned(context: dg.AssetExecutionContext, store: Store, tracking: Tracking) -> dg.MaterializeResult[Any]:
+    def fine_tuned(
+        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
+    ) -> dg.MaterializeResult[Any]:
         from imgsim_assets.vision.fine_tuning.tuned_file import save_tuned
 
         set_threads(settings.runtime.threads)
@@ -87,8 +92,10 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
             networks, labelled = _open_networks(store, key), before
         else:
             networks = _make_networks(context, store, tracking, settings, (name, made_by))
-        scores = _ask_about(store, settings, backbone, networks, learned)
-        labels = networks.tuned.labels
+            # Those count as not learned from: where they are more than a few, learning goes on when they are back.
+            labelled = labelled.filter(~pl.col("content_id").is_in(list(networks.away)))
+        asked = _ask_about(store, settings, backbone, networks, learned)
+        scores, labels = asked.scores, networks.tuned.labels
 
         def write(folder: Path) -> None:
             save_tuned(networks.tuned, folder / NETWORKS_FILE)
@@ -100,7 +107,12 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
             store,
             key,
             write,
-            facts={"made_by": made_by, "labels": digest(labels), "steps": networks.steps},
+            facts={
+                "made_by": made_by,
+                "labels": digest(labels),
+                "steps": networks.steps,
+                **away(networks.away | asked.away),
+            },
             metadata={
                 "classes": len(labels),
                 "photos": networks.folds.height,
@@ -119,12 +131,16 @@ def _nearly_the_same(before: pl.DataFrame, now: pl.DataFrame, renewal: float) ->
 
 @dataclass(frozen=True)
 class Networks:
-    """What was learned, the fold of each photo that it was learned from, in how many steps, and what is known by it."""
+    """What was learned, the fold of each photo that it was learned from, in how many steps, and what is known by it.
+
+    `away` are the photos that should have been learned from, and were away or changed when they were read.
+    """
 
     tuned: "FineTuned"
     folds: pl.DataFrame
     steps: int
     scores: Mapping[str, Scores]
+    away: frozenset[str] = frozenset()
 
 
 def _open_networks(store: Store, key: str) -> Networks:
@@ -146,22 +162,22 @@ def _make_networks(
         context.log.info("too few labelled photos to fine-tune on")
         return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {})
     name, made_by = asked
-    trained = _train(store, settings, name, course, made_by)
+    trained, gone = _train(store, settings, name, course, made_by)
     if trained is None:
         context.log.warning("too few labelled photos could be read to fine-tune on")
-        return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {})
+        return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {}, gone)
     folds = course.folds_table()
     context.log.info(f"{folds.height} photos of {len(course.labels)} classes, {trained.steps} steps in each fold")
-    with tracking.run_for(context.run.run_id, run_tags(context, fine_tuned_key(name))) as run:
+    with tracked(context, tracking, fine_tuned_key(name)) as run:
         for fold, curve in enumerate(trained.curves):
             for epoch, loss in enumerate(curve):
                 run.log_metrics({f"fine_tuning/{name}/fold_{fold}": loss}, step=epoch)
-    return Networks(as_stored(trained.tuned), folds, trained.steps, {})
+    return Networks(as_stored(trained.tuned), folds, trained.steps, {}, gone)
 
 
 def _ask_about(
     store: Store, settings: Settings, backbone: Backbone, networks: Networks, learned: pl.DataFrame
-) -> dict[str, Scores]:
+) -> "Scored":
     """Complete what the networks say of the photos of the learning set."""
     photos = distinct_photos(store).join(learned, on="content_id", how="semi", maintain_order="left")
     folds = dict(networks.folds.select("content_id", "fold").iter_rows())
@@ -180,8 +196,10 @@ def _held_out_accuracy(networks: Networks, scores: Mapping[str, Scores], labelle
     return right / held_out.height
 
 
-def _train(store: Store, settings: Settings, name: str, course: Course, made_by: str) -> "Trained | None":
-    """Train each fold's network; None: of too few classes photos could be read."""
+def _train(
+    store: Store, settings: Settings, name: str, course: Course, made_by: str
+) -> "tuple[Trained | None, frozenset[str]]":
+    """Train each fold's network; None: of too few classes photos could be read. Name the photos that were away too."""
     from imgsim_assets.vision.backbones.precision import choose_precision
     from imgsim_assets.vision.fine_tuning.batches import steps_an_epoch
     from imgsim_assets.vision.fine_tuning.folds import fine_tune_folds
@@ -191,9 +209,9 @@ def _train(store: Store, settings: Settings, name: str, course: Course, made_by:
 
     backbone, chosen = settings.backbones[name], settings.fine_tuning
     model, framing = load_trainable(backbone, chosen, settings.runtime, settings.places.models)
-    lessons = frame_lessons(store, settings, course, framing)
+    lessons, gone = frame_lessons(store, settings, course, framing)
     if any(len(np.unique(one.classes)) < TOLD_APART for one in lessons):
-        return None
+        return None, gone
     plan = Plan(
         classes=len(course.labels),
         size=framing.size,
@@ -204,16 +222,17 @@ def _train(store: Store, settings: Settings, name: str, course: Course, made_by:
         halved=choose_precision(settings.runtime.precision, model.device) == "bfloat16",
         seed=chosen.seed,
     )
-    return fine_tune_folds(
+    trained = fine_tune_folds(
         model,
         course.labels,
         lessons,
         plan,
         batch_loss,
-        folder=_workshop(store, name, fingerprint("workshop/1", made_by, course.name())),
+        folder=_workshop(store, name, fingerprint("workshop/2", made_by, course.name())),
         threads=thread_count(settings.runtime.threads),
         seconds=60.0 * chosen.minutes,
     )
+    return trained, gone
 
 
 def _workshop(store: Store, name: str, lesson: str) -> Path:

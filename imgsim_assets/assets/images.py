@@ -1,19 +1,23 @@
 """The group `images`, first part: the watched folder, its catalogue and the hidden labels."""
 
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.answerable import require_answers
 from imgsim_assets.assets.publishing import OWNERS, PREVIEW_ROWS, markdown_table, open_table, publish_table
 from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import assemble_catalogue, catalogue_counts
-from imgsim_assets.vision.content import CONTENT_COLUMNS, Content, content_rule
+from imgsim_assets.vision.content import CONTENT_COLUMNS, CONTENT_REVISION, Content, content_rule
 from imgsim_assets.vision.folder import folder_state, read_folder
 from imgsim_assets.vision.inspection import (
     INSPECTION_REVISION,
@@ -23,8 +27,9 @@ from imgsim_assets.vision.inspection import (
     inspect_photos,
     to_table,
 )
-from imgsim_assets.vision.labels import read_solution
+from imgsim_assets.vision.labels import LabelFile, read_solution
 from imgsim_assets.vision.photo import DECODING_REVISION
+from imgsim_assets.vision.scan import on_disk
 from imgsim_assets.vision.threads import thread_count
 
 GROUP = "images"
@@ -33,11 +38,12 @@ RAW_IMAGES = "raw_images"
 SOLUTION = "solution_labels"
 QUARANTINE_SHARE = 0.1
 QUARANTINE_ROWS = 50
+NAMES_SHOWN = 10
 
 
 def observe_folder(settings: Settings) -> dg.DataVersion:
     """Name the present state of the folder of photos, without opening a file."""
-    return dg.DataVersion(folder_state(settings.places.data))
+    return dg.DataVersion(folder_state(settings.places.data, settings.ingest))
 
 
 def inspection_table(settings: Settings) -> str:
@@ -53,6 +59,11 @@ def content_fingerprint(settings: Settings) -> str:
 def content_of(photo: Mapping[str, Any]) -> Content:
     """Give the content of a photo, a row of `raw_images`."""
     return Content(*(photo[name] for name in CONTENT_COLUMNS))
+
+
+def path_of(photo: Mapping[str, Any], settings: Settings) -> Path:
+    """Say where a photo, a row of `raw_images`, is."""
+    return settings.places.data / on_disk(photo["path"])
 
 
 def usable_photos(catalogue: pl.DataFrame) -> pl.DataFrame:
@@ -84,7 +95,8 @@ def _image_folder(settings: Settings) -> dg.SourceAsset:
             name=IMAGE_FOLDER,
             group_name=GROUP,
             tags={"dagster/kind/file": ""},
-            description="The watched folder: train/, test/ and their label files, known by names, sizes and times.",
+            description="The watched folder: train/, test/ and their label files, known by names, sizes and times. "
+            "It is shown as it was when somebody last looked: the job `sync` looks, and makes what is stale.",
         )
         def image_folder() -> dg.DataVersion:
             return observe_folder(settings)
@@ -101,7 +113,7 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         owners=OWNERS,
         deps=[IMAGE_FOLDER],
-        **computed_by("raw_images/3", ingest=ingest, decoding=DECODING_REVISION),
+        **computed_by("raw_images/3", ingest=ingest, decoding=DECODING_REVISION, content=CONTENT_REVISION),
     )
     def raw_images(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """One row per file: content id, split, label or none, size and content, or why it is quarantined."""
@@ -116,15 +128,40 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         kept.append(to_table([one for one in inspected if one.lasts]))
         inspections = known | {one.content_id: one for one in inspected}
         catalogue = assemble_catalogue(folder, identities, inspections, ingest.near_duplicate_bits)
+        require_answers(catalogue, settings)
         counts = catalogue_counts(catalogue)
+        lost = _labels_lost(store, catalogue)
         _tell(context, catalogue, counts)
+        for warning in (*folder.warnings, *([lost] if lost else [])):
+            context.log.warning(warning)
         shown = {**counts, "inspected": len(inspected), "preview": markdown_table(_preview(catalogue))}
+        if folder.ignored:
+            context.log.info(f"passed over by ingest.ignore: {(told := ignored_in_words(folder.ignored))}")
+            shown |= {"ignored": len(folder.ignored), "ignored_names": told}
         refused = catalogue.filter(pl.col("status") != "ok").select("split", "name", "reason", "detail")
         if refused.height:
             shown["quarantine"] = markdown_table(refused.head(QUARANTINE_ROWS))
         return publish_table(store, RAW_IMAGES, catalogue, metadata=shown)
 
     return raw_images
+
+
+def ignored_in_words(ignored: Sequence[str]) -> str:
+    """Count what was passed over, by name, the most frequent first: `12 @eaDir/, 1 Thumbs.db`."""
+    names = Counter(PurePosixPath(path).name + "/" * path.endswith("/") for path in ignored)
+    said = [f"{count} {name}" for name, count in sorted(names.items(), key=lambda one: (-one[1], one[0]))]
+    return ", ".join(said[:NAMES_SHOWN]) + (f" and {len(said) - NAMES_SHOWN} other names" if said[NAMES_SHOWN:] else "")
+
+
+def _labels_lost(store: Store, catalogue: pl.DataFrame) -> str | None:
+    """Say how many train photos had a label when they were last catalogued, and have none now."""
+    try:
+        before = open_table(store, RAW_IMAGES).filter(pl.col("label").is_not_null())
+    except ArtefactError:
+        return None
+    photos = catalogue.filter(pl.col("split") == "train", pl.col("label").is_null())
+    lost = photos.join(before, on=["split", "name"], how="semi").height
+    return f"{lost} of {before.height} train photos that had a label have none any more" if lost else None
 
 
 def _preview(catalogue: pl.DataFrame) -> pl.DataFrame:
@@ -151,11 +188,13 @@ def _solution_labels(settings: Settings) -> dg.AssetsDefinition:
         deps=[IMAGE_FOLDER],
         **computed_by("solution_labels/1", ingest=settings.ingest),
     )
-    def solution_labels(store: Store) -> dg.MaterializeResult[Any]:
+    def solution_labels(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """The hidden labels of test photos, where they are given; only `evaluation` and the report may read them."""
         names = read_folder(settings.places.data, settings.ingest).names("test")
-        labels = read_solution(settings.places.data, names, settings.ingest) or {}
-        table = pl.DataFrame(sorted(labels.items()), schema={"name": pl.String, "label": pl.String}, orient="row")
+        found = read_solution(settings.places.data, names, settings.ingest) or LabelFile({})
+        for warning in found.warnings:
+            context.log.warning(warning)
+        table = pl.DataFrame(sorted(found.labels.items()), schema={"name": pl.String, "label": pl.String}, orient="row")
         # No preview: what is hidden stays out of the UI.
         return publish_table(store, SOLUTION, table, metadata={"preview": "hidden"})
 

@@ -16,6 +16,7 @@ from imgsim_assets.fingerprint import digest
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.build import Asked, build_index, load_index
+from imgsim_assets.retrieval.ann.copies import vectors_held
 from imgsim_assets.retrieval.ann.growth import Gallery, grow
 from imgsim_assets.retrieval.ann.protocol import LIST, Index
 from imgsim_assets.retrieval.ann.search import Neighbours, join_blocks, search
@@ -82,7 +83,7 @@ def index_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
     chosen = index_settings(settings, library)
-    made_by = {"revision": f"{library}_index/3", **chosen.model_dump(mode="json", exclude={"search_nodes"})}
+    made_by = {"revision": f"{library}_index/4", **chosen.model_dump(mode="json", exclude={"search_nodes"})}
 
     @dg.asset(
         key=index_key(library),
@@ -128,12 +129,13 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
 def _grown_or_built(
     store: Store, settings: Settings, chosen: Faiss | Annoy, made_by: JSON, now: Gallery
 ) -> tuple[Index, pl.DataFrame, int]:
-    """Give the index, what was tried for it, and of how many photos it was built before others were added."""
+    """Give the index, what was tried for it, and of how many vectors it was built before others were added."""
     grown = _grown(store, settings, made_by, now) if isinstance(chosen, Faiss) else None
     if grown is not None:
         check_index(grown[0], now.vectors, "faiss")
         return grown[0], pl.DataFrame(), grown[1]
-    return *build_index(chosen, now.vectors, open_probes(store)), len(now.vectors)
+    built, tried = build_index(chosen, now.vectors, open_probes(store))
+    return built, tried, vectors_held(built)
 
 
 def _grown(store: Store, settings: Settings, made_by: JSON, now: Gallery) -> tuple[Index, int] | None:

@@ -108,17 +108,27 @@ def _taught_by(lessons: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.bool_
     return np.asarray(np.any([lesson != UNKNOWN for lesson in lessons], axis=0))
 
 
-def frame_lessons(store: Store, settings: Settings, course: Course, framing: "SquareFraming") -> "list[LabelledPhotos]":
-    """Put together what each network learns from; they share the pixels. Photos that cannot be framed are left out."""
-    ids, pixels = _frame_photos(store, settings, course, framing)
+def frame_lessons(
+    store: Store, settings: Settings, course: Course, framing: "SquareFraming"
+) -> "tuple[list[LabelledPhotos], frozenset[str]]":
+    """Put together what each network learns from; they share the pixels. Photos that cannot be framed are left out.
+
+    Returns:
+        The lessons, and the content ids of photos that are left out because their file was away or changed.
+    """
+    ids, pixels, gone = _frame_photos(store, settings, course, framing)
     rows = {content_id: row for row, content_id in enumerate(ids)}
-    return [_lesson(course, lesson, rows, pixels) for lesson in course.lessons]
+    return [_lesson(course, lesson, rows, pixels) for lesson in course.lessons], gone
 
 
 def _frame_photos(
     store: Store, settings: Settings, course: Course, framing: "SquareFraming"
-) -> tuple[list[str], npt.NDArray[np.uint8]]:
-    """Frame every photo that is learned from a little larger than the model looks at: content ids, and their pixels."""
+) -> tuple[list[str], npt.NDArray[np.uint8], frozenset[str]]:
+    """Frame every photo that is learned from a little larger than the model looks at.
+
+    Returns:
+        Content ids, their pixels, and the content ids of those that were away.
+    """
     from imgsim_assets.vision.frame import Frame
     from imgsim_assets.vision.framing import PhotoSource, frame_ahead
 
@@ -126,21 +136,21 @@ def _frame_photos(
     frame = Frame("rgb", replace(framing, size=side, scaled=_larger(framing.scaled)))
     photos = distinct_photos(store).join(course.photos.filter(course.taught), on="content_id", how="semi")
     sources = (
-        PhotoSource(
-            photo["content_id"],
-            functools.partial(open_row, settings.places.data, photo, [frame], None, settings.ingest.max_pixels),
-        )
+        PhotoSource(photo["content_id"], functools.partial(open_row, settings, photo, [frame]))
         for photo in photos.iter_rows(named=True)
     )
     framed = frame_ahead(sources, {"rgb": frame}, ahead=FRAMED_AHEAD, workers=thread_count(settings.runtime.threads))
     ids: list[str] = []
+    gone: set[str] = set()
     pixels = np.empty((photos.height, side, side, 3), dtype=np.uint8)
     for parts in track(framed, "framing", total=photos.height):
         for _, one in parts:
             if one.pixels is not None:
                 pixels[len(ids)] = one.pixels
                 ids.append(one.content_id)
-    return ids, pixels[: len(ids)]
+            elif one.passing:
+                gone.add(one.content_id)
+    return ids, pixels[: len(ids)], frozenset(gone)
 
 
 def _larger(side: int) -> int:

@@ -22,6 +22,7 @@ from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings, View
 from imgsim_assets.storage.content_table import read_vectors
 from imgsim_assets.storage.formats import read_array
+from imgsim_assets.vision.folder import SPLITS
 
 LEARNING_SET = "learning_set"
 CLUSTERS = "clusters"
@@ -40,14 +41,16 @@ def embedded_photos(store: Store, settings: Settings) -> pl.DataFrame:
     """Read the rows of `raw_images`, in its order, of the photos that every backbone has embedded.
 
     Raises:
-        ArtefactError: there is none.
+        ArtefactError: there is none in train, or none in test.
     """
     photos = usable_photos(open_table(store, RAW_IMAGES))
     for name in settings.backbones:
         embedded = open_table(store, embedding_key(name))
         photos = photos.join(embedded, on="content_id", how="semi", maintain_order="left")
-    if photos.is_empty():
-        raise ArtefactError("photos with a vector of every backbone", "none", "see why the embeddings failed")
+    if photos["split"].n_unique() < len(SPLITS):
+        lacking = " and ".join(split for split in SPLITS if split not in set(photos["split"]))
+        expected = "train and test photos with a vector of every backbone"
+        raise ArtefactError(expected, f"none in {lacking}", "see why the embeddings failed")
     return photos
 
 

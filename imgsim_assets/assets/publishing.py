@@ -1,6 +1,7 @@
 """How an asset publishes what it made: artefact first, then the claim that Dagster records."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import polars as pl
 
 from imgsim_assets.assets.versions import noted
 from imgsim_assets.resources.store import Store
+from imgsim_assets.resources.tracking import ASSET_TAG, TrackedRun, Tracking
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
 
@@ -16,6 +18,8 @@ OWNERS = ["team:imgsim"]
 VERSIONS_KEPT = 3
 PREVIEW_ROWS = 5
 TABLE = "table.parquet"
+MLFLOW_SAYS = "mlflow_says"  # the metadata of an asset of whose measurements MLflow has not all, or that mended it
+AWAY = "away"  # the fact that says how many photos were away or changed: see `unsettled`
 
 
 def publish(
@@ -62,6 +66,11 @@ def publish_table(
     )
 
 
+def away(photos: Collection[str]) -> dict[str, JSON]:
+    """Give the fact that these photos are to be tried again; none, where there are none."""
+    return {AWAY: len(photos)} if photos else {}
+
+
 def open_table(store: Store, key: str) -> pl.DataFrame:
     """Read the table that an asset published.
 
@@ -71,9 +80,16 @@ def open_table(store: Store, key: str) -> pl.DataFrame:
     return read_table(store.artefacts.open(key).path(TABLE))
 
 
-def run_tags(context: dg.AssetExecutionContext, key: str) -> dict[str, str]:
-    """Say, for MLflow, which asset of which Dagster run and of which sync a measurement comes from."""
-    return {"dagster/asset_key": key, "imgsim/sync": context.run.tags.get("imgsim/sync", "")}
+@contextmanager
+def tracked(context: dg.AssetExecutionContext, tracking: Tracking, key: str) -> Iterator[TrackedRun]:
+    """Write what an asset measures to MLflow; what is to be said of that store is logged, and metadata of the asset."""
+    tags = {ASSET_TAG: key, "imgsim/sync": context.run.tags.get("imgsim/sync", "")}
+    with tracking.run_for(context.run.run_id, tags) as run:
+        yield run
+    if run.notes:
+        said = "; ".join(run.notes)
+        context.log.warning(said)
+        context.add_asset_metadata({MLFLOW_SAYS: said}, asset_key=dg.AssetKey.from_user_string(key))
 
 
 def markdown_table(table: pl.DataFrame) -> dg.MarkdownMetadataValue:

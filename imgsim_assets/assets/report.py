@@ -11,20 +11,22 @@ import polars as pl
 
 from imgsim_assets.assets.comparison import COMPARISON, open_verdict, score_neighbours
 from imgsim_assets.assets.evaluation import EVALUATION, GROUP, open_classes, open_metrics, open_summary
-from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
+from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION, path_of
 from imgsim_assets.assets.indices import LIBRARIES, NAMES, neighbors_key
-from imgsim_assets.assets.publishing import OWNERS, open_table, publish
-from imgsim_assets.assets.selection import RANKING_CHOICE, open_steps
+from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish
+from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe, open_steps
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
 from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval import exhibits
 from imgsim_assets.retrieval.evaluation import in_words
-from imgsim_assets.retrieval.margins import class_margins
+from imgsim_assets.retrieval.margins import class_margins, margin_in_words
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import catalogue_counts, leaked
-from imgsim_assets.vision.photo import decode_photo
+from imgsim_assets.vision.frame import NOT_LOOKED_AT
+from imgsim_assets.vision.photo import PhotoError, decode_photo
 
 REPORT = "retrieval_report"
 REPORT_FILE = "report.html"
@@ -53,49 +55,46 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             EVALUATION,
             COMPARISON,
         ],
-        **computed_by("retrieval_report/3", report=settings.report, submission={"index": settings.submission.index}),
+        **computed_by("retrieval_report/4", report=settings.report, submission={"index": settings.submission.index}),
     )
     def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""
-        html = render_gallery(_gallery(store, settings))
+        gone: set[str] = set()
+        html = render_gallery(_gallery(store, settings, gone))
 
         def write(folder: Path) -> None:
-            (folder / REPORT_FILE).write_text(html, encoding="utf-8")
+            (folder / REPORT_FILE).write_bytes(html.encode("utf-8", "replace"))
 
-        return publish(store, REPORT, write)
+        return publish(store, REPORT, write, facts=away(gone))
 
     return [retrieval_report]
 
 
-def _gallery(store: Store, settings: Settings) -> Gallery:
+def _gallery(store: Store, settings: Settings, gone: set[str]) -> Gallery:
+    """Put the report together; `gone` is told the photos whose place stays empty, since their file is away."""
     catalogue = open_table(store, RAW_IMAGES)
     queries = _queries(store, settings)
     lists = _lists(store, settings.submission.index)
     labels = dict(open_table(store, GALLERY).select("name", "label").iter_rows())
-    show = _pictures(settings, catalogue)
+    show = _pictures(settings, catalogue, gone)
     answer = functools.partial(_answer, lists, labels, show)
     count = settings.report.queries
-    scored = queries.filter(pl.col("average_precision").is_not_null())
-    by_score = scored.sort("average_precision", "margin", "name", descending=[True, True, False])
-    wrong = scored.filter(pl.col("average_precision") < 1).sort(
-        "average_precision", "margin", "name", descending=[False, True, False]
-    )
-    unsure = queries.sort("margin", "name")
-    sure = queries.sort("margin", "name", descending=[True, False]) if scored.is_empty() else queries.clear()
     sections = [
-        Section("Found", "All ten right, by the widest margin.", _answers(answer, by_score, count)),
+        Section("Found", "The highest AP@10, by the widest margin.", _answers(answer, exhibits.found(queries), count)),
         Section(
             "Missed",
             "The lowest AP@10, and among those the surest first: look here for wrong labels and twin classes.",
-            _answers(answer, wrong, count),
+            _answers(answer, exhibits.missed(queries), count),
         ),
         Section(
-            "Sure", "The widest margins; no hidden labels were given to score them.", _answers(answer, sure, count)
+            "Sure",
+            "The widest margins; no hidden labels were given to score them.",
+            _answers(answer, exhibits.sure(queries), count),
         ),
         Section(
             "Unsure",
             "The narrowest margins between the first class and the second, whether right or wrong.",
-            _answers(answer, unsure, count),
+            _answers(answer, exhibits.unsure(queries), count),
         ),
         Section(
             "Answered in two ways",
@@ -128,20 +127,30 @@ def _disagreements(
 
 
 def _queries(store: Store, settings: Settings) -> pl.DataFrame:
-    """Give each test photo its margin, and its hidden label and AP@10 where they are known."""
+    """Give each test photo its margin, in words too, and its hidden label and AP@10 where they are known."""
     gallery, vectors = open_vectors(store, GALLERY)
     photos, asked = open_vectors(store, QUERIES)
     margins = class_margins(vectors, gallery["class_number"].to_numpy(), asked)
     scores = score_neighbours(store, settings.submission.index)
-    return photos.with_columns(pl.Series("margin", margins)).join(scores, on="name", how="left", maintain_order="left")
+    recipe = open_recipe(store)
+    words = [margin_in_words(margin, recipe) for margin in margins.tolist()]
+    shown = photos.with_columns(pl.Series("margin", margins), pl.Series("margin_words", words, dtype=pl.String))
+    return shown.join(scores, on="name", how="left", maintain_order="left")
 
 
-def _pictures(settings: Settings, catalogue: pl.DataFrame) -> Show:
-    paths = {(split, name): path for split, name, path in catalogue.select("split", "name", "path").iter_rows()}
+def _pictures(settings: Settings, catalogue: pl.DataFrame, gone: set[str]) -> Show:
+    chosen = catalogue.select("split", "name", "path", "content_id")
+    rows = {(row["split"], row["name"]): row for row in chosen.iter_rows(named=True)}
 
     @functools.cache
     def show(split: str, name: str) -> str:
-        photo = decode_photo(settings.places.data / paths[split, name], settings.ingest.max_pixels)
+        row = rows[split, name]
+        try:
+            limit = settings.ingest.max_pixels
+            photo = decode_photo(path_of(row, settings), limit, known_by=row["content_id"])
+        except PhotoError:
+            gone.add(row["content_id"])
+            photo = NOT_LOOKED_AT
         return thumbnail(photo, settings.report.thumbnail)
 
     return show
@@ -160,7 +169,7 @@ def _answer(
         for name in lists.get(query["name"], ())
     ]
     asked = Picture(query["name"], show("test", query["name"]), truth)
-    return Answer(asked, pictures, query["average_precision"], query["margin"])
+    return Answer(asked, pictures, query["average_precision"], query["margin_words"])
 
 
 def _facts(catalogue: pl.DataFrame, store: Store) -> list[tuple[str, str]]:
@@ -193,7 +202,8 @@ def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
         ),
         _table(
             "FAISS and Annoy",
-            f"Measured on these vectors, on this machine, in one run. {open_verdict(store)}",
+            f"Measured on these vectors, on this machine, in turns: medians, and quartiles as low and high. "
+            f"{open_verdict(store)}",
             open_table(store, COMPARISON),
         ),
         _table("Quarantined files", "Not used, and why. Test photos among them got the fallback.", refused),

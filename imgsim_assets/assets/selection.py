@@ -23,7 +23,7 @@ from imgsim_assets.assets.publishing import (
     markdown_table,
     open_table,
     publish,
-    run_tags,
+    tracked,
 )
 from imgsim_assets.assets.standing import LABELLED_FILE, few_changed, labelled_before, publish_again
 from imgsim_assets.assets.versions import computed_by
@@ -83,7 +83,7 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
         **computed,
     )
     def ranking_choice(
-        context: dg.AssetExecutionContext, store: Store, tracking: Tracking
+        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
     ) -> dg.MaterializeResult[Any]:
         """How photos are ranked: a step is taken where it gains on labelled train photos that it has not seen.
 
@@ -183,7 +183,7 @@ def _metric_name(name: str) -> str:
 
 def _track(context: dg.AssetExecutionContext, tracking: Tracking, choice: Choice, drawing: bytes) -> None:
     with (
-        tracking.run_for(context.run.run_id, run_tags(context, RANKING_CHOICE)) as run,
+        tracked(context, tracking, RANKING_CHOICE) as run,
         tempfile.TemporaryDirectory() as scratch,
     ):
         folder = Path(scratch)

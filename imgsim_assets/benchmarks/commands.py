@@ -116,11 +116,22 @@ def bench_incremental(settings: Settings, as_json: bool, photos: tuple[int, ...]
 
 @bench.command("chrome")
 @click.option("--photos", type=click.IntRange(1), default=500, show_default=True, help="test photos, at most")
+@click.option("--drawn", type=click.IntRange(1), default=100, show_default=True, help="pictures a kind to leave whole")
+@click.option("--real", type=click.Path(path_type=Path), help="Folder of photos to leave whole.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @with_settings
-def bench_chrome(settings: Settings, as_json: bool, photos: int, seed: int) -> None:
-    """Ask what `imgsim sync` published for test photos with and without the borders and captions of another site."""
-    from imgsim_assets.benchmarks.chrome import in_markdown, measure_chrome
+def bench_chrome(settings: Settings, as_json: bool, photos: int, seed: int, **asked: Any) -> None:  # noqa: ANN401
+    """Ask what `imgsim sync` published for test photos with and without a site's chrome; count what trimming loses.
 
+    That is counted over pictures that are content all over: flags, logos, windows and more, drawn, and real photos.
+    """
+    from imgsim_assets.benchmarks.chrome import in_markdown, measure_chrome
+    from imgsim_assets.benchmarks.losses import losses_in_markdown, measure_losses
+
+    losses = measure_losses(asked["drawn"], seed, asked["real"], settings.ingest.max_pixels)
     measured = measure_chrome(settings, photos, seed)
-    click.echo(json.dumps([dataclasses.asdict(one) for one in measured]) if as_json else in_markdown(measured))
+    if as_json:
+        tables = {"chrome": measured, "losses": losses}
+        click.echo(json.dumps({name: [dataclasses.asdict(one) for one in table] for name, table in tables.items()}))
+        return
+    click.echo(f"{in_markdown(measured)}\n\n{losses_in_markdown(losses)}")

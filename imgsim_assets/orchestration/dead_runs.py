@@ -8,7 +8,13 @@ import dagster as dg
 from imgsim_assets.storage.state_lock import state_lock
 
 STATE_TAG = "imgsim/state"
-AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+# A run is NOT_STARTED for the moment between its making and its queueing or start; what is QUEUED may wait for long.
+AT_WORK = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 GRACE = 300.0  # seconds in which a run that has just been launched comes to its lock, on a busy machine too
 TURN = 0.3  # seconds in which a run that waits for the lock takes it: six times what it sleeps
 

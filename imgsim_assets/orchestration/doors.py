@@ -1,7 +1,7 @@
-"""The doors that Dagster's daemon opens: a sensor that keeps in sync, and a schedule that syncs at night.
+"""The doors that Dagster opens: the job `sync`, a sensor that keeps in sync, and a schedule that syncs at night.
 
-`imgsim sync` and both of them materialize by the same rule; the sensor launches a run for each wave, the schedule one
-run that syncs.
+`imgsim sync` and all of them materialize by the same rule; the sensor launches a run for each wave, the job is one run
+that syncs: launched in the UI it is the one click that does what the command does.
 """
 
 import uuid
@@ -16,12 +16,15 @@ from imgsim_assets.orchestration.attempts import Attempts, Ending, state_of
 from imgsim_assets.orchestration.dead_runs import end_dead_runs
 from imgsim_assets.orchestration.staleness import Node, descendants, read_graph, read_records
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG, Sight, look, observe, sync
+from imgsim_assets.resources.console import is_interruption
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.state_lock import state_lock
 
 SENSOR = "keep_in_sync"
 SCHEDULE = "reindex"
-JOBS = (MATERIALIZE_JOB, SCHEDULE, "__ASSET_JOB")  # the last is Dagster's name for what is materialized by hand
+SYNC_JOB = "sync"
+JOBS = (MATERIALIZE_JOB, SYNC_JOB, "__ASSET_JOB")  # the last is Dagster's name for what is materialized by hand
+TRY_AGAIN_AFTER = 3600.0  # seconds: what could not be read, while nothing in the folder changes
 RUN_KEY_TAG = "dagster/run_key"
 IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,
@@ -83,7 +86,7 @@ def _request(
     attempts = Attempts.model_validate_json(cursor) if cursor else Attempts()
     graph = read_graph(definitions)
     before = read_records(instance, graph)  # as they were when the last run ended: observing moves the folder's
-    sight = look(definitions, instance, settings, observe(instance, settings))
+    sight = look(definitions, instance, settings, observe(instance, settings), patience=TRY_AGAIN_AFTER)
     stale = [key for key, status in sight.statuses.items() if status.state != "fresh"]
     attempts = attempts.after(
         _endings(instance, graph, attempts, stale), {key: state_of(graph[key], before) for key in stale}
@@ -109,36 +112,47 @@ def _request(
     return dg.SensorResult(run_requests=[request], cursor=attempts.model_dump_json())
 
 
-def schedules(settings: Settings, load: Load) -> list[dg.ScheduleDefinition]:
-    """Build the schedule, and the job with one step that syncs.
+def sync_job(settings: Settings, load: Load) -> dg.JobDefinition:
+    """Build the job with one step that syncs."""
 
-    Raises:
-        SettingsError: the cron expression or the time zone is none.
-    """
-    chosen = settings.automation
-
-    @dg.op(name="sync", description="Materialize exactly what is stale, wave by wave, as `imgsim sync` does.")
+    @dg.op(description="Look at the folder of photos, and materialize exactly what is stale, wave by wave.")
     def sync_all(context: dg.OpExecutionContext) -> None:
         outcome = sync(load(), context.instance, settings, context.log.info)
         if outcome.failed:
             raise dg.Failure(outcome.in_words(), allow_retries=False)
         context.log.info(outcome.in_words())
 
-    @dg.job(name=SCHEDULE, description="One sync: what `imgsim sync` does.", executor_def=dg.in_process_executor)
-    def reindex() -> None:
+    @dg.job(
+        name=SYNC_JOB,
+        description="One click that brings all up to date and publishes it: what `imgsim sync` does. It looks at the "
+        "folder of photos by itself, and materializes exactly what is stale, everything in its turn.",
+        executor_def=dg.in_process_executor,
+    )
+    def sync_once() -> None:
         sync_all()
+
+    return sync_once
+
+
+def schedules(settings: Settings, load: Load) -> list[dg.ScheduleDefinition]:
+    """Build the schedule of the job that syncs.
+
+    Raises:
+        SettingsError: the cron expression or the time zone is none.
+    """
+    chosen = settings.automation
 
     try:
         return [
             dg.ScheduleDefinition(
                 name=SCHEDULE,
-                job=reindex,
+                job=sync_job(settings, load),
                 cron_schedule=chosen.cron,
                 execution_timezone=chosen.timezone,
                 default_status=dg.DefaultScheduleStatus.RUNNING
                 if chosen.schedule
                 else dg.DefaultScheduleStatus.STOPPED,
-                description="Syncs at the times of automation.cron.",
+                description="Launches the job `sync` at the times of automation.cron.",
             )
         ]
     except dg.DagsterInvalidDefinitionError as error:
@@ -162,8 +176,9 @@ def _endings(
     runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: attempts.run_key}), limit=1) if waiting else []
     if not runs:
         return {}
-    steps = instance.get_run_step_stats(runs[0].run_id)
-    failed = {one.step_key for one in steps if one.status is not None and one.status.value == "FAILURE"}
+    logs = instance.all_logs(runs[0].run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    events = [log.dagster_event for log in logs if log.dagster_event is not None]
+    failed = {event.step_key for event in events if not is_interruption(event)}
     if not failed:  # its process died, or somebody stopped it
         return dict.fromkeys(waiting, "interrupted")
     return {key: "failed" for key in waiting if graph[key].step in failed}

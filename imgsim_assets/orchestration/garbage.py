@@ -8,11 +8,13 @@ import dagster as dg
 
 from imgsim_assets.assets.claims import content_tables
 from imgsim_assets.assets.fine_tuning import UNFINISHED
+from imgsim_assets.errors import ArtefactError
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage import versioned_folder
 from imgsim_assets.storage.artefacts import MANIFEST
+from imgsim_assets.storage.publication import LINK, is_whole, publications
 from imgsim_assets.storage.state_lock import only_user
 from imgsim_assets.storage.versioned_folder import VERSION
 
@@ -42,6 +44,7 @@ def find_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -> 
         *_unused_rows(store, settings, keep),
         *_unused_artefacts(store, definitions),
         *_given_up(store, definitions),
+        *_damaged_publications(store),
     ]
 
 
@@ -81,7 +84,10 @@ def _unused_artefacts(store: Store, definitions: dg.Definitions) -> Iterable[Gar
         if key not in graph:
             yield _garbage(store, place, "no asset has this key any more")
             continue
-        current = store.artefacts.open(key).manifest.version
+        try:
+            current = store.artefacts.open(key).manifest.version
+        except ArtefactError:
+            continue  # damaged: the next sync makes it again
         for path in sorted(place.iterdir()):
             if VERSION.fullmatch(path.name) and path.name != current:
                 yield _garbage(store, path, "an older version of what the asset made")
@@ -94,6 +100,15 @@ def _given_up(store: Store, definitions: dg.Definitions) -> Iterable[Garbage]:
     for path in sorted(begun.glob("*/*")):
         if path.relative_to(begun).as_posix() not in graph:
             yield _garbage(store, path, "begun for an asset that there is no more")
+
+
+def _damaged_publications(store: Store) -> Iterable[Garbage]:
+    """What can neither be rolled back to nor made again; the one that is published is made again by a sync."""
+    link = store.folder / LINK
+    current = link.readlink().name if link.is_symlink() else None
+    for path in publications(store.folder):
+        if path.name != current and not is_whole(path):
+            yield _garbage(store, path, "an older publication that was damaged")
 
 
 def _garbage(store: Store, path: Path, why: str) -> Garbage:

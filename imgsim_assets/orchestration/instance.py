@@ -13,7 +13,7 @@ from imgsim_assets.errors import SettingsError
 from imgsim_assets.storage.atomic import write_bytes
 
 HOME_VARIABLE = "DAGSTER_HOME"
-CONFIGURATION = "dagster.yaml"
+CONFIGURATION, WORKSPACE = "dagster.yaml", "workspace.yaml"
 PLACE = re.compile(r"base_dir: \.imgsim(\S*)")
 
 
@@ -29,7 +29,8 @@ def prepare_home(state: Path) -> Path:
         return Path(os.environ[HOME_VARIABLE])
     home = state.absolute()
     home.mkdir(parents=True, exist_ok=True)
-    text = PLACE.sub(lambda place: f"base_dir: {json.dumps(str(home) + place[1])}", _configuration().read_text("utf-8"))
+    plain = packaged(CONFIGURATION).read_text("utf-8")
+    text = PLACE.sub(lambda place: f"base_dir: {json.dumps(str(home) + place[1])}", plain)
     target = home / CONFIGURATION
     if not target.exists() or target.read_bytes() != text.encode():
         write_bytes(target, text.encode())
@@ -47,11 +48,14 @@ def open_instance(state: Path) -> dg.DagsterInstance:
         return dg.DagsterInstance.get()
 
 
-def _configuration() -> Path:
+def packaged(name: str) -> Path:
+    """Find one of the files for Dagster that lie in the checkout, or else in the package.
+
+    Raises:
+        SettingsError: there is none.
+    """
     package = Path(imgsim_assets.__file__).resolve().parent
     for folder in (package.parent, package):
-        if (folder / CONFIGURATION).is_file():
-            return folder / CONFIGURATION
-    raise SettingsError(
-        f"a {CONFIGURATION}", f"none beside or in {package}", f"set {HOME_VARIABLE} to a folder that has one"
-    )
+        if (folder / name).is_file():
+            return folder / name
+    raise SettingsError(f"a {name}", f"none beside or in {package}", "install imgsim again")

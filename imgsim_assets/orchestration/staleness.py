@@ -137,10 +137,11 @@ def read_checks(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tu
 
 def judge(graph: Mapping[str, Node], records: Mapping[str, Record]) -> dict[str, AssetStatus]:
     """Apply the rule to every asset that imgsim can materialize, in the graph's order."""
-    return {key: _judge_one(node, records) for key, node in graph.items() if not node.external}
+    return {key: judge_one(node, records) for key, node in graph.items() if not node.external}
 
 
-def _judge_one(node: Node, records: Mapping[str, Record]) -> AssetStatus:
+def judge_one(node: Node, records: Mapping[str, Record]) -> AssetStatus:
+    """Apply the rule to one asset."""
     record = records.get(node.key)
     if record is None:
         return AssetStatus(node.key, "missing", ("never materialized",))

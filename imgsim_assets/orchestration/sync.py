@@ -7,11 +7,16 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from imgsim_assets import stopping
+from imgsim_assets.assets.answerable import open_folder, require_answers
 from imgsim_assets.assets.claims import broken_claims
+from imgsim_assets.assets.delivery import finish_tracking
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
-from imgsim_assets.assets.publishing import open_table
+from imgsim_assets.assets.publishing import MLFLOW_SAYS, open_table
+from imgsim_assets.assets.unsettled import unsettled
 from imgsim_assets.errors import ArtefactError, GateError, ImgsimError, InputError, ModelError, SettingsError, UserError
 from imgsim_assets.orchestration.dead_runs import STATE_TAG, end_dead_syncs
+from imgsim_assets.orchestration.interruption import ending_with_process, was_interrupted
 from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.staleness import (
     AssetStatus,
@@ -29,7 +34,7 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK
 from imgsim_assets.storage.state_lock import only_user
 from imgsim_assets.vision.catalogue import folder_changes
-from imgsim_assets.vision.folder import PhotoFolder, read_folder
+from imgsim_assets.vision.folder import PhotoFolder
 
 MATERIALIZE_JOB = "materialize"
 SYNC_TAG = "imgsim/sync"
@@ -55,9 +60,9 @@ def observe(instance: dg.DagsterInstance, settings: Settings) -> PhotoFolder:
     """Record the present state of the folder of photos, if it is not the one last recorded; list its files.
 
     Raises:
-        InputError: the folder of photos cannot be used.
+        UserError: the folder of photos cannot be used, or nothing could be submitted of it.
     """
-    folder = read_folder(settings.places.data, settings.ingest)
+    folder = open_folder(settings)
     version = observe_folder(settings).value
     latest = instance.fetch_observations(dg.AssetKey(IMAGE_FOLDER), limit=1).records
     if not latest or latest[0].asset_observation is None or latest[0].asset_observation.data_version != version:
@@ -89,8 +94,23 @@ class Sight:
         return [key for key in chosen if key not in standing]
 
 
-def look(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, folder: PhotoFolder) -> Sight:
-    """Judge every asset by Dagster's records; what they claim and is not there is missing, whatever they say."""
+def look(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    folder: PhotoFolder,
+    *,
+    tried: Container[str] = (),
+    patience: float = 0.0,
+) -> Sight:
+    """Judge every asset by Dagster's records; what they claim and is not there is missing, whatever they say.
+
+    What could not be done for reasons of the day is stale, so that it is tried again; but not what has just been
+    `tried`, nor what was made less than `patience` seconds ago.
+
+    Raises:
+        UserError: nothing could be submitted of the photos that can be opened.
+    """
     graph = read_graph(definitions)
     records = read_records(instance, graph)
     statuses = judge(graph, records)
@@ -98,6 +118,11 @@ def look(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Se
     fresh = [key for key, status in statuses.items() if status.state == "fresh"]
     for key in broken_claims(store, settings, fresh):
         statuses[key] = AssetStatus(key, "missing", ("what it made is gone or damaged",))
+    whole = [key for key in fresh if statuses[key].state == "fresh" and key not in tried]
+    for key, cause in unsettled(store, settings, whole, patience).items():
+        statuses[key] = AssetStatus(key, "stale", (cause,))
+    if RAW_IMAGES in whole and statuses[RAW_IMAGES].state == "fresh":
+        require_answers(open_table(store, RAW_IMAGES), settings)
     held, unended = read_checks(definitions, instance)
     for key, reason in unended.items():
         if statuses[key].state == "fresh":  # else the check did not end because the asset did not come to it
@@ -132,9 +157,10 @@ def sync(
     Raises:
         InputError: the folder of photos cannot be used; nothing was run.
         SyncInProgressError: another sync is at work on the same state folder.
+        DagsterExecutionInterruptedError: the process was asked to stop.
     """
     started = time.monotonic()
-    with only_user(settings.places.state):
+    with only_user(settings.places.state), stopping.listening():
         outcome = _run_waves(definitions, instance, settings, announce)
     link = settings.places.state / LINK
     outcome.published = link if link.exists() else None
@@ -148,9 +174,10 @@ def _run_waves(
     outcome = SyncOutcome()
     tags = {SYNC_TAG: uuid.uuid4().hex, STATE_TAG: str(settings.places.state.resolve())}
     end_dead_syncs(instance, settings.places.state)
+    outcome.note(finish_tracking(settings))
     folder = observe(instance, settings)
     while True:
-        sight = look(definitions, instance, settings, folder)
+        sight = look(definitions, instance, settings, folder, tried=outcome.materialized)
         graph = sight.graph
         stopped = {*outcome.failed, *descendants(graph, outcome.failed)}
         wave = sight.wave({*stopped, *outcome.materialized})
@@ -159,6 +186,10 @@ def _run_waves(
             return outcome
         _announce_wave([sight.statuses[key] for key in wave], announce)
         result = _run_wave(definitions, instance, wave, tags)
+        # Dagster takes it for the failure of a step, and what does not lie below that step would go on.
+        if stopping.was_asked() or was_interrupted(result):
+            raise dg.DagsterExecutionInterruptedError
+        outcome.note(_said_by_mlflow(result))
         done = {
             event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key
         }
@@ -192,13 +223,21 @@ def _note_held(sight: Sight, outcome: SyncOutcome) -> None:
 def _run_wave(
     definitions: dg.Definitions, instance: dg.DagsterInstance, wave: list[str], tags: dict[str, str]
 ) -> dg.ExecuteInProcessResult:
-    return definitions.resolve_job_def(MATERIALIZE_JOB).execute_in_process(
-        instance=instance,
-        asset_selection=[dg.AssetKey.from_user_string(key) for key in wave],
-        run_config={"loggers": {"console": {}}},
-        tags=tags,
-        raise_on_error=False,
-    )
+    run_id = str(uuid.uuid4())
+    with ending_with_process(instance, run_id):
+        return definitions.resolve_job_def(MATERIALIZE_JOB).execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey.from_user_string(key) for key in wave],
+            run_config={"loggers": {"console": {}}},
+            tags=tags,
+            raise_on_error=False,
+            run_id=run_id,
+        )
+
+
+def _said_by_mlflow(result: dg.ExecuteInProcessResult) -> list[str]:
+    made = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    return [str(one.metadata[MLFLOW_SAYS].value) for one in made if MLFLOW_SAYS in one.metadata]
 
 
 def _note_reasons(result: dg.ExecuteInProcessResult, outcome: SyncOutcome) -> None:

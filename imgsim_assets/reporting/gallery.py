@@ -24,12 +24,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Answer:
-    """One query and its ranked photos, best first; `margin` is by how much its first class is the more probable."""
+    """One query and its ranked photos, best first; `margin`: by how much its first class leads, with the unit."""
 
     query: Picture
     found: Sequence[Picture]
     average_precision: float | None = None
-    margin: float | None = None
+    margin: str | None = None
 
 
 @dataclass(frozen=True)

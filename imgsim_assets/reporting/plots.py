@@ -1,11 +1,14 @@
 """Small plots as PNG bytes, for the UI and for MLflow."""
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from imgsim_assets.reporting.names import name_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,7 +20,6 @@ GREY = "#9b9b95"
 COLOURS = (BLUE, "#c4662b")
 MARKERS = "osD^vP*X<>"
 LEAST_MISSED = 5e-4
-LONGEST_NAME = 40
 
 
 def average_precision_histogram(average_precision: npt.NDArray[np.float64]) -> bytes:
@@ -44,8 +46,8 @@ def class_average_precision(means: Mapping[str, float], shown: int = 15) -> byte
     worst = sorted(means.items(), key=lambda item: (item[1], item[0]))[:shown]
     figure = _figure(5.0, 0.6 + 0.24 * max(len(worst), 1))
     axes = figure.subplots()
-    axes.barh([name for name, _ in worst], [value for _, value in worst], color=BLUE)
-    axes.invert_yaxis()
+    axes.barh(range(len(worst)), [value for _, value in worst], color=BLUE)
+    name_rows(axes, [name for name, _ in worst])
     axes.set_xlim(0, 1)
     axes.set_xlabel("MAP@10 of the class")
     return _png(figure)
@@ -68,8 +70,7 @@ def steps_with_intervals(
         [high - value for value, (_, high) in zip(values, intervals, strict=True)],
     ]
     axes.errorbar(values, range(len(names)), xerr=errors, fmt="o", color=BLUE, ecolor=GREY, capsize=3)
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
+    name_rows(axes, names)
     axes.set_xlim(0, 1)
     axes.set_xlabel("MAP@10, 95% interval")
     return _png(figure)
@@ -95,9 +96,7 @@ def gains_with_intervals(
         colour = BLUE if verdict in {"taken", "taken on trust", "forced on"} else GREY
         axes.errorbar([gain], [place], xerr=[[gain - low], [high - gain]], fmt="o", color=colour, capsize=3)
     axes.axvline(0.0, color=INK, linewidth=0.8)
-    shown = [name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in names]
-    axes.set_yticks(range(len(names)), shown)
-    axes.invert_yaxis()
+    name_rows(axes, names)
     axes.set_xscale("symlog", linthresh=0.02)
     axes.set_xlabel("gain in MAP@10, 95% interval")
     return _png(figure)
@@ -107,7 +106,8 @@ def recall_against_speed(curves: "pl.DataFrame", names: Mapping[str, str]) -> by
     """Show what each effort of each library buys; a line joins what nothing beats, a ring is on what is set.
 
     Args:
-        curves: `library`, `recall_at_10`, `queries_per_second`, `is_set`, `on_front`.
+        curves: `library`, `recall_at_10`, `queries_per_second` with its quartiles `_low` and `_high`, `is_set`,
+            `on_front`.
         names: what each library is called.
     """
     figure = _figure(5.0, 3.4)
@@ -117,7 +117,9 @@ def recall_against_speed(curves: "pl.DataFrame", names: Mapping[str, str]) -> by
     for (library,), rows in curves.group_by("library", maintain_order=True):
         colour = COLOURS[list(names).index(str(library)) % len(COLOURS)]
         label = names[str(library)]
-        axes.plot(rows["recall_at_10"], rows["queries_per_second"], "o", color=colour, label=label, markersize=5)
+        speed = rows["queries_per_second"].to_numpy()
+        quartiles = np.abs(rows.select("queries_per_second_low", "queries_per_second_high").to_numpy().T - speed)
+        axes.errorbar(rows["recall_at_10"], speed, quartiles, fmt="o", color=colour, label=label, markersize=5)
         chosen = rows.filter("is_set")
         axes.plot(chosen["recall_at_10"], chosen["queries_per_second"], "o", color=INK, fillstyle="none", markersize=10)
     axes.set_yscale("log")
@@ -163,9 +165,9 @@ def stacked_bars(bars: "Mapping[str, Sequence[float]]", parts: Sequence[str], un
     start = np.zeros(len(bars))
     for place, part in enumerate(parts):
         sizes = np.array([bar[place] for bar in bars.values()])
-        axes.barh(list(bars), sizes, left=start, label=part, color=(BLUE, "#c4662b", GREY)[place])
+        axes.barh(range(len(bars)), sizes, left=start, label=part, color=(BLUE, "#c4662b", GREY)[place])
         start += sizes
-    axes.invert_yaxis()
+    name_rows(axes, list(bars))
     axes.set_xlabel(unit)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     return _png(figure)
@@ -187,5 +189,7 @@ def _png(figure: "Figure") -> bytes:
         axes.xaxis.label.set_fontsize(9)
         axes.yaxis.label.set_fontsize(9)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": ""})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # a box is drawn, and nobody can mend it here
+        figure.savefig(buffer, format="png", metadata={"Software": ""})
     return buffer.getvalue()

@@ -33,9 +33,15 @@ class OneLinePerAsset(logging.Handler):
         if event.event_type == kinds.ASSET_CHECK_EVALUATION and not event.asset_check_evaluation_data.passed:
             check = event.asset_check_evaluation_data
             return f"! {check.asset_key.to_user_string()}: the check {check.check_name} did not pass"
-        if event.event_type == kinds.STEP_FAILURE:
+        if event.event_type == kinds.STEP_FAILURE and not is_interruption(event):
             return f"✗ {(event.step_key or '').replace('__', '/')}"
         return None
+
+
+def is_interruption(event: dg.DagsterEvent) -> bool:
+    """Say whether a step's failure is none: the process was asked to stop while it was under way."""
+    source = event.step_failure_data.error_source
+    return source is not None and source.name == "INTERRUPT"
 
 
 def _of_asset(record: logging.LogRecord) -> str | None:

@@ -10,6 +10,7 @@ from filelock import Timeout
 
 from imgsim_assets.storage.artefacts import ARTEFACTS, ArtefactStore
 from imgsim_assets.storage.content_table import ContentTable
+from imgsim_assets.storage.ledger import Ledger, ledger_of
 from imgsim_assets.storage.publication import publish_folder
 from imgsim_assets.storage.state_lock import state_lock
 
@@ -41,8 +42,13 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def artefacts(self) -> ArtefactStore:
-        """What assets publish, by asset key."""
-        return ArtefactStore(self.folder / ARTEFACTS)
+        """What assets publish, by asset key; whole byte for byte when it is opened."""
+        return ArtefactStore(self.folder / ARTEFACTS, self.ledger.digest)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is known of the files in it."""
+        return ledger_of(self.folder)
 
     @property
     def content(self) -> Path:
@@ -61,6 +67,11 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Whether rows by content id were stored under `name`; does not look at them."""
         return ContentTable.is_stored(self.content / name)
 
-    def publish(self, build: Callable[[Path], None], kept: int) -> Path:
-        """Replace the folder `published/` as a whole by what `build` writes; `kept` publications stay on disk."""
-        return publish_folder(self.folder, build, kept)
+    def publish(
+        self, build: Callable[[Path], None], kept: int, announce: Callable[[Path, str], None] | None = None
+    ) -> Path:
+        """Replace the folder `published/` as a whole by what `build` writes; `kept` publications stay on disk.
+
+        `announce` is told its folder and version before, and stops it by raising.
+        """
+        return publish_folder(self.folder, build, kept, announce)

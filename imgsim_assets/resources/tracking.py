@@ -1,53 +1,57 @@
 """MLflow, spoken to directly: one MLflow run for each Dagster run, found again by its tag.
 
-Only the client is used, never the fluent interface: nothing global is set, and no run can be left active.
+Only the client is used, never the fluent interface: nothing global is set, and no run can be left active. Our own store
+never stops what is measured; a server that a person named does, until something is published
+(docs/decisions/0024-mlflow-is-asked-first.md).
 """
 
-import logging
 import math
-import os
-from collections.abc import Iterator, Mapping
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import dagster as dg
 from filelock import FileLock
 
 from imgsim_assets.errors import UserError
-from imgsim_assets.resources import registry
+from imgsim_assets.resources import own_store, registry
+from imgsim_assets.resources.mlflow_quiet import quietly
+from imgsim_assets.resources.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-DATABASE = "mlflow.db"
-ARTIFACTS = "mlflow-artifacts"
 RUN_ID_TAG = "dagster/run_id"
 ASSET_TAG = "dagster/asset_key"
 FAILED_TAG = "imgsim/failed"
 NAME_TAG = "mlflow.runName"
-ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # its default keeps a person waiting for minutes
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-}
+OWN_STORE = "nothing depends on it, and the next sync tries again; if it stays so, move it away"
+SERVER = "start that server or set tracking.uri; without it, measurements go to a database in the state folder"
+HEAD = "head"  # the folder of a run's artifacts that is registered
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass
 class TrackedRun:
-    """An MLflow run that is being written."""
+    """An MLflow run that is being written.
 
-    client: "MlflowClient"
-    run_id: str
+    `client` is None where the store cannot be used: nothing is noted then. `strict` says whether that is an error, and
+    `own` whether the store is the one in the state folder.
+    """
+
     uri: str
+    own: bool
+    strict: bool
+    client: "MlflowClient | None" = None
+    run_id: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Note settings; a key once noted keeps its value."""
-        with _store_reachable(self.uri):
-            for key, value in params.items():
-                self.client.log_param(self.run_id, key, value)
+        self.ask(lambda client: [client.log_param(self.run_id, *one) for one in params.items()])
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Note measurements; all must be finite.
@@ -58,32 +62,62 @@ class TrackedRun:
         odd = [key for key, value in metrics.items() if not math.isfinite(value)]
         if odd:
             raise ValueError(f"metrics that are not finite: {', '.join(odd)}")
-        with _store_reachable(self.uri):
-            for key, value in metrics.items():
-                self.client.log_metric(self.run_id, key, float(value), step=step)
+        self.ask(
+            lambda client: [client.log_metric(self.run_id, key, float(metrics[key]), step=step) for key in metrics]
+        )
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Keep a copy of the file with the run, in `folder` of its artifacts."""
-        with _store_reachable(self.uri):
-            self.client.log_artifact(self.run_id, str(path), folder)
+        self.ask(lambda client: client.log_artifact(self.run_id, str(path), folder))
 
-    def register(self, folder: str, publication: str) -> str:
-        """Register what lies in `folder` of the run's artifacts for a publication, as the champion: its version."""
-        with _store_reachable(self.uri):
-            return registry.register(self.client, self.run_id, folder, publication)
+    def register(self, head: Path, publication: str) -> str | None:
+        """Keep the metric head, and register it for a publication: its version, which is not the champion yet."""
+        self.log_file(head, HEAD)
+        return self.ask(lambda client: registry.register(client, self.run_id, HEAD, publication, local=self.own))
+
+    def crown(self, publication: str) -> None:
+        """Make the version of a publication that has just been published the champion: from now on nothing stops."""
+        self.strict = False
+        self.ask(lambda client: registry.crown(client, publication))
+
+    def ask(self, question: "Callable[[MlflowClient], T]") -> T | None:
+        """Ask the store; None: it cannot be used, which is noted, and after that it is not asked again.
+
+        Raises:
+            UserError: it cannot be used, and the run is strict.
+        """
+        if self.client is None:
+            return None
+        return self.attempt(lambda: question(self.client))  # type: ignore[arg-type]
+
+    def attempt(self, action: Callable[[], T]) -> T | None:
+        """Do something with the store, as `ask` does."""
+        try:
+            with _store_reachable(self.uri, OWN_STORE if self.own else SERVER):
+                return action()
+        except UserError as error:
+            if self.strict:
+                raise
+            self.client = None
+            self.notes.append(f"not all is noted in MLflow: {error}")
+            return None
 
 
-class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where measurements go: a SQLite database in the state folder, or the server at `uri`."""
+@dataclass(frozen=True)
+class Tracking:
+    """Where measurements go: a SQLite database in the state folder, or the server at `uri`.
 
-    uri: str | None = None
-    experiment: str = "imgsim"
+    No Dagster configuration, which would be stored and shown: the address may hold a password.
+    """
+
     state: str = ".imgsim"
+    uri: str | None = field(default=None, repr=False)
+    experiment: str = "imgsim"
 
     @property
     def address(self) -> str:
         """The tracking URI in use."""
-        return self.uri or f"sqlite:///{Path(self.state).absolute() / DATABASE}"
+        return self.uri or own_store.address(Path(self.state))
 
     @contextmanager
     def run_for(self, dagster_run_id: str, tags: Mapping[str, str]) -> Iterator[TrackedRun]:
@@ -97,47 +131,88 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             tags: added to the run.
 
         Raises:
-            UserError: the tracking store cannot be used.
+            UserError: the server that a person named cannot be used.
         """
         asset = tags.get(ASSET_TAG, "")
-        with _store_reachable(self.address):
-            client = self._client()
-            run_id = self._enter(client, dagster_run_id, tags)
-        try:
-            yield TrackedRun(client, run_id, self.address)
-        except BaseException as error:
-            try:
-                _leave(client, run_id, asset, "FAILED" if isinstance(error, Exception) else "KILLED")
-            except Exception:
-                logging.getLogger(__name__).exception(
-                    "MLflow run %s could not be ended", run_id
-                )  # `error` is the cause
-            raise
-        with _store_reachable(self.address):
-            _leave(client, run_id, asset, "FINISHED")
-
-    def crown(self, publication: str) -> str | None:
-        """Make the version of a publication the champion again; None: it was never registered.
-
-        Raises:
-            UserError: the tracking store cannot be used.
-        """
-        with _store_reachable(self.address):
-            return registry.crown(self._client(), publication)
-
-    def _client(self) -> "MlflowClient":
-        from mlflow import MlflowClient
-
-        if self.uri:
-            return MlflowClient(tracking_uri=self.address)
-        with self._lock():  # two processes must not both create the tables
-            return MlflowClient(tracking_uri=self.address)
-
-    def _enter(self, client: "MlflowClient", dagster_run_id: str, tags: Mapping[str, str]) -> str:
         if "'" in dagster_run_id:
             raise ValueError(f"{dagster_run_id!r} is not a Dagster run id")
+        self._unfinished.note(dagster_run_id)
+        run = self._open()
+        run.run_id = run.ask(lambda client: self._enter(client, dagster_run_id, tags, run.notes)) or ""
+        try:
+            yield run
+        except BaseException as error:
+            run.strict = False  # `error` is the cause
+            ending = "FAILED" if isinstance(error, Exception) else "KILLED"
+            run.ask(lambda client: _leave(client, run.run_id, asset, ending))
+            raise
+        run.ask(lambda client: _leave(client, run.run_id, asset, "FINISHED"))
+        if run.client is not None:
+            self._unfinished.forget(dagster_run_id)
+
+    def crown(self, publication: str) -> tuple[str | None, list[str]]:
+        """Make the version of a publication the champion again; the store cannot stop it.
+
+        Returns:
+            Its number, None: it was never registered or the store cannot be used; and what is to be said.
+        """
+        run = self._open(strict=False)
+        return run.ask(lambda client: registry.crown(client, publication)), run.notes
+
+    def begin(self, name: str) -> None:
+        """Note that the champion is about to change; until that is ended, `finish` sets right what came to nothing."""
+        self._unfinished.note(name)
+
+    def end(self, name: str) -> None:
+        """The champion is what is published."""
+        self._unfinished.forget(name)
+
+    def finish(self, publication: str | None, head: Path) -> list[str]:
+        """End the runs whose process died, and let the registry say what is published, where that may not be so.
+
+        Called while no run is at work on the state folder; costs nothing where all was ended.
+
+        Args:
+            publication: what is published; None: nothing.
+            head: its metric head, which is registered unless it is.
+
+        Returns:
+            What is to be said.
+        """
+        left = self._unfinished.names()
+        if not left:
+            return []
+        run = self._open(strict=False)
+        run.ask(lambda client: self._end(client, left, run.notes))
+        known = run.ask(lambda client: registry.crown(client, publication)) if publication else "nothing to crown"
+        if run.client is not None:
+            for name in left:
+                self._unfinished.forget(name)
+        if publication and run.client is not None and known is None and head.is_file():
+            with self.run_for(left[-1], {ASSET_TAG: "publication"}) as late:
+                late.strict = False
+                late.register(head, publication)
+                late.crown(publication)
+            run.notes += late.notes
+        return run.notes
+
+    def _open(self, *, strict: bool | None = None) -> TrackedRun:
+        own = not self.uri
+        run = TrackedRun(self.address, own, strict=not own if strict is None else strict)
+        run.client = run.attempt(lambda: self._client(run.notes))
+        return run
+
+    def _client(self, notes: list[str]) -> "MlflowClient":
+        from mlflow import MlflowClient
+
+        if not self.uri:
+            with self._lock():
+                notes += own_store.make_ready(Path(self.state))
+        return MlflowClient(tracking_uri=self.address)
+
+    def _enter(self, client: "MlflowClient", dagster_run_id: str, tags: Mapping[str, str], notes: list[str]) -> str:
         with self._lock():
-            experiment = self._experiment_id(client)
+            experiment = self._experiment_id(client, notes)
             found = client.search_runs([experiment], f"tags.`{RUN_ID_TAG}` = '{dagster_run_id}'", max_results=1)
             if not found:
                 all_tags = {NAME_TAG: dagster_run_id[:8], **tags, RUN_ID_TAG: dagster_run_id}
@@ -148,12 +223,26 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 client.set_tag(run_id, key, value)
             return run_id
 
-    def _experiment_id(self, client: "MlflowClient") -> str:
+    def _experiment_id(self, client: "MlflowClient", notes: list[str]) -> str:
         experiment = client.get_experiment_by_name(self.experiment)
-        if experiment is not None:
-            return str(experiment.experiment_id)
-        place = None if self.uri else (Path(self.state).absolute() / ARTIFACTS).as_uri()
-        return str(client.create_experiment(self.experiment, artifact_location=place))
+        if experiment is None:
+            place = None if self.uri else own_store.artifacts(Path(self.state))
+            return str(client.create_experiment(self.experiment, artifact_location=place))
+        if experiment.lifecycle_stage == "deleted":
+            client.restore_experiment(experiment.experiment_id)
+            notes.append(f"the experiment {self.experiment} was deleted in MLflow, and is restored")
+        return str(experiment.experiment_id)
+
+    def _end(self, client: "MlflowClient", dagster_run_ids: list[str], notes: list[str]) -> None:
+        """End what is RUNNING by its record: in our own store all, since none is at work; on a server those named."""
+        experiment = self._experiment_id(client, notes)
+        for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+            if not self.uri or run.data.tags.get(RUN_ID_TAG) in dagster_run_ids:
+                client.set_terminated(run.info.run_id, "KILLED")
+
+    @property
+    def _unfinished(self) -> Unfinished:
+        return Unfinished(Path(self.state).absolute() / "mlflow-unfinished")
 
     def _lock(self) -> FileLock:
         folder = Path(self.state).absolute()
@@ -171,18 +260,14 @@ def _leave(client: "MlflowClient", run_id: str, asset: str, status: str) -> None
 
 
 @contextmanager
-def _store_reachable(uri: str) -> Iterator[None]:
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)  # read by MLflow when it is first imported
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+def _store_reachable(uri: str, mend: str) -> Iterator[None]:
+    quietly()
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise UserError(
-            f"the MLflow store at {uri} to answer",
-            f"{type(error).__name__}: {error}"[:400],
-            "start that server or set tracking.uri; without it, measurements go to a database in the state folder",
-        ) from error
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        # The cause stays out of the chain: Dagster would store its words, and an address with its password in them.
+        found = f"{type(error).__name__}: {error}"[:400]
+        raise UserError(f"the MLflow store at {uri} to answer", found, mend) from None

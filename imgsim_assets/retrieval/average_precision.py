@@ -2,6 +2,9 @@
 
 AP@k of a query with R relevant gallery photos is (1 / min(k, R)) * sum over ranks i <= k of
 precision(i) * relevant(i). A query with R = 0 has no AP: it is NaN here, and counted apart.
+
+Where only some gallery photos have a label, the others say nothing of a ranking: they are taken out of each list, and
+the list is judged to the depth of what is left (condensed lists; Sakai, "Alternatives to Bpref", SIGIR 2007).
 """
 
 from dataclasses import asdict, dataclass
@@ -71,7 +74,7 @@ def relevance(neighbours: Ints, query_labels: Ints, gallery_labels: Ints) -> tup
     return relevant, counts.astype(np.int64)
 
 
-def average_precision(relevant: Bools, relevant_counts: Ints, k: int = 10) -> Floats:
+def average_precision(relevant: Bools, relevant_counts: Ints, k: int = 10, depths: Ints | None = None) -> Floats:
     """Score ranked lists.
 
     Args:
@@ -79,9 +82,10 @@ def average_precision(relevant: Bools, relevant_counts: Ints, k: int = 10) -> Fl
             than `k` is one that names nothing relevant after its end.
         relevant_counts: int [queries], relevant photos in the whole gallery (R).
         k: depth of the list.
+        depths: int [queries], to which each list can be judged, where that is less deep; None: to `k`.
 
     Returns:
-        float64 [queries] in 0..1; NaN where R is 0.
+        float64 [queries] in 0..1; NaN where R or the depth is 0.
 
     Raises:
         ValueError: a list names more relevant photos than there are.
@@ -91,7 +95,7 @@ def average_precision(relevant: Bools, relevant_counts: Ints, k: int = 10) -> Fl
         raise ValueError("a ranked list holds more relevant photos than the gallery: it repeats a photo")
     precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
     total = np.where(hits, precision, 0.0).sum(axis=1)
-    possible = np.minimum(relevant_counts, k)
+    possible = np.minimum(relevant_counts, k if depths is None else np.minimum(depths, k))
     return np.asarray(np.divide(total, possible, out=np.full(len(total), np.nan), where=possible > 0))
 
 

@@ -15,6 +15,7 @@ import polars as pl
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import mean_average_precision
+from imgsim_assets.retrieval.coverage import coverage_in_words
 from imgsim_assets.retrieval.cross_validation import NotCrossValidated, cross_validate, deal_folds, score_cosine
 from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.measures import calibration
@@ -175,11 +176,11 @@ def headline_metrics(summary: pl.DataFrame) -> dict[str, Any]:
 
 
 def in_words(metrics: dict[str, Any]) -> str:
-    """Say what `headline_metrics` gave."""
+    """Say what `headline_metrics` gave, and what the score is not about."""
     if metrics["map_at_10"] is None:
-        return "MAP@10 not measured: there are no labels to measure with"
+        return f"MAP@10 not measured: there are no labels to measure with{coverage_in_words(metrics)}"
     low, high = metrics["ci95"]
     return (
         f"MAP@10 {metrics['map_at_10']:.4f} (95% interval {low:.4f} to {high:.4f}; {metrics['queries']} queries; "
-        f"by {metrics['source'].replace('_', ' ')})"
+        f"by {metrics['source'].replace('_', ' ')}){coverage_in_words(metrics)}"
     )

@@ -1,7 +1,9 @@
-"""How sure a ranking is of its first class: the probability by which that class leads."""
+"""How sure a ranking is of its first class: by how much, in the unit of its scores, that class leads."""
 
 import numpy as np
 import numpy.typing as npt
+
+from imgsim_assets.retrieval.recipe import Recipe
 
 BLOCK_VALUES = 16_000_000
 
@@ -14,10 +16,10 @@ def class_margins(
     Args:
         gallery: float32 [n, d], n >= 1.
         classes: int64 [n]; -1 for a photo of unknown class, which stands for itself.
-        queries: float32 [q, d]; an inner product with the gallery tells how probable one class is.
+        queries: float32 [q, d]; an inner product with the gallery is a score.
 
     Returns:
-        float64 [q], in probability, at least 0; infinite where the gallery holds one class only.
+        float64 [q], in the unit of the scores, at least 0; infinite where the gallery holds one class only.
     """
     numbers = np.where(classes >= 0, classes, classes.max(initial=0) + 1 + np.arange(len(classes)))
     order = np.argsort(numbers, kind="stable")
@@ -32,3 +34,18 @@ def class_margins(
         second, first = np.partition(best, -2, axis=1)[:, -2:].T
         margins[start : start + rows] = first.astype(np.float64) - second
     return margins
+
+
+def margin_in_words(margin: float, recipe: Recipe) -> str:
+    """Say a margin with its unit: what the recipe scores by."""
+    if np.isinf(margin):
+        return "none: one class"
+    return f"{margin:.2f} {_unit(recipe)}"
+
+
+def _unit(recipe: Recipe) -> str:
+    if recipe.expansion:
+        return "of score"  # sums of several photos' vectors
+    if recipe.evidence != "likeness":
+        return "of probability"
+    return "nats" if recipe.likeness == "pair" else "of cosine"

@@ -14,23 +14,28 @@ def score_ranked_names(found: pl.DataFrame, truth: pl.DataFrame, gallery: pl.Dat
     Args:
         found: `query`, `rank` (from 1), `name`: the ranked lists; ranks beyond ten do not count.
         truth: `name`, `label` of the queries to score.
-        gallery: `name`, `label` (or null) of every photo that could have been found.
+        gallery: `name`, `label` of every photo that could have been found; null: it has none, and is taken out of the
+            lists.
 
     Returns:
         `name`, `label`, `average_precision`, `precision_at_1`, `recall_at_10`, in the order of `truth`; null where
-        the gallery holds no photo of the label. A query without a list found nothing.
+        the gallery holds no photo of the label, or no photo of the list has one. A query without a list found nothing.
     """
     queries = pl.DataFrame({"query": truth["name"], "row": np.arange(truth.height)})
-    photos = pl.DataFrame({"name": gallery["name"], "photo": np.arange(gallery.height)})
+    photos = gallery.select("name", judged=pl.col("label").is_not_null(), photo=np.arange(gallery.height))
     cells = found.filter(pl.col("rank") <= LIST).join(queries, on="query").join(photos, on="name")
+    # A list that is shorter than asked ends by its own fault; photos without a label are nobody's.
+    out = cells.filter(~pl.col("judged"))
+    depths = LIST - np.bincount(out["row"].to_numpy(), minlength=truth.height)
+    cells = cells.filter("judged").with_columns(pl.col("rank").rank("ordinal").over("row"))
     neighbours = np.full((truth.height, LIST), -1, dtype=np.int64)
-    neighbours[cells["row"].to_numpy(), cells["rank"].to_numpy() - 1] = cells["photo"].to_numpy()
+    neighbours[cells["row"].to_numpy(), cells["rank"].to_numpy().astype(np.int64) - 1] = cells["photo"].to_numpy()
     asked, known = encode_labels(truth["label"].to_list(), gallery["label"].to_list())
     relevant = relevance(neighbours, asked, known)
     scores = {
-        "average_precision": average_precision(*relevant, LIST),
-        "precision_at_1": precision_at_1(*relevant),
-        "recall_at_10": recall_at_k(*relevant, LIST),
+        "average_precision": average_precision(*relevant, LIST, depths),
+        "precision_at_1": np.where(depths > 0, precision_at_1(*relevant), np.nan),
+        "recall_at_10": np.where(depths > 0, recall_at_k(*relevant, LIST), np.nan),
     }
     return truth.select("name", "label").with_columns(
         pl.Series(name, values).fill_nan(None) for name, values in scores.items()

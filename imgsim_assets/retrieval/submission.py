@@ -1,16 +1,24 @@
-"""The rows of submission.csv, their specification, and the file's bytes."""
+"""The rows of submission.csv, their specification, and the file's bytes.
 
-import csv
-import io
-from collections.abc import Sequence
+Two forms: `list`, a row for each test photo with the names of its recommendations joined by a separator; and `rows`, a
+row for each recommendation, which holds any name. What a reader may rely on is told in docs/submission.md.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.errors import ArtefactError, InputError, SettingsError
+from imgsim_assets.errors import ArtefactError, InputError, SettingsError, UserError
 from imgsim_assets.retrieval.glrt import Ints
 from imgsim_assets.settings import Submission
+
+SEPARATORS = (" ", "|", ";", "\t")  # the first that no name holds is taken
+RANK = "rank"
+# Python's csv leaves a lone carriage return as it is where lines end otherwise, and readers take it for a line's end.
+NEEDS_QUOTES = re.compile(r'[",\r\n]|\A\s|\s\Z')
 
 
 def centrality(descriptors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
@@ -33,43 +41,77 @@ def fallback_list(names: Sequence[str], central: npt.NDArray[np.float64], settin
     return [names[row] for row in order[: settings.count]]
 
 
+def count_faults(train_photos: int, settings: Submission) -> list[UserError]:
+    """Say whether there are too few train photos for a list."""
+    if train_photos >= settings.count:
+        return []
+    mend = "add train photos or lower submission.count"
+    return [InputError(f"at least {settings.count} readable train photos", f"{train_photos}", mend)]
+
+
+def separator_faults(train_names: Iterable[str], settings: Submission) -> list[UserError]:
+    """Say whether a name holds what would separate it from the next."""
+    names, tried = list(train_names), _tried(settings)
+    if settings.form == "rows" or any(not _holding(names, one) for one in tried):
+        return []
+    holding = _holding(names, tried[0])
+    more = f" and {len(holding) - 1} more" if len(holding) > 1 else ""
+    return [
+        SettingsError(
+            f"train names without the separator {' or '.join(map(repr, tried))}",
+            f"{holding[0]!r}{more}",
+            "set submission.separator to a character that no name holds, or to 'auto', which looks for one; "
+            "or submission.form to 'rows', which takes any name",
+        )
+    ]
+
+
+def separator_for(train_names: Sequence[str], settings: Submission) -> str:
+    """Give what joins the names of a list: what the settings say, or the first of `SEPARATORS` that no name holds.
+
+    Raises:
+        SettingsError: names hold all of them.
+    """
+    for fault in separator_faults(train_names, settings):
+        raise fault
+    return next((one for one in _tried(settings) if not _holding(train_names, one)), "")
+
+
 def submission_rows(
     test_names: Sequence[str],
-    lists: dict[str, Sequence[str]],
+    lists: Mapping[str, Sequence[str]],
     fallback: Sequence[str],
+    train_names: Sequence[str],
     settings: Submission,
 ) -> pl.DataFrame:
-    """Give one row per test photo, in the order of `test_names`.
+    """Give the rows of each test photo, in the order of `test_names`.
 
     Args:
         test_names: every test photo, quarantined ones included.
         lists: test photo to train names, best first; absent for quarantined photos.
         fallback: what those are given.
-        settings: column names, separator, count.
+        train_names: all that could be recommended.
+        settings: form, column names, separator, count.
 
     Raises:
         SettingsError: a train name holds the separator.
         InputError: there are fewer train photos than recommendations to give.
     """
-    if len(fallback) < settings.count:
-        raise InputError(
-            f"at least {settings.count} readable train photos",
-            f"{len(fallback)}",
-            "add train photos or lower submission.count",
-        )
-    named = {name for names in lists.values() for name in names} | set(fallback)
-    holding = sorted(name for name in named if settings.separator in name)
-    if holding:
-        raise SettingsError(
-            f"train names without the separator {settings.separator!r}",
-            f"{holding[0]!r} and {len(holding) - 1} more",
-            "set submission.separator to a character that no name holds, such as '|' or ';'",
-        )
-    recommended = [settings.separator.join(lists.get(name, fallback)) for name in test_names]
-    return pl.DataFrame(
-        {settings.image_column: list(test_names), settings.recommendations_column: recommended},
-        schema={settings.image_column: pl.String, settings.recommendations_column: pl.String},
-    )
+    for fault in count_faults(len(train_names), settings):
+        raise fault
+    separator, columns = separator_for(train_names, settings), columns_of(settings)
+    if settings.form == "rows":
+        rows = [(name, rank, one) for name in test_names for rank, one in enumerate(lists.get(name, fallback), start=1)]
+        return pl.DataFrame(rows, dict(zip(columns, (pl.String, pl.Int64, pl.String), strict=True)), orient="row")
+    joined = [(name, separator.join(lists.get(name, fallback))) for name in test_names]
+    return pl.DataFrame(joined, dict.fromkeys(columns, pl.String), orient="row")
+
+
+def columns_of(settings: Submission) -> list[str]:
+    """Name the columns of the chosen form."""
+    if settings.form == "rows":
+        return [settings.image_column, RANK, settings.recommendation_column]
+    return [settings.image_column, settings.recommendations_column]
 
 
 def neighbour_lists(test_names: Sequence[str], ids: Ints, train_names: Sequence[str]) -> dict[str, Sequence[str]]:
@@ -78,6 +120,30 @@ def neighbour_lists(test_names: Sequence[str], ids: Ints, train_names: Sequence[
         name: [train_names[row] for row in rows if row >= 0]
         for name, rows in zip(test_names, ids.tolist(), strict=True)
     }
+
+
+def read_lists(frame: pl.DataFrame, train_names: Sequence[str], settings: Submission) -> dict[str, list[str]]:
+    """Read the recommendations of each test photo out of the rows that `submission_rows` gave, or that were written.
+
+    Raises:
+        ArtefactError: wrong columns, a test photo whose rows do not stand together, or ranks that are not 1, 2, ...
+    """
+    columns = columns_of(settings)
+    _require(frame.columns == columns, f"columns {columns}", f"{frame.columns}")
+    lists: dict[str, list[str]] = {}
+    if settings.form == "rows":
+        previous = None
+        for image, rank, name in frame.iter_rows():
+            _require(image == previous or image not in lists, "each test photo once", f"{image!r} repeated")
+            names, previous = lists.setdefault(image, []), image
+            names.append(name)
+            _require(int(rank) == len(names), f"rank {len(names)} of {image!r}", f"{rank}")
+        return lists
+    separator = separator_for(train_names, settings)
+    for image, joined in frame.iter_rows():
+        _require(image not in lists, "each test photo once", f"{image!r} repeated")
+        lists[image] = joined.split(separator) if joined else []
+    return lists
 
 
 def check_submission(
@@ -89,16 +155,12 @@ def check_submission(
         ArtefactError: wrong columns, a test photo missing, repeated or unknown, or a list that is not `count`
             distinct existing train photos.
     """
-    columns = [settings.image_column, settings.recommendations_column]
-    _require(frame.columns == columns, f"columns {columns}", f"{frame.columns}")
-    images = frame[settings.image_column].to_list()
-    _require(len(set(images)) == len(images), "each test photo once", f"{len(images) - len(set(images))} repeated")
-    lost, unknown = set(test_names) - set(images), set(images) - set(test_names)
+    lists = read_lists(frame, train_names, settings)
+    lost, unknown = set(test_names) - lists.keys(), lists.keys() - set(test_names)
     _require(not lost, "every test photo", f"{len(lost)} lost, {min(lost, default='')!r} among them")
     _require(not unknown, "test photos only", f"{len(unknown)} others, {min(unknown, default='')!r} among them")
     known = set(train_names)
-    for image, joined in frame.iter_rows():
-        names = joined.split(settings.separator) if joined else []
+    for image, names in lists.items():
         distinct = set(names)
         _require(
             len(names) == len(distinct) == settings.count,
@@ -110,12 +172,22 @@ def check_submission(
 
 
 def submission_bytes(frame: pl.DataFrame) -> bytes:
-    """Write the CSV: UTF-8, LF line ends, quotes only where a value needs them."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-    writer.writerow(frame.columns)
-    writer.writerows(frame.iter_rows())
-    return text.getvalue().encode()
+    """Write the CSV: UTF-8, LF line ends, quotes where a value needs them and only there."""
+    lines = [frame.columns, *frame.iter_rows()]
+    return "".join(",".join(map(_cell, line)) + "\n" for line in lines).encode()
+
+
+def _cell(value: object) -> str:
+    text = str(value)
+    return '"' + text.replace('"', '""') + '"' if NEEDS_QUOTES.search(text) else text
+
+
+def _tried(settings: Submission) -> tuple[str, ...]:
+    return SEPARATORS if settings.separator == "auto" else (settings.separator,)
+
+
+def _holding(names: Iterable[str], separator: str) -> list[str]:
+    return sorted(name for name in names if separator in name)
 
 
 def _require(holds: bool, expected: str, found: str) -> None:

@@ -17,7 +17,7 @@ from imgsim_assets.retrieval.metric_file import load_head
 from imgsim_assets.retrieval.metric_head import MetricHead
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table
-from imgsim_assets.storage.publication import published
+from imgsim_assets.storage.publication import whole_publication
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.content import content_rule
 
@@ -50,7 +50,7 @@ class SearchBundle:
         known = json.loads((self.folder / INDICES).read_bytes())[library]
         # First of all: a library trusts its file, and a foreign one can end the process.
         if content_id(path) != known["digest"]:
-            raise ArtefactError(f"the published index in {path}", "other bytes", "remove it and run `imgsim sync`")
+            raise ArtefactError(f"the published index in {path}", "other bytes", "run `imgsim sync`")
         return load_index(known["kind"], path, self.vectors, Asked(known["effort"], known["overfetch"]))
 
 
@@ -81,9 +81,9 @@ def open_bundle(settings: Settings) -> SearchBundle:
     """Open the bundle that is published now.
 
     Raises:
-        ArtefactError: nothing is published, or what is was made with other settings or other weights.
+        ArtefactError: nothing is published, or what is was damaged, or made with other settings or other weights.
     """
-    folder = published(settings.places.state) / BUNDLE
+    folder = whole_publication(settings.places.state) / BUNDLE
     facts = json.loads((folder / "bundle.json").read_bytes())
     present = bundle_facts(settings)
     for name in facts.keys() | present.keys():

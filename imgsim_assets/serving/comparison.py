@@ -8,7 +8,7 @@ import polars as pl
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.serving.bundle import BUNDLE
 from imgsim_assets.storage.formats import read_table
-from imgsim_assets.storage.publication import published
+from imgsim_assets.storage.publication import whole_publication
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ def open_comparison(state: Path) -> Comparison:
     """Read the comparison of the publication in force.
 
     Raises:
-        ArtefactError: nothing is published, or by a version of imgsim that gave no verdict.
+        ArtefactError: nothing is published, or it was damaged, or by a version of imgsim that gave no verdict.
     """
-    bundle = published(state) / BUNDLE
+    bundle = whole_publication(state) / BUNDLE
     try:
         verdict = (bundle / "verdict.txt").read_text(encoding="utf-8")
     except FileNotFoundError as error:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.errors import InputError
+from imgsim_assets.fingerprint import bytes_id
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
@@ -17,7 +18,7 @@ from imgsim_assets.vision.content import content_of_photo
 from imgsim_assets.vision.embedding import Lane, embed_photos
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
 from imgsim_assets.vision.framing import PhotoSource
-from imgsim_assets.vision.photo import PhotoError, decode_photo
+from imgsim_assets.vision.photo import PhotoError, decode_bytes, read_file
 from imgsim_assets.vision.threads import thread_count
 
 
@@ -55,9 +56,11 @@ def open_any(path: Path, settings: Settings, frames: Iterable[Frame]) -> OpenedP
     """
     limit = settings.ingest.max_pixels
     try:
-        whole = decode_photo(path, limit)
+        content_of_file = read_file(path, limit)
+        whole, _ = decode_bytes(content_of_file, limit)
         content = content_of_photo(whole, trim=settings.ingest.trim)
         edges = find_edges(content.of(whole, whole.size), settings.canny)
-        return open_photo(path, whole.size, frames, edges, limit, content=content)
+        known_by = bytes_id(content_of_file)
+        return open_photo(path, whole.size, frames, edges, limit, content=content, known_by=known_by)
     except PhotoError as error:
         raise InputError(f"a photo at {path}", str(error), "name another file") from error

@@ -37,7 +37,7 @@ def _asked(name: str, paths: Sequence[Path], settings: Settings, bundle: SearchB
     from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
 
     backbone, tuned = settings.backbones[name], load_tuned(bundle.networks(name))
-    scores = score_photos(
+    scored = score_photos(
         [PhotoToScore(str(path), functools.partial(open_any, path, settings)) for path in paths],
         load_trained(backbone, tuned.size, settings.runtime, settings.places.models),
         tuned,
@@ -45,4 +45,4 @@ def _asked(name: str, paths: Sequence[Path], settings: Settings, bundle: SearchB
         workers=thread_count(settings.runtime.threads),
         total=len(paths),
     )
-    return np.stack([scores.get(str(path), no_opinion(len(tuned.labels))) for path in paths])
+    return np.stack([scored.scores.get(str(path), no_opinion(len(tuned.labels))) for path in paths])

@@ -10,15 +10,23 @@ from filelock import FileLock
 
 from imgsim_assets.errors import ArtefactError, UserError
 from imgsim_assets.storage.atomic import point_link, scratch_folder
+from imgsim_assets.storage.ledger import ledger_of
 from imgsim_assets.storage.versioned_folder import VERSION, describe, prune, settle, touch, version_of
 
 LINK = "published"
 PUBLICATIONS = "publications"
 KEPT = 5
+DAMAGED = "files that changed or are gone"
+GC = "publish another one; `imgsim gc --yes` removes it"
 SEE = "see `imgsim versions`"
 
 
-def publish_folder(state: Path, build: Callable[[Path], None], kept: int = KEPT) -> Path:
+def publish_folder(
+    state: Path,
+    build: Callable[[Path], None],
+    kept: int = KEPT,
+    announce: Callable[[Path, str], None] | None = None,
+) -> Path:
     """Let `build` fill an empty folder, then make it the published one.
 
     The same content is the same publication, whenever it was built. The last ones stay on disk, for readers that are
@@ -28,6 +36,7 @@ def publish_folder(state: Path, build: Callable[[Path], None], kept: int = KEPT)
         state: the state folder, which will hold `published` and `publications/`.
         build: fills the folder that it is given; if it raises, nothing changes.
         kept: how many publications stay.
+        announce: told what is about to be published, its folder and version; if it raises, nothing changes.
 
     Returns:
         The publication's own folder, `STATE/publications/VERSION`.
@@ -41,6 +50,8 @@ def publish_folder(state: Path, build: Callable[[Path], None], kept: int = KEPT)
     with scratch_folder(place) as built:
         build(built)
         version = version_of(describe(built), {})
+        if announce:
+            announce(built, version)
         target = place / version
         with FileLock(place / ".lock"):
             settle(built, target)
@@ -67,7 +78,7 @@ def roll_back(state: Path, version: str) -> Path:
         The publication's folder.
 
     Raises:
-        UserError: no publication, or more than one, has a name that begins so.
+        UserError: no publication, or more than one, has a name that begins so, or it was damaged.
     """
     link = state / LINK
     _refuse_other_than_link(link)
@@ -78,7 +89,11 @@ def roll_back(state: Path, version: str) -> Path:
         if len(matching) != 1:
             known = ", ".join(name[:8] for name in names) or "none"
             raise UserError(f"one publication that begins with {version!r}", f"{len(matching)} of {known}", SEE)
-        target = state / PUBLICATIONS / matching[0]
+        target = state.absolute() / PUBLICATIONS / matching[0]
+        if not is_whole(target):
+            raise UserError(
+                f"the publication {matching[0][:8]} as it was published", "files that changed or are gone", GC
+            )
         _point(link, target.name)
         touch(target)
     return target
@@ -102,6 +117,30 @@ def published(state: Path) -> Path:
         found = "nothing" if target is None else f"a link to {target}, which is not there"
         raise ArtefactError(f"a publication at {link}", found, "run `imgsim sync`, which publishes")
     return target
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether a publication holds, byte for byte, what it is named by."""
+    ledger = ledger_of(folder.parent.parent)
+    try:
+        return version_of(describe(folder, ledger.digest), {}) == folder.name
+    except (ArtefactError, OSError):
+        return False
+    finally:
+        ledger.save()
+
+
+def whole_publication(state: Path) -> Path:
+    """The folder that is published now, each of its files vouched for.
+
+    Raises:
+        ArtefactError: nothing is published, or what is was damaged since.
+    """
+    folder = published(state.absolute())
+    if not is_whole(folder):
+        mend = "run `imgsim sync`, which publishes it again"
+        raise ArtefactError(f"the publication {folder} as it was published", DAMAGED, mend)
+    return folder
 
 
 def _refuse_other_than_link(link: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, Union
@@ -26,8 +26,8 @@ class FileRecord:
     digest: str
 
 
-def describe(folder: Path, leave_out: frozenset[str] = frozenset()) -> dict[str, FileRecord]:
-    """Name, size and content of every file below `folder`, by relative name, except the names in `leave_out`.
+def describe(folder: Path, digest_of: Callable[[Path], str] = content_id) -> dict[str, FileRecord]:
+    """Name, size and content of every file below `folder`, by relative name.
 
     Raises:
         ArtefactError: something in it is neither a file nor a folder; a link would not move with it.
@@ -37,8 +37,8 @@ def describe(folder: Path, leave_out: frozenset[str] = frozenset()) -> dict[str,
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_dir() or path.is_file()):
             raise ArtefactError(f"only files and folders in {folder}", f"{name}, which is neither", "write a file")
-        if path.is_file() and name not in leave_out:
-            records[name] = FileRecord(path.stat().st_size, content_id(path))
+        if path.is_file():
+            records[name] = FileRecord(path.stat().st_size, digest_of(path))
     return records
 
 

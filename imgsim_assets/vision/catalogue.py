@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from imgsim_assets.errors import InputError
+from imgsim_assets.errors import InputError, UserError, joined
 from imgsim_assets.vision.content import CONTENT_COLUMNS
 from imgsim_assets.vision.duplicates import join_groups, near_duplicate_groups, number_by_appearance
 from imgsim_assets.vision.folder import LAYOUT, SPLITS, PhotoFolder
 from imgsim_assets.vision.inspection import FileIdentity, Inspection
-from imgsim_assets.vision.scan import as_text, is_text
+from imgsim_assets.vision.scan import spelled_out
 
 CATALOGUE_SCHEMA: dict[str, Any] = {
     "split": pl.String,
@@ -48,12 +48,13 @@ def assemble_catalogue(
         near_duplicate_bits: photos whose hashes differ in no more bits share a group.
 
     Returns:
-        Columns of `CATALOGUE_SCHEMA`. `path` is relative to the folder, POSIX. Usable photos have
+        Columns of `CATALOGUE_SCHEMA`. `path` is relative to the folder, POSIX, as the disk spells it; where that is no
+        text, the file is in quarantine and nobody opens it. Usable photos have
         status `ok`, the box of their content in pixels, and a `near_duplicate_group` (equal for exact and near
         copies); the others have status `quarantined`, a reason and a detail.
 
     Raises:
-        InputError: no train photo can be used.
+        UserError: no train photo or no test photo can be used.
     """
     columns: dict[str, list[Any]] = {name: [] for name in CATALOGUE_SCHEMA if name != "near_duplicate_group"}
     for entry, identity in zip(folder.entries, identities, strict=True):
@@ -62,7 +63,7 @@ def assemble_catalogue(
         row = {
             "split": entry.split,
             "name": entry.name,
-            "path": _path_text(entry.path.relative_to(folder.data).as_posix()),
+            "path": spelled_out(entry.path.relative_to(folder.data).as_posix()),
             "content_id": identity.content_id,
             "label": entry.label,
             "bytes": identity.bytes,
@@ -81,11 +82,6 @@ def assemble_catalogue(
     table = pl.DataFrame(columns, schema=schema)
     _require_usable(table, folder)
     return table.with_columns(_groups(table, near_duplicate_bits))
-
-
-def _path_text(path: str) -> str:
-    # As the disk spells it; where that is no text, the file is in quarantine and nobody opens it.
-    return path if is_text(path) else as_text(path)
 
 
 def catalogue_counts(catalogue: pl.DataFrame) -> dict[str, int]:
@@ -173,9 +169,13 @@ def _groups(table: pl.DataFrame, bits: int) -> pl.Series:
 
 
 def _require_usable(table: pl.DataFrame, folder: PhotoFolder) -> None:
-    train = table.filter(pl.col("split") == "train")
-    if train.filter(pl.col("status") == "ok").height:
-        return
-    reasons = train["reason"].value_counts().sort("count", "reason", descending=[True, False])
-    found = ", ".join(f"{count} {reason}" for reason, count in reasons.iter_rows())
-    raise InputError(f"at least one photo in {folder.data / 'train'} that can be opened", found, LAYOUT)
+    faults: list[UserError] = []
+    for split in SPLITS:
+        photos = table.filter(pl.col("split") == split)
+        if not photos.filter(pl.col("status") == "ok").height:
+            reasons = photos["reason"].value_counts().sort("count", "reason", descending=[True, False])
+            found = ", ".join(f"{count} {reason}" for reason, count in reasons.iter_rows())
+            expected = f"at least one photo in {folder.data / split} that can be opened"
+            faults.append(InputError(expected, found, LAYOUT))
+    if faults:
+        raise joined(faults)

@@ -15,6 +15,7 @@ from imgsim_assets.vision.shipped import WEIGHTS, shipped_file
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+REVISION = "compact/1"  # to be raised when vectors change though the weights do not
 SIZE = 64
 DIMENSION = 320
 MEAN = (0.5, 0.5, 0.5)

@@ -1,8 +1,9 @@
 """Where the photo is inside what a site put around it: borders, letterbox bars, strips with a caption.
 
-A strip is of one colour at the photo's edge, whatever letters follow, and of that colour again where it ends, in a
-straight line. Sky, walls and the white around a product fade or end in the outline of something, and stay. Words that
-lie on the photo itself (watermarks) stay too: nothing is known of what is under them.
+What is cut off are strips that have the signs of a site's (`strips`), around what is a photograph (`photographic`).
+Sky, walls and the white around a product fade or end in the outline of something, and stay; so do flags, logos, windows
+and charts, whose plain edges are what they show. Words that lie on the photo itself (watermarks) stay too: nothing is
+known of what is under them.
 """
 
 import math
@@ -13,15 +14,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from imgsim_assets.vision.photo import DECODING_REVISION
+from imgsim_assets.vision.photographic import colour_variety
+from imgsim_assets.vision.strips import find_strip, is_chrome
 
-CONTENT_REVISION = "content/1"
-LOOKED_AT = 256  # pixels of a row, at most
-LIKE = 16  # levels by which one colour may differ in a channel, compressed as it is beside letters
-PLAIN = 0.9  # share of a row that has the strip's colour, where the strip begins and ends; between may be letters
-LEFT_BEHIND = 0.35  # of a row behind the strip
-BEHIND = 3  # rows, within which a strip ends
-MOST = 0.3  # of a side that one strip takes
+CONTENT_REVISION = "content/2"
 LEAST_LEFT = 0.4  # of a side; where strip upon strip leaves less, the photo is of stripes
+VARIETY = {True: 0.12, False: 0.04}  # of colours behind strips, by whether some may be vivid, as flags' are
 
 CONTENT_COLUMNS = ("content_left", "content_top", "content_right", "content_bottom")
 
@@ -60,15 +58,13 @@ def content_of_photo(photo: Image.Image, *, trim: bool) -> Content:
 
 
 def find_content(photo: npt.NDArray[np.uint8]) -> Content:
-    """Find the content of a photo, uint8 [height, width, 3]: all of it, where nothing is around it."""
-    height, width = photo.shape[:2]
-    whole = found = Content(0, 0, width, height)
-    # A border, bars inside it, a caption inside those, and the rows between that compression has blurred.
-    while (smaller := _without_strips(photo, found)) != found:
-        if smaller.size[0] < LEAST_LEFT * width or smaller.size[1] < LEAST_LEFT * height:
-            return whole
-        found = smaller
-    return found
+    """Find the content of a photo, uint8 [height, width, 3]: all of it, where nothing is around it, or no photo."""
+    whole = Content(0, 0, photo.shape[1], photo.shape[0])
+    for vivid, variety in VARIETY.items():
+        found = _peeled(photo, whole, vivid=vivid)
+        if found == whole or colour_variety(_part(photo, found)) >= variety:
+            return found
+    return whole
 
 
 def cut(photo: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
@@ -83,27 +79,31 @@ def _scaled(start: int, end: int, scale: float, side: int) -> tuple[int, int]:
     return first, max(int(end * scale), first + 1)
 
 
-def _without_strips(photo: npt.NDArray[np.uint8], box: Content) -> Content:
-    part = photo[box.top : box.bottom, box.left : box.right]
-    across = part.transpose(1, 0, 2)
-    top, bottom, left, right = (_strip(side) for side in (part, part[::-1], across, across[::-1]))
+def _peeled(photo: npt.NDArray[np.uint8], whole: Content, *, vivid: bool) -> Content:
+    found = whole
+    # A border, bars inside it, a caption inside those, and the rows between that compression has blurred.
+    while (smaller := _without_strips(photo, found, vivid=vivid)) != found:
+        if smaller.size[0] < LEAST_LEFT * whole.size[0] or smaller.size[1] < LEAST_LEFT * whole.size[1]:
+            return whole
+        found = smaller
+    return found
+
+
+def _without_strips(photo: npt.NDArray[np.uint8], box: Content, *, vivid: bool) -> Content:
+    part = _part(photo, box)
+    top, bottom = _cut_off(part, vivid=vivid)
+    left, right = _cut_off(part.transpose(1, 0, 2), vivid=vivid)
     return Content(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
 
 
-def _strip(photo: npt.NDArray[np.uint8]) -> int:
-    """Count the rows of the strip that a photo [rows, pixels, 3] begins with; 0: there is none."""
-    most, step = int(MOST * len(photo)), -(-photo.shape[1] // LOOKED_AT)
-    colour = np.median(photo[0, ::step], axis=0)
-    if _share_like(photo[:1, ::step], colour)[0] < PLAIN:
-        return 0
-    like = _share_like(photo[: most + BEHIND, ::step], colour)
-    for last in np.flatnonzero(like[:most] >= PLAIN).tolist():
-        behind = np.flatnonzero(like[last + 1 : last + 1 + BEHIND] <= LEFT_BEHIND)
-        if len(behind):
-            return last + 1 + int(behind[0])
-    return 0
+def _cut_off(photo: npt.NDArray[np.uint8], *, vivid: bool) -> tuple[int, int]:
+    """Count the rows of chrome that a photo, uint8 [rows, pixels, 3], begins with, and those it ends with."""
+    first, last = find_strip(photo), find_strip(photo[::-1])
+    return (
+        first.rows if first and is_chrome(first, last, vivid=vivid) else 0,
+        last.rows if last and is_chrome(last, first, vivid=vivid) else 0,
+    )
 
 
-def _share_like(rows: npt.NDArray[np.uint8], colour: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give the share of each of the rows [n, pixels, 3] that has a colour: float64 [n]."""
-    return np.asarray((np.abs(rows - colour.astype(np.int16)) <= LIKE).all(axis=2).mean(axis=1))
+def _part(photo: npt.NDArray[np.uint8], box: Content) -> npt.NDArray[np.uint8]:
+    return photo[box.top : box.bottom, box.left : box.right]

@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
@@ -11,10 +11,11 @@ from typing import Generic
 
 import numpy as np
 
-from imgsim_assets.errors import ModelError
+from imgsim_assets.errors import ImgsimError, ModelError, in_one_line
 from imgsim_assets.progress import track
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.framing import Framed, FramedByName, PhotoSource, Picture, frame_ahead
+from imgsim_assets.vision.threads import worker_threads
 
 # Batches framed ahead of those being computed, and batches given to a model; memory is bounded by them, not by the
 # number of photos. While a model computes one batch, the next is put together.
@@ -25,11 +26,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Lane(Generic[Picture]):
-    """A model and what it is shown: `frame` makes that of an opened photo. Lanes with equal frames share the result."""
+    """A model and what it is shown: `frame` makes that of an opened photo. Lanes with equal frames share the result.
+
+    `look` is shown what the model is given and what it makes of it, and raises where it is not as it should be.
+    """
 
     name: str
     model: BackboneModel
     frame: Callable[[Picture], np.ndarray]
+    look: Callable[[np.ndarray, np.ndarray], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,13 @@ class EmbeddedBatch:
     """Vectors of one batch, in the order of the photos, and why some photos have none.
 
     `vectors` is float32 [len(content_ids), dimension], each of length one; `failures` maps the
-    content ids of this batch's other photos to a reason.
+    content ids of this batch's other photos to a reason, and `passing` are those whose file may be back another day.
     """
 
     content_ids: tuple[str, ...]
     vectors: np.ndarray
     failures: dict[str, str]
+    passing: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -68,6 +74,7 @@ def embed_photos(
     total: int | None = None,
     description: str = "embedding",
     pace: Pace | None = None,
+    broken: dict[str, ImgsimError] | None = None,
 ) -> Iterator[tuple[str, EmbeddedBatch]]:
     """Embed photos in one pass for all models and views, with a progress bar; each photo is decoded once.
 
@@ -82,6 +89,8 @@ def embed_photos(
         total: how many photos there are.
         description: what the progress bar says.
         pace: is told where the time goes.
+        broken: is told which lanes came to an end before the photos did, and why, and the others go on; None: that is
+            raised.
 
     Yields:
         The lane's name and a batch; the batches of a lane together hold every photo that it wants once, in order.
@@ -89,21 +98,50 @@ def embed_photos(
     Raises:
         ModelError: a model gives something other than one vector for each photo.
         MemoryError: not even one photo fits.
+        Exception: whatever else a model raises.
     """
     pace = pace or Pace()
     ahead = BATCHES_AHEAD * max((lane.model.batch_size for lane in lanes), default=1)
     frames = {lane.name: lane.frame for lane in lanes}
     framed = frame_ahead(photos, frames, ahead=ahead, workers=workers, in_processes=in_processes)
-    computers = {lane.name: _Computer(lane.model, lane.model.batch_size) for lane in lanes}
+    computers = {lane.name: _Computer(lane.model, lane.model.batch_size, look=lane.look) for lane in lanes}
     given: deque[tuple[str, Future[EmbeddedBatch]]] = deque()
-    with ThreadPoolExecutor(1, "imgsim-compute") as computing, closing(framed):
+    ended = {} if broken is None else broken
+    with worker_threads(1, "imgsim-compute") as computing, closing(framed):
         for name, batch in _batched(track(_timed(framed, pace), description, total=total, note=pace), lanes):
-            given.append((name, computing.submit(computers[name].embed, batch, pace)))
+            if name not in ended:
+                given.append((name, computing.submit(computers[name].embed, batch, pace)))
             if len(given) >= BATCHES_GIVEN:
-                done, future = given.popleft()
-                yield done, future.result()
-        for name, future in given:
-            yield name, future.result()
+                yield from _done(given, ended, raised=broken is None)
+            if len(ended) == len(lanes):
+                return
+        while given:
+            yield from _done(given, ended, raised=broken is None)
+
+
+def _done(
+    given: deque[tuple[str, Future[EmbeddedBatch]]], ended: dict[str, ImgsimError], *, raised: bool
+) -> Iterator[tuple[str, EmbeddedBatch]]:
+    """Wait for the batch that was given first; nothing more comes of a lane that has ended."""
+    name, future = given.popleft()
+    try:
+        batch = future.result()
+    # Engines have no common error class, and the errors of one model are none of the others'.
+    except Exception as error:
+        if raised:
+            raise
+        ended.setdefault(name, error if isinstance(error, ImgsimError) else _failed(name, error))
+        return
+    if name not in ended:
+        yield name, batch
+
+
+def _failed(name: str, error: Exception) -> ModelError:
+    return ModelError(
+        f"a model that takes every photo, for {name}",
+        in_one_line(error),
+        "set runtime.batch_size or runtime.threads lower where memory is short; else choose another model",
+    )
 
 
 def normalise(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -154,6 +192,7 @@ class _Computer:
 
     model: BackboneModel
     at_once: int
+    look: Callable[[np.ndarray, np.ndarray], None] | None = None
     buffer: np.ndarray | None = None
 
     def embed(self, batch: Sequence[Framed], pace: Pace) -> EmbeddedBatch:
@@ -164,9 +203,10 @@ class _Computer:
 
     def _embed(self, batch: Sequence[Framed]) -> EmbeddedBatch:
         failures = {photo.content_id: photo.failure for photo in batch if photo.pixels is None}
+        passing = frozenset(photo.content_id for photo in batch if photo.passing)
         ready = [(photo.content_id, photo.pixels) for photo in batch if photo.pixels is not None]
         if not ready:
-            return EmbeddedBatch((), np.empty((0, self.model.dimension), dtype=np.float32), failures)
+            return EmbeddedBatch((), np.empty((0, self.model.dimension), dtype=np.float32), failures, passing)
         raw = self._compute([pixels for _, pixels in ready])
         vectors, is_usable = normalise(raw)
         failures |= {
@@ -177,7 +217,7 @@ class _Computer:
             if not usable
         }
         kept = tuple(content_id for (content_id, _), usable in zip(ready, is_usable, strict=True) if usable)
-        return EmbeddedBatch(kept, vectors[is_usable], failures)
+        return EmbeddedBatch(kept, vectors[is_usable], failures, passing)
 
     def _compute(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
         """Run the model on framed photos, `at_once` of them in one go: float32 [n, dimension]."""
@@ -199,6 +239,8 @@ class _Computer:
                     f"shape {vectors.shape}",
                     "this is a defect of the backbone; report it with the backbone's line of the settings",
                 )
+            if self.look is not None:
+                self.look(part, vectors)
             done.append(vectors)
             start += len(part)
         return np.concatenate(done)

@@ -12,7 +12,7 @@ from imgsim_assets.settings import View
 from imgsim_assets.vision.backbones.protocol import Framing
 from imgsim_assets.vision.canny import Edges
 from imgsim_assets.vision.content import Content
-from imgsim_assets.vision.photo import REDUCTIONS, decode_photo
+from imgsim_assets.vision.photo import REDUCTIONS, decode_bytes, read_file
 from imgsim_assets.vision.views import make_view, visible_share
 
 NOT_LOOKED_AT = Image.new("RGB", (1, 1))
@@ -65,8 +65,11 @@ def open_photo(
     max_pixels: int,
     *,
     content: Content | None = None,
+    known_by: str | None = None,
 ) -> OpenedPhoto:
     """Decode a photo as the frames need it: once, but where some can do with far fewer pixels than others.
+
+    The file is read once, and not at all where nothing but its edges is shown.
 
     Args:
         path: the file.
@@ -75,11 +78,13 @@ def open_photo(
         edges: those of its content, where a view needs them.
         max_pixels: larger photos are refused.
         content: what is shown of it; None: all.
+        known_by: the content id that it must have; None: any.
 
     Raises:
         PhotoError: it gives no photo.
     """
     content = content or Content(0, 0, *size)
     reductions = {frame.reduction(content.size, edges) for frame in frames} - {0}
-    decoded = {one: content.of(decode_photo(path, max_pixels, one), size) for one in sorted(reductions)}
+    read = read_file(path, max_pixels, known_by) if reductions else b""
+    decoded = {one: content.of(decode_bytes(read, max_pixels, one)[0], size) for one in sorted(reductions)}
     return OpenedPhoto(decoded, content.size, edges)

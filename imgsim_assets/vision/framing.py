@@ -20,6 +20,7 @@ import numpy as np
 
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.vision.parcels import IN_MEMORY, Parcel, pack, unpack
+from imgsim_assets.vision.photo import PhotoError
 from imgsim_assets.vision.threads import set_threads
 
 PHOTOS_A_TASK = 16  # of a process: asking it costs as much as some photos
@@ -47,11 +48,12 @@ class PhotoSource(Generic[Picture]):
 
 @dataclass(frozen=True)
 class Framed:
-    """What a model is shown of a photo, or why nothing."""
+    """What a model is shown of a photo, or why nothing; `passing`: its file was away or changed, and may be back."""
 
     content_id: str
     pixels: np.ndarray | None
     failure: str = ""
+    passing: bool = False
 
 
 FramedByName = list[tuple[str, Framed]]
@@ -171,4 +173,5 @@ def _framed(photo: PhotoSource[Picture], picture: Picture, frame: Callable[[Pict
 
 
 def _refused(photo: PhotoSource[Picture], error: Exception) -> Framed:
-    return Framed(photo.content_id, None, f"{type(error).__name__}: {error}")
+    passing = isinstance(error, PhotoError) and not error.lasts
+    return Framed(photo.content_id, None, f"{type(error).__name__}: {error}", passing)

@@ -4,7 +4,6 @@ An inspection belongs to the file's content, not to its name: it is kept by cont
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +16,9 @@ from imgsim_assets.settings import Ingest
 from imgsim_assets.vision.content import CONTENT_COLUMNS, content_of_photo
 from imgsim_assets.vision.duplicates import perceptual_hash
 from imgsim_assets.vision.folder import PhotoEntry
-from imgsim_assets.vision.photo import PhotoError, decode_with_format, require_file
+from imgsim_assets.vision.photo import OF_THE_DAY, PhotoError, decode_bytes, read_file, require_file
 from imgsim_assets.vision.scan import is_text
+from imgsim_assets.vision.threads import worker_threads
 
 INSPECTION_REVISION = "inspection/3"
 INSPECTION_SCHEMA = pa.schema(
@@ -66,12 +66,12 @@ class Inspection:
     @property
     def lasts(self) -> bool:
         """Whether it is true of the content for ever; a file that could not be read may be readable later."""
-        return self.reason != "unreadable"
+        return self.reason not in OF_THE_DAY
 
 
 def identify_files(entries: Sequence[PhotoEntry], threads: int) -> list[FileIdentity]:
     """Name each file by its content, in the order of `entries`."""
-    with ThreadPoolExecutor(threads) as pool:
+    with worker_threads(threads, "imgsim-identify") as pool:
         found = pool.map(_identify, (entry.path for entry in entries))
         return list(track(found, "Reading files", total=len(entries), unit="file"))
 
@@ -93,11 +93,11 @@ def inspect_photo(path: Path, content_id: str, ingest: Ingest) -> Inspection:
 
     Args:
         path: the file.
-        content_id: what its content is known by.
+        content_id: what its content is known by; another content is not looked at.
         ingest: photos larger than `max_pixels` are quarantined; `trim` says whether the whole photo is its content.
     """
     try:
-        photo, kind = decode_with_format(path, ingest.max_pixels)
+        photo, kind = decode_bytes(read_file(path, ingest.max_pixels, content_id), ingest.max_pixels)
     except PhotoError as error:
         return Inspection(content_id, "quarantined", error.reason, error.detail)
     content = content_of_photo(photo, trim=ingest.trim)
@@ -137,7 +137,7 @@ def inspect_photos(
         if identity.content_id is not None and identity.content_id not in seen:
             paths.setdefault(identity.content_id, entry.path)
     todo = sorted(paths)
-    with ThreadPoolExecutor(threads) as pool:
+    with worker_threads(threads, "imgsim-inspect") as pool:
         found = pool.map(lambda content: inspect_photo(paths[content], content, ingest), todo)
         return list(track(found, "Inspecting photos", total=len(todo)))
 

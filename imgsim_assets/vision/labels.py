@@ -1,4 +1,8 @@
-"""The label files: `train.csv` for training, `solution.csv` for measuring and for nothing else."""
+"""The label files: `train.csv` for training, `solution.csv` for measuring and for nothing else.
+
+They are found in upper and lower case (`Train.CSV`); something of that name that cannot be read is never taken for
+nothing. A row of a photo that is not there is left out and told, as photos that cannot be read are.
+"""
 
 import csv
 import io
@@ -8,11 +12,18 @@ from pathlib import Path
 
 from imgsim_assets.errors import InputError
 from imgsim_assets.settings import Ingest
-from imgsim_assets.vision.scan import as_text
+from imgsim_assets.vision.scan import as_text, list_names
 
-TRAIN_FILE = "train.csv"
-SOLUTION_FILE = "solution.csv"
+LABEL_FILES = {"train": "train.csv", "test": "solution.csv"}
 SHOWN = 5
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """What a label file says: label by photo name, without the photos whose label is empty; `warnings` for a person."""
+
+    labels: dict[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,7 @@ class _Row:
     label: str
 
 
-def read_labels(data: Path, names: Collection[str], ingest: Ingest) -> dict[str, str] | None:
+def read_labels(data: Path, names: Collection[str], ingest: Ingest) -> LabelFile | None:
     """Read `train.csv`: the label of each train photo that has one.
 
     Args:
@@ -31,52 +42,60 @@ def read_labels(data: Path, names: Collection[str], ingest: Ingest) -> dict[str,
         ingest: the names of the two columns.
 
     Returns:
-        Label by photo name, without the photos whose label is empty; None where there is no file.
+        None where there is no file.
 
     Raises:
         InputError: the file cannot be used; says what to change in it.
     """
-    path = find_label_file(data, "train", TRAIN_FILE)
-    if path is None:
-        return None
-    return _labels_by_name(path, names, "train", ingest)
+    path = find_label_file(data, "train")
+    return None if path is None else _labels_by_name(path, names, "train", ingest)
 
 
-def read_solution(data: Path, test_names: Collection[str], ingest: Ingest) -> dict[str, str] | None:
+def read_solution(data: Path, test_names: Collection[str], ingest: Ingest) -> LabelFile | None:
     """Read `solution.csv`: the hidden labels, which only scoring may see. Fewer rows than test photos are fine.
 
     Returns:
-        Label by test photo name; None where there is no file.
+        None where there is no file.
 
     Raises:
         InputError: the file cannot be used, or labels no photo at all.
     """
-    path = find_label_file(data, "test", SOLUTION_FILE)
+    path = find_label_file(data, "test")
     if path is None:
         return None
-    labels = _labels_by_name(path, test_names, "test", ingest)
-    if not labels:
+    found = _labels_by_name(path, test_names, "test", ingest)
+    if not found.labels:
         raise InputError(
             f"the label of at least one test photo in {path}",
             "none",
             f"fill in the column {ingest.label_column!r}, or delete the file",
         )
-    return labels
+    return found
 
 
-def find_label_file(data: Path, split: str, file_name: str) -> Path | None:
-    """Find a label file beside the split's folder or in it.
+def find_label_file(data: Path, split: str) -> Path | None:
+    """Find the label file of a split beside its folder or in it.
 
     Raises:
-        InputError: it is in both places.
+        InputError: it is in both places, or is no file.
     """
-    found = [path for path in (data / file_name, data / split / file_name) if path.is_file()]
+    found, name = [*called_like(data, split), *called_like(data / split, split)], LABEL_FILES[split]
     if len(found) > 1:
-        raise InputError(f"one {file_name}", f"two: {found[0]} and {found[1]}", "delete the one that is out of date")
+        raise InputError(f"one {name}", f"two: {found[0]} and {found[1]}", "delete the one that is out of date")
+    if found and not found[0].is_file():
+        what = "a folder" if found[0].is_dir() else "a pipe or the like" if found[0].exists() else "a link to nothing"
+        raise InputError(f"a file at {found[0]}", what, "put the label file there, or give what is there another name")
     return found[0] if found else None
 
 
-def _labels_by_name(path: Path, names: Collection[str], split: str, ingest: Ingest) -> dict[str, str]:
+def called_like(folder: Path, split: str) -> list[Path]:
+    """List what is in a folder under the name of the split's label file, in upper or lower case; mostly nothing."""
+    if not folder.is_dir():
+        return []
+    return [folder / name for name in list_names(folder) if name.lower() == LABEL_FILES[split]]
+
+
+def _labels_by_name(path: Path, names: Collection[str], split: str, ingest: Ingest) -> LabelFile:
     rows = _read_rows(path, ingest)
     first_line: dict[str, int] = {}
     for row in rows:
@@ -89,13 +108,17 @@ def _labels_by_name(path: Path, names: Collection[str], split: str, ingest: Inge
         first_line[row.image] = row.line
     known = names if isinstance(names, set | frozenset | dict) else set(names)
     missing = [row.image for row in rows if row.image not in known]
-    if missing:
+    if missing and len(missing) == len(rows):
         raise InputError(
-            f"every photo named in {path} in the folder {split}/",
+            f"the photos named in {path} in the folder {split}/",
             f"{len(missing)} of {len(rows)} missing there: {_some(missing)}",
-            f"add the photos or delete their rows; a name is a path below {split}/, as photo.jpg or folder/photo.jpg",
+            f"add the photos or mend their names; a name is a path below {split}/, as photo.jpg or folder/photo.jpg",
         )
-    return {row.image: row.label for row in rows if row.label}
+    said = f"{len(missing)} of {len(rows)} rows of {path.name} name no photo in {split}/ and are left out"
+    return LabelFile(
+        {row.image: row.label for row in rows if row.label and row.image in known},
+        (f"{said}: {_some(missing)}",) if missing else (),
+    )
 
 
 def _read_rows(path: Path, ingest: Ingest) -> list[_Row]:

@@ -3,6 +3,9 @@
 The pixels depend on the file's bytes alone: not on its name, and of its metadata on the EXIF
 orientation alone. Animations and files of several pages give their first picture. What the kinds of
 pixels become is told in `colour`.
+
+A file is read into memory as a whole before anything looks at it. Who knows its content id says so, and is refused
+other bytes: what is computed of a photo is never stored under the name of another.
 """
 
 import io
@@ -13,6 +16,7 @@ from typing import IO
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
+from imgsim_assets.fingerprint import bytes_id, content_id
 from imgsim_assets.vision.colour import decode_by_opencv, to_rgb
 from imgsim_assets.vision.formats import HEAD_BYTES, RAW, SUPPORTED, RefusedError, is_cut_short, open_as, sniff
 from imgsim_assets.vision.hush import Hush
@@ -49,6 +53,9 @@ UPRIGHT = {
 }
 DETAIL_LENGTH = 200
 PILLOW_LACKS = ("unsupported", "not supported", "cannot handle")
+BYTES_A_PIXEL = 16  # four channels of 32 bits: no photo has more
+ALWAYS_READ = 1 << 26  # bytes: small photos may carry large metadata
+OF_THE_DAY = frozenset({"unreadable", "changed", "not a file"})
 PILLOW_REFUSES = "not identified by this driver"
 
 _hush = Hush()
@@ -59,7 +66,8 @@ class PhotoError(Exception):
 
     `reason` is one of `"empty"`, `"not a file"` (a pipe, a device), `"not an image"`, `"raw"` (a camera's raw
     file), `"unsupported"` (sound, but of a kind that no decoder here reads), `"truncated"`, `"damaged"`,
-    `"oversized"`, and `"unreadable"` (the file could not be read; another day it may be).
+    `"oversized"`, `"unreadable"` (the file could not be read; another day it may be), and `"changed"` (its bytes are
+    not those that were asked for).
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -67,6 +75,11 @@ class PhotoError(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is true of the bytes that were asked for; else of the day, and to be tried again."""
+        return self.reason not in OF_THE_DAY
 
 
 def is_photo_name(name: str) -> bool:
@@ -89,7 +102,42 @@ def require_file(path: Path) -> int:
     return status.st_size
 
 
-def decode_photo(path: Path, max_pixels: int, reduction: int = 1) -> Image.Image:
+def can_be_read(path: Path) -> bool:
+    """Whether a file is there that lets itself be read."""
+    try:
+        require_file(path)
+        with path.open("rb") as file:
+            file.read(1)
+    except (PhotoError, OSError):
+        return False
+    return True
+
+
+def read_file(path: Path, max_pixels: int, known_by: str | None = None) -> bytes:
+    """Read a file into memory, once.
+
+    Args:
+        path: the file.
+        max_pixels: a file that is larger than so many pixels need is not read.
+        known_by: the content id that it must have; None: any.
+
+    Raises:
+        PhotoError: it cannot be read, or has another content.
+    """
+    size, limit = require_file(path), max(BYTES_A_PIXEL * max_pixels, ALWAYS_READ)
+    try:
+        content = path.read_bytes() if size <= limit else None
+        found = content_id(path) if content is None else bytes_id(content)
+    except OSError as error:
+        raise PhotoError("unreadable", str(error.strerror)) from error
+    if known_by not in (None, found):
+        raise PhotoError("changed", "its bytes are not those that were catalogued")
+    if content is None:
+        raise PhotoError("oversized", f"{size} bytes; the limit is {limit}")
+    return content
+
+
+def decode_photo(path: Path, max_pixels: int, reduction: int = 1, *, known_by: str | None = None) -> Image.Image:
     """Decode a photo of any supported format into upright RGB without metadata.
 
     Args:
@@ -100,24 +148,20 @@ def decode_photo(path: Path, max_pixels: int, reduction: int = 1) -> Image.Image
             well.)
         reduction: one of `REDUCTIONS`: a JPEG's sides are divided by it while it is decoded, which takes a fraction
             of the time; other formats come whole.
+        known_by: the content id that the file must have; None: any.
 
     Raises:
         PhotoError: it gives no photo.
     """
-    return decode_with_format(path, max_pixels, reduction)[0]
+    return decode_bytes(read_file(path, max_pixels, known_by), max_pixels, reduction)[0]
 
 
-def decode_with_format(path: Path, max_pixels: int, reduction: int = 1) -> tuple[Image.Image, str]:
-    """Decode like `decode_photo`; also tell the format, e.g. `"JPEG"`."""
-    if require_file(path) == 0:
+def decode_bytes(content: bytes, max_pixels: int, reduction: int = 1) -> tuple[Image.Image, str]:
+    """Decode like `decode_photo` what `read_file` gave; also tell the format, e.g. `"JPEG"`."""
+    if not content:
         raise PhotoError("empty", "0 bytes")
-    try:
-        file = path.open("rb")
-        head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise PhotoError("unreadable", str(error.strerror)) from error
-    with file, _hush:
-        kind = sniff(head)
+    with io.BytesIO(content) as file, _hush:
+        kind = sniff(content[:HEAD_BYTES])
         if kind is None:
             raise PhotoError("not an image", f"it does not begin as {SUPPORTED}")
         if kind == RAW:
@@ -128,7 +172,9 @@ def decode_with_format(path: Path, max_pixels: int, reduction: int = 1) -> tuple
             raise
         except RefusedError as error:
             raise PhotoError(error.reason, str(error)) from error
-        except (MemoryError, Image.DecompressionBombError) as error:
+        except MemoryError as error:
+            raise PhotoError("unreadable", "there is not enough memory to decode it") from error
+        except Image.DecompressionBombError as error:
             raise PhotoError("oversized", _describe(error)) from error
         except Exception as error:  # decoders meet damage with any error: struct, zlib, index, syntax, ...
             raise PhotoError(_reason(error, kind, file), f"{kind}: {_describe(error)}") from error

@@ -1,14 +1,14 @@
 """The files below a folder: a walk that loops, pipes and leftovers of file managers cannot disturb."""
 
+import fnmatch
 import os
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgsim_assets.errors import InputError
-
-DROPPINGS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,42 +19,58 @@ class FoundFile:
     path: str
 
 
-def scan_files(root: Path, fences: tuple[Path, ...] = ()) -> Iterator[FoundFile]:
-    """Walk `root`, folders in order of name, and yield everything in it that is not a folder.
+@dataclass(frozen=True)
+class Scan:
+    """What a walk has found, in its order; `ignored` was passed over, folders with a `/` at their end."""
 
-    Pipes, sockets, devices and broken links are yielded too: whoever opens them decides. Hidden
-    files and what file managers leave behind are not. A link to a folder is followed once, unless
-    it leads into or above one of the `fences` (resolved paths): those photos are found in their own
-    place, and a train folder must not swallow the test photos through a link.
+    files: tuple[FoundFile, ...]
+    ignored: tuple[str, ...]
+
+
+def scan_files(root: Path, ignore: Iterable[str], fences: tuple[Path, ...] = ()) -> Scan:
+    """Walk `root`, folders in order of name, and list everything in it that is not a folder.
+
+    Pipes, sockets, devices and broken links are listed too: whoever opens them decides. A link to a
+    folder is followed once, unless it leads into or above one of the `fences` (resolved paths): those
+    photos are found in their own place, and a train folder must not swallow the test photos through a link.
+
+    Args:
+        root: the folder.
+        ignore: patterns for names of files and folders that are passed over, as `fnmatch` reads them, in either case.
+        fences: where links must not lead.
 
     Raises:
         InputError: a folder cannot be listed.
     """
+    passed_over = ignoring(ignore)
+    files: list[FoundFile] = []
+    ignored: list[str] = []
     followed: set[Path] = set()
     waiting = [(str(root), "")]
     while waiting:
         folder, prefix = waiting.pop()
         below = []
         for entry in _list(folder):
-            if is_dropping(entry.name):
-                continue
-            if entry.is_dir(follow_symlinks=False) or _is_new_link(entry, fences, followed):
+            if passed_over.fullmatch(entry.name.casefold()):
+                ignored.append(f"{prefix}{entry.name}{'/' if entry.is_dir(follow_symlinks=False) else ''}")
+            elif entry.is_dir(follow_symlinks=False) or _is_new_link(entry, fences, followed):
                 below.append((entry.path, f"{prefix}{entry.name}/"))
             elif not (entry.is_symlink() and Path(entry.path).is_dir()):
-                yield FoundFile(prefix + entry.name, entry.path)
+                files.append(FoundFile(prefix + entry.name, entry.path))
         waiting += reversed(below)
+    return Scan(tuple(files), tuple(ignored))
 
 
-def is_dropping(name: str) -> bool:
-    """Whether `name` is hidden, or something a file manager left behind."""
-    return name.startswith(".") or name.lower() in DROPPINGS
+def ignoring(patterns: Iterable[str]) -> re.Pattern[str]:
+    """Give the one expression that the names to pass over match, in lower case."""
+    return re.compile("|".join(fnmatch.translate(pattern.casefold()) for pattern in patterns) or "(?!)")
 
 
 def is_text(name: str) -> bool:
     """Whether the file system's bytes for `name` are UTF-8, so that tables can hold it."""
     try:
-        name.encode()
-    except UnicodeEncodeError:
+        os.fsencode(name).decode()
+    except UnicodeDecodeError:
         return False
     return True
 
@@ -65,8 +81,26 @@ def as_text(name: str) -> str:
     macOS hands out decomposed names while CSV files are written composed: without this a label
     would not find its photo.
     """
-    readable = name if is_text(name) else os.fsencode(name).decode("utf-8", "backslashreplace")
-    return unicodedata.normalize("NFC", readable)
+    return unicodedata.normalize("NFC", spelled_out(name))
+
+
+def spelled_out(name: str) -> str:
+    r"""Spell the file system's bytes for `name` as UTF-8, whatever the locale; bytes that are none as `\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def on_disk(text: str) -> str:
+    """Give the name that the system's calls take for what `spelled_out` gave of a name that is text."""
+    return os.fsdecode(text.encode())
+
+
+def list_names(folder: Path) -> list[str]:
+    """List the names in a folder, sorted.
+
+    Raises:
+        InputError: it cannot be listed.
+    """
+    return [entry.name for entry in _list(str(folder))]
 
 
 def _list(folder: str) -> list[os.DirEntry[str]]:

@@ -6,6 +6,9 @@ Set apart, they multiply: each library starts one thread per core, and all of th
 import math
 import os
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -58,6 +61,16 @@ def read_quota(path: Path) -> int | None:
     # No such file outside Linux containers; "max" where there is no limit.
     except (OSError, ValueError):
         return None
+
+
+@contextmanager
+def worker_threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool of threads; what has not begun where the block is left is not begun any more."""
+    pool = ThreadPoolExecutor(count, name)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _set_native_threads(count: int) -> None:

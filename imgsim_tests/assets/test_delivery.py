@@ -1,11 +1,16 @@
 """What is lost is made again, and only that."""
 
 import datetime as dt
+import os
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from imgsim_assets.assets.claims import broken_claims
+from imgsim_assets.assets.delivery import PUBLISHED_FILES
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.settings_sources import load_settings
 from imgsim_tests.workplace import Workplace
@@ -40,14 +45,66 @@ def test_a_publication_that_is_gone_is_published_again(synced: Workplace):
     assert synced.submission() == before
 
 
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flipped(path: Path) -> None:
+    """One bit, size and time of writing as before: the time of change is what tells."""
+    before, data = path.stat(), bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED_FILES))
+@pytest.mark.parametrize("damage", [gone, cut, flipped, emptied])
+def test_every_published_file_is_vouched_for(synced: Workplace, name: str, damage: Callable[[Path], None]):
+    settings = synced.settings()
+    assert broken_claims(synced.store, settings, ["publication", "submission"]) == set()
+    damage(synced.published / name)
+    assert broken_claims(synced.store, settings, ["publication", "submission"]) == {"publication"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["submission.csv", "metrics.json", "bundle/gallery.npy"])
-def test_a_published_file_that_is_gone_is_published_again(synced: Workplace, name: str):
-    content = (synced.published / name).read_bytes()
-    (synced.published / name).unlink()
-    done = synced.run("sync")
-    assert done.status == 0, done.err
-    assert (synced.published / name).read_bytes() == content
+@pytest.mark.parametrize("damage", [gone, cut, flipped, emptied])
+def test_a_damaged_publication_is_published_again_and_nothing_else_is_made(synced: Workplace, damage):
+    names = "submission.csv", "metrics.json", "bundle/gallery.npy", "bundle/bundle.json", "bundle/recall.json"
+    before = {name: (synced.published / name).read_bytes() for name in names}
+    for name in names:
+        damage(synced.published / name)
+    assert synced.sync().materialized == ["publication"]
+    assert {name: (synced.published / name).read_bytes() for name in names} == before
+    assert synced.sync().materialized == []
+
+
+@pytest.mark.slow
+def test_a_bit_that_is_flipped_in_an_artefact_and_its_publication_is_mended_in_both(synced: Workplace):
+    before = synced.submission()
+    flipped(synced.store.artefacts.open("submission").path("submission.csv"))
+    flipped(synced.published / "submission.csv")
+    assert synced.sync().materialized == ["submission", "publication"]
+    assert synced.submission() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["ranking_choice", "metric_head", "gallery_vectors", "learning_set"])
+def test_an_artefact_of_which_a_bit_is_flipped_is_not_kept_on(synced: Workplace, key: str):
+    """Not even by an asset that keeps what it made before while few labels change."""
+    before, artefact = synced.submission(), synced.store.artefacts.open(key)
+    for name in artefact.manifest.files:
+        flipped(artefact.path(name))
+    assert key in synced.sync().materialized
+    assert synced.store.artefacts.open(key, verify=True).manifest.version == artefact.manifest.version
+    assert synced.submission() == before
 
 
 @pytest.mark.slow

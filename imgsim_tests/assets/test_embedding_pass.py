@@ -45,3 +45,42 @@ def test_processes_decode_many_photos_for_a_card(devices, framing, photos, expec
     assert _earns_processes(models, photos) is expected
     monkeypatch.setattr(embedding_pass, "has_room", lambda: False)
     assert not _earns_processes(models, photos)
+
+
+class Toy:
+    """A backbone by name: it gives the colours of a photo's middle, one vector for all, or nothing at all."""
+
+    dimension, batch_size, device, runs_as = 3, 16, "cpu", "toy"
+    framing = SquareFraming(24)
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def prepare(self, photos: int) -> None: ...
+
+    def embed(self, batch: np.ndarray) -> np.ndarray:
+        if self.kind == "raising":
+            raise IndexError("list index out of range")
+        vectors = batch[:, 8:16, 8:16].mean(axis=(1, 2)).astype(np.float32) + 1
+        return {"good": vectors, "constant": 0 * vectors + 5, "not_finite": vectors * np.nan}[self.kind]
+
+
+def test_what_one_backbone_cannot_do_costs_no_other_and_leaves_nothing_in_the_store(synced, monkeypatch):
+    """Constant vectors of models that told drawn pictures apart, and raw errors of libraries."""
+    kinds = ("constant", "good", "raising", "not_finite")
+    monkeypatch.setattr(
+        "imgsim_assets.vision.backbones.loading.load_backbone", lambda backbone, *_: Toy(backbone.uri.partition(":")[2])
+    )
+    settings = synced.settings({"backbones": {kind: {"uri": f"toy:{kind}"} for kind in kinds}})
+    photos = distinct_photos(synced.store)
+    ids = photos["content_id"]
+    tasks = [EmbeddingTask(kind, "rgb", "f", f"vectors/{kind}", ids) for kind in kinds]
+    done = compute_vectors(synced.store, settings, photos, tasks)
+    assert done.broken.keys() == {"constant", "raising", "not_finite"}
+    assert "one and the same for" in done.broken["constant"].found
+    assert "zero or not finite for" in done.broken["not_finite"].found
+    assert done.broken["raising"].found == "IndexError: list index out of range"
+    stored = {kind: synced.store.stored_table(f"vectors/{kind}") for kind in kinds}
+    assert {kind for kind in kinds if stored[kind] is not None} == {"good"}
+    assert stored["good"] is not None
+    assert stored["good"].ids() == set(ids)

@@ -1,8 +1,6 @@
 """Fine-tuning in the pipeline: what it makes, what it costs to stay fresh, and that no photo is judged by its pupil."""
 
-import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,10 +12,11 @@ from imgsim_assets.orchestration.sync import SyncOutcome
 from imgsim_assets.serving.search import search_photo
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
+from imgsim_assets.vision.pretraining.checkpoint import steps_kept
 from imgsim_tests.broken_files import picture
 from imgsim_tests.orchestration.changes import edit_labels
 from imgsim_tests.vision.backbones.model_files import save_timm_resnet
-from imgsim_tests.workplace import COMMAND, Workplace, clean_environment
+from imgsim_tests.workplace import Workplace
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +72,7 @@ def tuned_once(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 
 @pytest.fixture
 def tuned(tuned_once: Workplace, tmp_path: Path) -> Workplace:
-    return Workplace(Path(shutil.copytree(tuned_once.folder, tmp_path / "workplace", symlinks=True)))
+    return tuned_once.copy_to(tmp_path / "workplace")
 
 
 def folds_of(workplace: Workplace) -> dict[str, int]:
@@ -175,21 +174,24 @@ def test_where_few_are_labelled_guesses_are_learned_too(tuned: Workplace):
     assert tuned.metadata("fine_tuned/small")["photos"] > photos["label"].count()
 
 
-def test_a_killed_training_goes_on(tmp_path: Path):
+def test_a_stopped_training_is_saved_and_goes_on(tmp_path: Path):
+    """What `docker stop` sends: all folds are saved at their next step, and nothing that was learned is lost."""
     workplace = write_workplace(tmp_path / "workplace")
     slower = workplace.config.read_text().replace("epochs = 4", "epochs = 400")
     workplace.config.write_text(slower, encoding="utf-8")
-    line = [*COMMAND, "sync", "--config", str(workplace.config)]
     workshop = workplace.state / "unfinished" / "fine_tuned" / "small"
-    process = subprocess.Popen(line, cwd=workplace.folder, env=clean_environment(), stderr=subprocess.DEVNULL)
+    process = workplace.start("sync")
     deadline = time.monotonic() + 300
-    while not list(workshop.glob("*/[0-9]")) and process.poll() is None and time.monotonic() < deadline:
+    while not list(workshop.glob("*/steps.json")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert list(workshop.glob("*/[0-9]")), "no checkpoint was seen"
-    kept = {path: path.stat().st_mtime_ns for path in workshop.glob("*/*")}
-    assert kept
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate()
+    assert process.returncode == 143, told
+    assert told.splitlines()[-1].startswith("imgsim: stopped by SIGTERM; ")
+    kept = [steps_kept(path) for path in sorted(workshop.glob("*/[0-9]"))]
+    assert len(kept) == 3
+    assert 0 < min(kept) <= max(kept) < 400
     workplace.sync()
     assert not workshop.exists()
     assert workplace.metadata("fine_tuned/small")["steps"] == 400

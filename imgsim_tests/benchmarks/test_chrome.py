@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imgsim_assets.benchmarks.chrome import in_markdown, measure_chrome
+from imgsim_assets.benchmarks.graphics import GRAPHICS
 from imgsim_assets.benchmarks.site import CHROME
 from imgsim_tests.workplace import Workplace
 
@@ -50,6 +51,10 @@ def test_without_hidden_labels_the_lists_are_compared_all_the_same(synced: Workp
 
 
 def test_the_command_prints_it(synced_once: Workplace):
-    done = synced_once.run("bench", "chrome", "--photos", "2", "--json", "--config", str(synced_once.config))
+    done = synced_once.run(
+        "bench", "chrome", "--photos", "2", "--drawn", "1", "--json", "--config", str(synced_once.config)
+    )
     assert done.status == 0, done.err
-    assert {one["kind"] for one in json.loads(done.out)} == set(CHROME)
+    tables = json.loads(done.out)
+    assert {one["kind"] for one in tables["chrome"]} == set(CHROME)
+    assert {one["kind"] for one in tables["losses"]} == set(GRAPHICS)

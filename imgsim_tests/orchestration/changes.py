@@ -16,6 +16,7 @@ import dagster as dg
 
 from imgsim_assets.assets import delivery, learning
 from imgsim_assets.storage.publication import roll_back
+from imgsim_assets.vision import inspection
 from imgsim_tests.broken_files import picture
 from imgsim_tests.vision.backbones.model_files import save_onnx
 from imgsim_tests.workplace import Workplace
@@ -132,6 +133,42 @@ def text_file(workplace: Workplace) -> None:
 def system_file(workplace: Workplace) -> None:
     """a system's own file (.DS_Store) dropped into train/"""
     (workplace.photos / "train" / ".DS_Store").write_bytes(b"\0")
+
+
+def leftovers_of_a_nas(workplace: Workplace) -> None:
+    """thumbnails of a NAS (@eaDir/) dropped into train/ and test/"""
+    for split, name in (("train", TRAIN_PHOTO), ("test", TEST_PHOTO)):
+        folder = workplace.photos / split / "@eaDir" / name
+        folder.mkdir(parents=True)
+        picture(79).save(folder / "SYNOPHOTO_THUMB_M.jpg")
+
+
+def turned_and_time_put_back(workplace: Workplace) -> None:
+    """a test photo changed in place, its size and time kept"""
+    path = workplace.photos / "test" / TEST_PHOTO
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def deleted_photo_with_its_row_left(workplace: Workplace) -> None:
+    """a train photo deleted, its row in train.csv left"""
+    (workplace.photos / "train" / TRAIN_PHOTO).unlink()
+
+
+def forbidden_and_allowed_again(workplace: Workplace) -> None:
+    """a photo that nobody could read when it was looked at, and that can be read now"""
+    path, real = workplace.photos / "test" / TEST_PHOTO, inspection.content_id
+
+    def refuse(asked: Path) -> str:
+        if asked == path:
+            raise PermissionError(13, "Permission denied")
+        return real(asked)
+
+    path.chmod(0o644)  # what is refused here leaves a trace in the time of the inode, as a right taken away does
+    with mock.patch.object(inspection, "content_id", refuse):
+        workplace.sync()
 
 
 # ---- labels ---------------------------------------------------------------------------------------------------------

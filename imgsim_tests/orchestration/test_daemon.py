@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from imgsim_assets.orchestration.doors import SCHEDULE, SENSOR
+from imgsim_assets.orchestration.doors import SENSOR, SYNC_JOB
 from imgsim_assets.orchestration.instance import open_instance
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG
 from imgsim_tests.broken_files import picture
@@ -58,7 +58,7 @@ def test_a_dropped_photo_is_published_with_no_human_hand(unsynced: Workplace, tm
         poll(lambda: published_names(unsynced), "a first publication")
         picture(77).save(unsynced.photos / "train" / "dropped.png")
         poll(lambda: "dropped.png" in published_names(unsynced), "the dropped photo to be published")
-        done = {"job_name": SCHEDULE, "statuses": [dg.DagsterRunStatus.SUCCESS]}
+        done = {"job_name": SYNC_JOB, "statuses": [dg.DagsterRunStatus.SUCCESS]}
         poll(lambda: runs(unsynced, **done), "the schedule to have ticked")
         poll(lambda: is_fresh(unsynced), "the waves after the publication")
     launched = runs(unsynced, job_name=MATERIALIZE_JOB)

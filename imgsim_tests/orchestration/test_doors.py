@@ -4,12 +4,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from filelock import FileLock
 
 from imgsim_assets.errors import SettingsError
 from imgsim_assets.orchestration import dead_runs
 from imgsim_assets.orchestration.attempts import MOST_INTERRUPTED
-from imgsim_assets.orchestration.doors import RUN_KEY_TAG, look_and_request, schedules, sensors
+from imgsim_assets.orchestration.doors import JOBS, RUN_KEY_TAG, SYNC_JOB, look_and_request, schedules, sensors
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG
 from imgsim_assets.settings import Report
 from imgsim_assets.settings_sources import load_settings
@@ -157,6 +158,15 @@ def test_what_was_lost_after_it_was_fresh_is_made_again(toy: Toy, watcher: Watch
         assert toy.fresh() == SHAPE.keys()
 
 
+def test_a_step_that_was_interrupted_has_not_failed(toy: Toy, watcher: Watcher):
+    """Somebody stopped the run, or the system that it was on: it is tried again, as one that died is."""
+    toy.failing = {"left": dg.DagsterExecutionInterruptedError()}
+    watcher.run(watcher.look())
+    toy.failing = {}
+    assert "left" in {key for wave in watcher.until_quiet() for key in wave}
+    assert toy.fresh() == SHAPE.keys()
+
+
 def test_a_run_that_dies_is_tried_again_but_not_for_ever(watcher: Watcher):
     for _ in range(MOST_INTERRUPTED):
         request = watcher.look()
@@ -175,6 +185,35 @@ def test_a_run_whose_process_was_killed_is_ended_and_tried_again(watcher: Watche
     run = watcher.launch(request, dg.DagsterRunStatus.STARTED)  # and nobody is at work on it
     assert watcher.look() is not None
     assert watcher.toy.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_of_a_sync_that_was_killed_before_it_started_is_ended_at_once(toy: Toy, watcher: Watcher):
+    """A sync makes its runs under the lock of the state folder, so nobody will ever start this one."""
+    job = toy.definitions().resolve_job_def(MATERIALIZE_JOB)
+    tags = {dead_runs.STATE_TAG: str(toy.settings.places.state.resolve())}
+    left = toy.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED, tags=tags)
+    assert watcher.look() is not None
+    assert toy.instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.FAILURE
+    left = toy.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED, tags=tags)
+    assert sorted(toy.sync().materialized) == sorted(SHAPE)
+    assert toy.instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_run_that_nobody_started_does_not_block_for_ever_but_a_queued_one_waits(toy: Toy, monkeypatch, job: str):
+    monkeypatch.setattr(dead_runs, "GRACE", 0.0)
+    definition = dg.JobDefinition(name=job, graph_def=dg.GraphDefinition(name=job))
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("imgsim"), "imgsim"), job)
+    left, queued = (
+        toy.instance.create_run_for_job(definition, status=status, remote_job_origin=origin)
+        for status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED)
+    )
+    watcher = Watcher(toy)
+    assert watcher.look() is None
+    assert toy.instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert toy.instance.get_run_by_id(queued.run_id).status == dg.DagsterRunStatus.QUEUED
+    toy.instance.delete_run(queued.run_id)
+    assert watcher.look() is not None
 
 
 def test_a_run_that_was_launched_a_moment_ago_is_not_dead(watcher: Watcher):
@@ -204,12 +243,12 @@ def test_a_schedule_that_is_none_is_refused(tmp_path: Path):
             schedules(settings, dg.Definitions)
 
 
-def test_the_schedules_job_syncs(unsynced: Workplace, synced_once: Workplace):
+def test_the_job_syncs(unsynced: Workplace, synced_once: Workplace):
     with unsynced.opened() as (settings, instance):
         from imgsim_assets.definitions import build_definitions
 
         definitions = build_definitions(settings)
         assert definitions.resolve_schedule_def("reindex").cron_schedule == "0 3 * * *"
-        assert definitions.resolve_job_def("reindex").execute_in_process(instance=instance).success
+        assert definitions.resolve_job_def(SYNC_JOB).execute_in_process(instance=instance).success
     assert unsynced.submission() == synced_once.submission()
     assert unsynced.sync().materialized == []

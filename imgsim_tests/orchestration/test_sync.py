@@ -3,11 +3,14 @@
 import itertools
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from dagster._utils import interrupts
 from filelock import FileLock
 
 from imgsim_assets.errors import InputError
@@ -68,6 +71,31 @@ def test_a_failing_asset_of_a_later_wave_stops_the_same(toy: Toy):
     assert outcome.failed == ["left"]
     assert "low" not in toy.ran
     assert "end" not in toy.ran  # it lies below the failure, whatever its other parent did
+
+
+def test_an_interrupted_step_stops_all_and_not_only_what_lies_below_it(toy: Toy):
+    toy.failing = {"left": dg.DagsterExecutionInterruptedError()}
+    with pytest.raises(dg.DagsterExecutionInterruptedError):
+        toy.sync()
+    assert not {"low", "end"} & set(toy.ran)
+    assert all(run.is_finished for run in toy.instance.get_runs())
+    toy.failing = {}
+    toy.sync()
+    assert toy.fresh() == SHAPE.keys()
+
+
+def test_a_signal_between_two_steps_is_not_forgotten(toy: Toy):
+    """Where Dagster captures signals and nothing asks for them, as behind the last step of a run, it forgets them."""
+
+    def signalling(key: str) -> str:
+        with interrupts.capture_interrupts():
+            signal.raise_signal(signal.SIGTERM)
+        return key
+
+    toy.content = signalling
+    with pytest.raises(dg.DagsterExecutionInterruptedError):
+        toy.sync()
+    assert all(run.is_finished for run in toy.instance.get_runs())
 
 
 def test_a_failing_blocking_check_does_not_loop(toy: Toy):

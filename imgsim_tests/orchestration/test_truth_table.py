@@ -49,7 +49,7 @@ def base(small_workplace_once: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def workplace(base: Workplace, tmp_path: Path) -> Workplace:
-    return Workplace(Path(shutil.copytree(base.folder, tmp_path / "workplace", symlinks=True)))
+    return base.copy_to(tmp_path / "workplace")
 
 
 def test_there_are_enough_rows():

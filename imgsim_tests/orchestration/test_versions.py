@@ -1,6 +1,7 @@
 """What is published, what is refused, and the way back."""
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,6 +10,7 @@ from mlflow import MlflowClient
 from imgsim_assets.assets.delivery import GATE_TAG
 from imgsim_assets.resources.registry import CHAMPION, MODEL, PUBLICATION_TAG
 from imgsim_assets.storage.publication import publications
+from imgsim_assets.storage.versioned_folder import describe, version_of
 from imgsim_tests.workplace import Workplace
 
 pytestmark = pytest.mark.slow
@@ -23,8 +25,12 @@ def champion(workplace: Workplace) -> str:
 
 def pretend_that_it_was_better(workplace: Workplace) -> None:
     """Let the published ranking have been as good as none can be."""
-    path = workplace.published / "bundle" / "cross_validation.parquet"
+    before = workplace.published.resolve()
+    path = before / "bundle" / "cross_validation.parquet"
     pl.read_parquet(path).with_columns(average_precision=pl.lit(1.01)).write_parquet(path)
+    better = before.rename(before.with_name(version_of(describe(before), {})))
+    workplace.published.unlink()
+    workplace.published.symlink_to(Path("publications", better.name))
 
 
 def test_what_is_worse_by_the_labels_of_train_is_not_published_and_says_why(synced: Workplace):
@@ -96,3 +102,19 @@ def test_as_many_versions_stay_as_the_settings_say(synced: Workplace):
         synced.sync({"report": {"queries": queries}, "publication": {"kept": 2}})
     assert len(publications(synced.state)) == 2
     assert publications(synced.state)[0].name == synced.published.readlink().name
+
+
+def test_an_older_version_that_was_damaged_is_not_gone_back_to_and_gc_removes_it(synced: Workplace):
+    old = synced.published.readlink().name
+    synced.sync(ANOTHER)
+    damaged = synced.state / "publications" / old / "metrics.json"
+    damaged.write_bytes(b"{" + damaged.read_bytes()[1:-1])
+    assert "damaged; `imgsim gc --yes` removes it" in synced.run("versions").out
+    new = synced.published.readlink().name
+    done = synced.run("rollback", old)
+    assert done.status == 2
+    assert "files that changed or are gone; to mend: publish another one; `imgsim gc --yes`" in done.err
+    assert synced.published.readlink().name == new
+    assert "an older publication that was damaged" in synced.run("gc", "--yes").out
+    assert not damaged.parent.exists()
+    assert old[:8] not in synced.run("versions").out

@@ -26,14 +26,15 @@ class Toy:
 
     def __init__(self, folder: Path) -> None:
         self.ran: list[str] = []
-        self.failing: Mapping[str, Exception] = {}
+        self.failing: Mapping[str, BaseException] = {}
         self.content: Callable[[str], str] = lambda key: key
         self.check_passes = True
         self.check_raises = False
         self.code = dict.fromkeys(SHAPE, "1")
         self.instance = dg.DagsterInstance.ephemeral()
         places = {"data": str(flat_folder(folder)), "state": str(folder / "state")}
-        self.settings: Settings = load_settings(overrides={"places": places}, environ={})
+        few: dict[str, object] = {"places": places, "submission": {"count": 1}}
+        self.settings: Settings = load_settings(overrides=few, environ={})
 
     def definitions(self) -> dg.Definitions:
         return dg.Definitions(

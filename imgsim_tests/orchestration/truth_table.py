@@ -67,11 +67,18 @@ ROWS = [
     Row(changes.replaced_photo, EVERYTHING),
     Row(changes.corrupted_photo, EVERYTHING),
     Row(changes.deleted_train_photo, EVERYTHING),
+    Row(changes.deleted_photo_with_its_row_left, EVERYTHING),
     Row(changes.deleted_test_photo, EVERYTHING),
     Row(changes.moved_to_train, EVERYTHING),
     Row(changes.touched_photos, LOOK),
+    Row(changes.turned_and_time_put_back, EVERYTHING),
+    Row(
+        changes.forbidden_and_allowed_again,
+        f"raw_images canny_maps {EMBED} learning_set {RANK} {FIND} {JUDGE} {DELIVER}",
+    ),
     Row(changes.text_file, ""),
     Row(changes.system_file, ""),
+    Row(changes.leftovers_of_a_nas, ""),
     Row(changes.photo_added_and_taken_away, ""),
     # ---- labels
     Row(changes.relabelled_photo, EVERYTHING),
@@ -93,6 +100,7 @@ ROWS = [
     Row(setting("canny.blur", canny={"blur": 2.5}), f"canny_maps {EMBED} {BELOW_EMBEDDINGS}"),
     Row(setting("canny.low, canny.high", canny={"low": 20, "high": 60}), f"canny_maps {EMBED} {BELOW_EMBEDDINGS}"),
     Row(setting("ingest.max_pixels", ingest={"max_pixels": 1_000_000}), f"{LOOK} publication"),
+    Row(setting("ingest.ignore", ingest={"ignore": ["nothing"]}), LOOK),
     Row(setting("ingest.trim", ingest={"trim": False}), EVERYTHING),
     Row(setting("ingest.near_duplicate_bits", ingest={"near_duplicate_bits": 4}), LOOK),
     Row(setting("learning.renewal", learning={"renewal": 0.0}), "learning_set"),
@@ -128,6 +136,7 @@ ROWS = [
     Row(setting("submission.count, fewer", submission={"count": 5}), "submission publication"),
     Row(setting("submission.count, more than are scored", submission={"count": 12}), f"{FIND} {JUDGE} {DELIVER}"),
     Row(setting("submission.separator", submission={"separator": ";"}), "submission publication"),
+    Row(setting("submission.form", submission={"form": "rows"}), "submission publication"),
     Row(
         setting("submission.index", submission={"index": "annoy"}), "evaluation submission retrieval_report publication"
     ),

@@ -25,10 +25,12 @@ with tracking.run_for("r0", {}) as run:
 
 @pytest.fixture(scope="session")
 def first_use(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """Make the database once, which takes seconds, in a process whose output is looked at."""
+    """Make the database once, which takes seconds, in a process; its output, and the names of what it leaves."""
     state = tmp_path_factory.mktemp("tracking")
     command = [sys.executable, "-c", FIRST_USE, str(state)]
-    return state, subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done.stdout += ", ".join(sorted({path.name for path in state.iterdir()} - {"mlflow.lock"}))
+    return state, done
 
 
 @pytest.fixture
@@ -94,9 +96,11 @@ def test_metrics_must_be_numbers_and_params_do_not_change(tracking: Tracking) ->
         with pytest.raises(ValueError, match="not finite: share"):
             run.log_metrics({"share": float("nan"), "fine": 1.0})
         run.log_params({"low": 1})
-        with pytest.raises(UserError, match="low"):
-            run.log_params({"low": 2})
-    assert run.client.get_run(run.run_id).data.metrics == {}
+        client = run.client
+        run.log_params({"low": 2})
+        assert "not all is noted in MLflow" in run.notes[0]
+    assert client.get_run(run.run_id).data.metrics == {}
+    assert client.get_run(run.run_id).data.params == {"low": "1"}
     with pytest.raises(ValueError, match="not a Dagster run id"), tracking.run_for("r' or '", {}):
         pass
 
@@ -110,16 +114,8 @@ def test_a_server_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkeypa
 
 
 @pytest.mark.slow
-def test_a_damaged_database_is_a_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_bytes(b"this is not a database" * 100)
-    with pytest.raises(UserError, match=r"mlflow\.db to answer"), Tracking(state=str(tmp_path)).run_for("r6", {}):
-        pytest.fail("the block must not be entered")
-
-
-@pytest.mark.slow
 def test_nothing_is_printed_and_mlflow_is_imported_on_use_only(
     first_use: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
-    state, done = first_use
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert {path.name for path in state.iterdir()} <= {"mlflow.db", "mlflow.lock", "mlflow-artifacts"}
+    _, done = first_use
+    assert (done.returncode, done.stdout, done.stderr) == (0, "mlflow.db", "")

@@ -84,3 +84,9 @@ def test_labels_get_the_same_number_in_any_order_and_none_gets_minus_one():
     left, right = encode_labels(["b", None, "a"], ["c", "b"])
     assert left.tolist() == [1, -1, 0]
     assert right.tolist() == [2, 1]
+
+
+def test_a_list_is_judged_to_its_depth():
+    relevant = np.array([[True, True, False], [True, False, False], [False, False, False]])
+    found = average_precision(relevant, np.array([5, 5, 5]), 3, np.array([2, 1, 0]))
+    np.testing.assert_array_equal(found, [1.0, 1.0, np.nan])

@@ -43,6 +43,17 @@ def test_noise_weighs_next_to_nothing_and_what_knows_the_class_much(seed: int):
     assert knowing.temperature == pytest.approx(1.0, abs=0.25)
 
 
+def test_networks_that_say_all_too_softly_are_believed_three_times_and_no_more():
+    """Their scores, a tenth of what they should be, would fit best ten times as strong; folds are too few to go by."""
+    classes = np.repeat(np.arange(8), 60)
+    soft = 0.1 * draw_scores(classes, 8, 3.0, 1)
+    found = fit_weight(draw_scores(classes, 8, 0.0, 2) * 0.0, soft, classes)
+    assert found.weight / found.temperature > 3.0
+    assert found.weight <= 3.0
+    certain = fit_weight(draw_scores(classes, 8, 2.0, 1), 0.1 * draw_scores(classes, 8, 2.0, 5), classes)
+    assert certain.weight == pytest.approx(3.0, abs=0.01)
+
+
 def test_the_weight_is_the_best_of_a_grid():
     classes = np.repeat(np.arange(6), 50)
     odds, scores = draw_scores(classes, 6, 1.0, 1), draw_scores(classes, 6, 1.5, 2)

@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgsim_assets.retrieval import margins
-from imgsim_assets.retrieval.margins import class_margins
+from imgsim_assets.retrieval.margins import class_margins, margin_in_words
+from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
+from imgsim_tests.retrieval.heads import draw_head, draw_recipe
+from imgsim_tests.retrieval.synthetic import draw_photos
 
 
 def naive(gallery: np.ndarray, classes: np.ndarray, queries: np.ndarray) -> list[float]:
@@ -70,3 +73,42 @@ def test_photos_of_unknown_class_stand_for_themselves():
 def test_equal_best_classes_have_no_margin():
     gallery = np.array([[1.0], [1.0]], dtype=np.float32)
     assert class_margins(gallery, np.array([0, 1]), np.array([[2.0]], dtype=np.float32)).tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "0.25 of probability"),
+        ({"evidence": "glrt"}, "0.25 of probability"),
+        ({"evidence": "logistic"}, "0.25 of probability"),
+        ({"evidence": "likeness", "likeness": "pair"}, "0.25 nats"),
+        ({"evidence": "likeness", "likeness": "cosine"}, "0.25 of cosine"),
+        ({"evidence": "likeness", "likeness": "centred"}, "0.25 of cosine"),
+        ({"evidence": "likeness", "likeness": "whitened"}, "0.25 of cosine"),
+        ({"expansion": True}, "0.25 of score"),
+    ],
+)
+def test_a_margin_has_the_unit_of_the_scores(changes, words):
+    assert margin_in_words(0.25, draw_recipe(**changes)) == words
+    assert margin_in_words(float("inf"), draw_recipe(**changes)) == "none: one class"
+
+
+@pytest.mark.parametrize("evidence", ["glrt", "logistic", "fused"])
+def test_margins_of_probabilities_are_differences_of_probabilities(evidence):
+    """Up to the little that the likeness adds: not log odds, which know no upper end."""
+    vectors, labels = draw_photos(classes=4, photos=12, spread=0.3)
+    head, coordinates = draw_head(vectors, labels, evidence=evidence)
+    gallery = gallery_vectors(head, coordinates, labels)
+    found = class_margins(gallery, labels, query_vectors(head, coordinates, gallery))
+    second, first = np.sort(head.posterior(coordinates), axis=1)[:, -2:].T
+    np.testing.assert_allclose(found, first - second, atol=2 * head.recipe.pair_weight + 1e-6)
+    assert (found <= 1 + 2 * head.recipe.pair_weight).all()
+    assert found.max() > 0.5
+
+
+def test_margins_of_pairs_are_differences_of_log_ratios():
+    vectors, labels = draw_photos(classes=4, photos=12, spread=0.3)
+    head, coordinates = draw_head(vectors, labels, evidence="likeness", likeness="pair")
+    gallery = gallery_vectors(head, coordinates, labels)
+    found = class_margins(gallery, labels, query_vectors(head, coordinates, gallery))
+    assert found.max() > 1.5

@@ -78,6 +78,25 @@ def test_what_cannot_be_compared_is_let_through_and_says_so(table):
     assert criteria[0].found.endswith("of 100: not compared")
 
 
+@pytest.mark.parametrize(("shared", "compared"), [(100, True), (80, True), (79, False), (50, False)])
+def test_four_fifths_of_the_photos_make_two_rankings_comparable(shared, compared):
+    """Of the larger side, whichever it is."""
+    worse = shifted(-0.5)
+    fewer = judge(Quality(worse[:shared], RECALL), CHAMPION, least_recall=0.95, served="faiss", foreign={})
+    larger = Quality(validated(SCORES[:shared]), RECALL)
+    more = judge(Quality(worse, RECALL), larger, least_recall=0.95, served="faiss", foreign={})
+    for criteria in (fewer, more):
+        assert criteria[0].passed != compared
+        assert criteria[0].found.endswith("not compared") != compared
+
+
+@pytest.mark.parametrize("counts", [{}, {"submission": 0, "annoy_index": 0}])
+def test_the_same_ids_are_no_reason_and_any_other_one_is(counts):
+    assert verdict(CHAMPION, foreign=counts) == ""
+    refused = verdict(CHAMPION, foreign=counts | {"faiss_index": 1})
+    assert refused == "ids: asked the same photos in gallery, indices and submission, found 1 in faiss_index"
+
+
 def test_only_photos_that_asked_in_both_count():
     """What was added is hard, but no reason to refuse: on the photos of the champion nothing became worse."""
     harder = pl.concat([shifted(0.0), validated([0.0] * 20, start=100)])

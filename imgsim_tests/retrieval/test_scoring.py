@@ -22,13 +22,15 @@ def as_table(labels: dict[str, str | None]) -> pl.DataFrame:
 
 def naive(names: list[str], label: str, gallery: dict[str, str | None]) -> float | None:
     relevant = [name for name, known in gallery.items() if known == label]
-    if not relevant:
+    judged = [name for name in names[:10] if gallery[name] is not None]
+    depth = 10 - (len(names[:10]) - len(judged))
+    if not relevant or not depth:
         return None
     total = 0.0
-    for rank, name in enumerate(names[:10], 1):
+    for rank, name in enumerate(judged, 1):
         if name in relevant:
-            total += sum(one in relevant for one in names[:rank]) / rank
-    return total / min(10, len(relevant))
+            total += sum(one in relevant for one in judged[:rank]) / rank
+    return total / min(depth, len(relevant))
 
 
 @st.composite
@@ -39,6 +41,26 @@ def searches(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, str], dic
     asked = draw(st.lists(st.sampled_from([*truth, "other"]), unique=True))
     lists = {query: draw(st.permutations(sorted(gallery)))[: draw(st.integers(0, 25))] for query in asked}
     return lists, truth, gallery
+
+
+def test_a_photo_without_a_label_is_neither_right_nor_wrong():
+    gallery: dict[str, str | None] = {"twin": None, **{f"cat{n}": "cat" for n in range(12)}, "dog": "dog"}
+    right = [f"cat{n}" for n in range(9)]
+
+    def score(names: list[str]) -> tuple[float | None, ...]:
+        scored = score_ranked_names(as_found({"q": names}), as_table({"q": "cat"}), as_table(gallery))
+        return scored.select("average_precision", "precision_at_1").row(0)
+
+    assert score(["twin", *right]) == (1.0, 1.0)
+    assert score([*right[:4], "twin", *right[4:]]) == (1.0, 1.0)
+    wrong, _ = score(["dog", *right])
+    assert wrong < 0.9
+    assert score(["twin", "dog", *right[:8]])[1] == 0.0
+    unlabelled = dict.fromkeys((f"x{n}" for n in range(10)), None)
+    scored = score_ranked_names(
+        as_found({"q": list(unlabelled)}), as_table({"q": "cat"}), as_table({**gallery, **unlabelled})
+    )
+    assert scored.row(0)[2:] == (None, None, None)  # nothing that was listed can be judged
 
 
 @settings(max_examples=150)
@@ -63,7 +85,7 @@ def test_worked_by_hand():
     lists = {"q": ["a", "b", "c"], "r": ["b", "d", "a"]}
     scored = score_ranked_names(as_found(lists), as_table({"q": "ant", "r": "ant", "s": "cow"}), as_table(gallery))
     found = scored["average_precision"].to_list()
-    assert found == [pytest.approx((1 + 2 / 3) / 2), pytest.approx(1 / 3 / 2), None]
+    assert found == [pytest.approx((1 + 2 / 3) / 2), pytest.approx(1 / 2 / 2), None]  # d is taken out
 
 
 def test_ranks_beyond_ten_do_not_count():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,15 @@ def test_isotropic_photos_are_shrunk_more_than_plentiful_anisotropic_ones():
 def test_without_evidence_the_middle_is_taken_and_a_given_shrinkage_kept(classes):
     coordinates = np.random.default_rng(0).normal(size=(len(classes), 3))
     assert tune(coordinates, classes, "auto", logistic=True) == WITHOUT_EVIDENCE
-    assert tune(coordinates, classes, 0.25, logistic=True).shrinkage == 0.25
+    assert tune(coordinates, classes, 0.25, logistic=True) == replace(WITHOUT_EVIDENCE, shrinkage=0.25)
+
+
+@pytest.mark.parametrize(("width", "photos"), [(32, 3), (64, 3), (64, 10)])
+def test_without_evidence_nothing_is_as_sure_as_evidence_makes_it(width, photos):
+    """Few photos in many dimensions promise most and keep least: their temperature is the highest."""
+    vectors, classes = draw_photos(classes=10, photos=photos, spread=0.3, width=width)
+    found = tune(vectors, classes, "auto", logistic=False).glrt
+    assert 3.0 < found < WITHOUT_EVIDENCE.glrt
 
 
 def test_a_given_shrinkage_is_kept_and_auto_is_one_of_the_grid():

@@ -13,6 +13,7 @@ from imgsim_assets.serving.comparison import open_comparison
 from imgsim_assets.serving.describe import describe
 from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.serving.search import search_photo
+from imgsim_assets.storage import versioned_folder
 from imgsim_tests.workplace import Workplace
 
 
@@ -93,10 +94,27 @@ def test_nothing_published_is_told(unsynced: Workplace):
 
 
 def test_a_comparison_of_an_older_version_is_told(synced: Workplace):
-    assert open_comparison(synced.state).verdict.startswith("Take ")
-    (synced.published / "bundle" / "verdict.txt").unlink()
+    assert open_comparison(synced.state).verdict.startswith("No verdict: 12 photos asked")
+    whole = synced.published.resolve()
+    (whole / "bundle" / "verdict.txt").unlink()
+    older = whole.rename(whole.with_name(versioned_folder.version_of(versioned_folder.describe(whole), {})))
+    synced.published.unlink()
+    synced.published.symlink_to(Path("publications", older.name))
     with pytest.raises(ArtefactError, match=r"none, it is older; .* `imgsim sync`"):
         open_comparison(synced.state)
+
+
+def test_a_damaged_publication_answers_nothing_and_names_the_command_that_mends_it(synced: Workplace):
+    path = synced.published / "bundle" / "gallery.npy"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    for command in (["search", str(synced.photos / "test" / "test_00000.jpg")], ["compare"]):
+        done = synced.run(*command)
+        assert (done.status, done.out) == (1, "")
+        assert done.err.startswith("imgsim: expected the publication ")
+        assert "files that changed or are gone; to mend: run `imgsim sync`, which publishes it again" in done.err
+    assert "damaged; `imgsim sync` publishes it again" in synced.run("versions").out
 
 
 def test_weights_that_changed_since_are_refused(synced: Workplace):

@@ -1,17 +1,22 @@
+import json
 import os
+import random
+import shutil
+import subprocess
 import sys
 
 import polars as pl
 import pytest
 from PIL import Image, ImageOps
 
-from imgsim_assets.errors import InputError
+from imgsim_assets.errors import InputError, UserError
 from imgsim_assets.settings import Ingest
+from imgsim_assets.vision import scan
 from imgsim_assets.vision.catalogue import CATALOGUE_SCHEMA, assemble_catalogue, catalogue_counts
-from imgsim_assets.vision.folder import read_folder
+from imgsim_assets.vision.folder import folder_state, read_folder
 from imgsim_assets.vision.inspection import identify_files, inspect_photos
 from imgsim_tests.broken_files import encoded, picture, write_broken_files
-from imgsim_tests.vision.folders import flat_folder
+from imgsim_tests.vision.folders import flat_folder, write_photos
 
 INGEST = Ingest()
 
@@ -119,12 +124,79 @@ def test_without_one_usable_train_photo_the_reasons_are_told(tmp_path):
         catalogue(data)
 
 
-def test_broken_test_photos_alone_are_still_a_catalogue(tmp_path):
+def test_splits_without_a_single_photo_are_named_at_once(tmp_path):
     data = flat_folder(tmp_path)
     for name in ("x.png", "y.png"):
         (data / "test" / name).write_bytes(b"")
-    counts = catalogue_counts(catalogue(data))
-    assert (counts["test"], counts["quarantined"], counts["train"]) == (0, 2, 3)
+    with pytest.raises(UserError, match=r"one photo in .*test that can be opened; found 2 empty; to mend"):
+        catalogue(data)
+    for name in ("a.png", "b.png", "c.png"):
+        (data / "train" / name).write_bytes(b"no photo")
+    with pytest.raises(UserError, match=r"\(1\) .*train .*\(2\) .*test .*found \(1\) 3 not an image; \(2\) 2 empty"):
+        catalogue(data)
+
+
+def test_the_order_of_the_disk_changes_nothing(tmp_path, monkeypatch):
+    data = flat_folder(tmp_path)
+    write_photos(data / "train", ["z/1.png", "z/2.png", "é/1.png", "A/1.png"], 50)
+    expected = catalogue(data).write_csv(), folder_state(data, INGEST)
+    real, luck = os.scandir, random.Random(0)
+
+    class Shuffled:
+        def __init__(self, folder):
+            with real(folder) as entries:
+                self.entries = sorted(entries, key=lambda _: luck.random())
+
+        def __enter__(self):
+            return iter(self.entries)
+
+        def __exit__(self, *_):
+            return None
+
+    monkeypatch.setattr(scan.os, "scandir", Shuffled)
+    for _ in range(5):
+        assert (catalogue(data).write_csv(), folder_state(data, INGEST)) == expected
+
+
+LOCALES = {
+    "C": {"LC_ALL": "C"},
+    "ISO-8859-1": {"LC_ALL": "de_DE.ISO-8859-1"},
+}
+LOOK = """
+import json, sys
+from pathlib import Path
+from imgsim_assets.settings import Ingest
+from imgsim_assets.vision.photo import can_be_read
+from imgsim_assets.vision.scan import on_disk
+from imgsim_tests.vision.test_catalogue import catalogue
+data = Path(sys.argv[1])
+rows = catalogue(data).select("name", "label", "path", "status").rows()
+found = [[name, label, status, can_be_read(data / on_disk(path))] for name, label, path, status in rows]
+print(json.dumps([sys.getfilesystemencoding(), found]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems decide on the encoding of names themselves")
+@pytest.mark.parametrize("name", LOCALES)
+def test_names_are_the_bytes_of_the_disk_whatever_the_locale(tmp_path, name):
+    if name != "C":
+        compile_locale = shutil.which("localedef")
+        if compile_locale is None:
+            pytest.skip("this system cannot make a locale")
+        made = [compile_locale, "-i", "de_DE", "-f", name, str(tmp_path / f"de_DE.{name}")]
+        if subprocess.run(made, capture_output=True, check=False).returncode:
+            pytest.skip("this system lacks the sources of that locale")
+    data = flat_folder(tmp_path, "image,label\ngr\u00f6\u00dfe.png,th\u00e9\n")
+    write_photos(data / "train", ["gr\u00f6\u00dfe.png"], 50)
+    write_photos(data / "test", ["\u732b/\u00e9.png"], 60)
+    switches = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LOCPATH": str(tmp_path)}
+    look = [sys.executable, "-c", LOOK, str(data)]
+    done = subprocess.run(look, env={**os.environ, **switches, **LOCALES[name]}, capture_output=True, check=True)
+    encoding, rows = json.loads(done.stdout)
+    assert encoding in {"ascii", "iso8859-1"}, "the locale did not take"
+    assert ["gr\u00f6\u00dfe.png", "th\u00e9", "ok", True] in rows
+    assert ["\u732b/\u00e9.png", None, "ok", True] in rows
+    assert all(readable for *_, readable in rows)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow such names")

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 
 from imgsim_assets.errors import ModelError
+from imgsim_assets.vision import embedding
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.embedding import BATCHES_AHEAD, BATCHES_GIVEN, Lane, Pace, embed_photos, normalise
 from imgsim_assets.vision.framing import PhotoSource
@@ -212,27 +213,82 @@ def test_a_memory_without_room_for_one_photo_is_an_error():
         run([photo(0), photo(1)], model)
 
 
-def test_it_is_told_where_the_time_went():
+class Failing(Colours):
+    """A model that fails from its third batch on."""
+
+    def embed(self, batch):
+        if len(self.batches) == 2:
+            raise AttributeError("'NoneType' object has no attribute 'shape'\nat some place")
+        return super().embed(batch)
+
+
+def test_a_model_that_fails_does_not_stop_the_others():
+    photos = [photo(index) for index in range(30)]
+    lanes = [Lane("good", Colours(), Colours.framing), Lane("bad", Failing(), Colours.framing)]
+    broken = {}
+    batches = list(embed_photos(photos, lanes, workers=2, broken=broken))
+    assert broken.keys() == {"bad"}
+    assert isinstance(broken["bad"], ModelError)
+    assert broken["bad"].found == "AttributeError: 'NoneType' object has no attribute 'shape' at some place"
+    vectors = np.concatenate([batch.vectors for name, batch in batches if name == "good"])
+    np.testing.assert_allclose(vectors, oracle(range(30)), atol=1e-6)
+    assert sum(len(batch.content_ids) for name, batch in batches if name == "bad") == 8
+    with pytest.raises(AttributeError):
+        list(embed_photos(photos, lanes[1:], workers=2))
+
+
+def test_photos_are_not_read_for_models_that_have_all_failed():
+    opened = []
+
+    def source(index: int) -> PhotoSource:
+        return PhotoSource(f"{index:032x}", lambda: opened.append(index) or Image.new("RGB", (4, 4), colour(index)))
+
+    broken = {}
+    list(embed_photos([source(index) for index in range(500)], lanes_of(Failing()), workers=1, broken=broken))
+    assert broken.keys() == {"only"}
+    assert len(opened) < 100
+
+
+def test_what_a_lane_looks_at_ends_it():
+    def look(framed, vectors):
+        assert framed.shape[1:] == (4, 4, 3)
+        np.testing.assert_allclose(vectors, framed.mean(axis=(1, 2)))
+        raise ModelError("others", "these", "mend")
+
+    broken = {}
+    lanes = [Lane("watched", Colours(), Colours.framing, look), Lane("good", Colours(), Colours.framing)]
+    batches = list(embed_photos([photo(index) for index in range(9)], lanes, workers=1, broken=broken))
+    assert {name for name, _ in batches} == {"good"}
+    assert broken["watched"].found == "these"
+
+
+def test_it_is_told_where_the_time_went(monkeypatch):
+    """By clocks that only rise by what is done: one of the thread that computes, and one of all others."""
+    now = {"computing": 0.0, "waiting": 0.0}
+
+    def clock():
+        return now["computing" if threading.current_thread().name.startswith("imgsim-compute") else "waiting"]
+
     class Slow(Colours):
         def embed(self, batch):
-            time.sleep(0.2)
+            now["computing"] += 0.25
             return super().embed(batch)
 
     def slowly():
-        time.sleep(0.05)
-        return Image.new("RGB", (4, 4), (1, 2, 3))
+        for _ in range(8):
+            now["waiting"] += 0.5
+            yield []
 
+    monkeypatch.setattr(embedding, "perf_counter", clock)
     pace = Pace()
     assert str(pace) == ""
     list(embed_photos([photo(i) for i in range(8)], lanes_of(Slow()), workers=1, pace=pace))
-    assert pace.photos == 8
-    assert pace.computing >= 0.4
-    assert pace.computing > pace.waiting
-    assert str(pace).startswith(f"{pace.computing / (pace.computing + pace.waiting):.0%} computing, ")
-    pace = Pace()
-    list(embed_photos([PhotoSource(str(i), slowly) for i in range(8)], lanes_of(), workers=1, pace=pace))
-    assert pace.waiting >= 0.3
-    assert pace.waiting > pace.computing
+    assert (pace.photos, pace.computing, pace.waiting) == (8, 0.5, 0.0)
+    assert str(pace) == "100% computing, 0% decoding"
+    monkeypatch.setattr(embedding, "frame_ahead", lambda *_, **__: slowly())
+    list(embed_photos([], lanes_of(), workers=1, pace=pace))
+    assert (pace.photos, pace.computing, pace.waiting) == (16, 0.5, 4.0)
+    assert str(pace) == "11% computing, 89% decoding"
 
 
 @given(

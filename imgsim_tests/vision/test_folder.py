@@ -1,6 +1,7 @@
 import os
 import shutil
 import sys
+import time
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_pipes_folders_named_as_photos_and_links_to_nowhere_do_no_harm(tmp_path)
     (data / "test" / "folder.jpg").mkdir()
     (data / "test" / "gone.jpg").symlink_to("nowhere")
     assert [name for split, name, _ in rows(data) if split == "test"] == ["gone.jpg", "pipe.jpg", "x.png", "y.png"]
-    assert folder_state(data)
+    assert folder_state(data, INGEST)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow such names")
@@ -115,7 +116,7 @@ def test_the_data_folder_must_be_a_folder(tmp_path):
     with pytest.raises(InputError, match="not a folder"):
         read_folder(tmp_path / "photos", INGEST)
     with pytest.raises(InputError, match="not a folder"):
-        folder_state(tmp_path / "photos")
+        folder_state(tmp_path / "photos", INGEST)
 
 
 def change_size(data):
@@ -139,20 +140,90 @@ def delete(data):
     (data / "test" / "x.png").unlink()
 
 
+def change_and_put_the_time_back(data):
+    """As `exiftool -P -overwrite_original -Orientation#=3` does."""
+    path = data / "train" / "a.png"
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def replace_and_keep_size_and_time(data):
+    """As `rsync --times` and `cp --preserve` with a rename do."""
+    path, other = data / "train" / "a.png", data / "other"
+    other.write_bytes(path.read_bytes()[::-1])
+    os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    other.replace(path)
+
+
+def swap(data):
+    one, other, aside = data / "train" / "a.png", data / "train" / "b.png", data / "aside"
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def forbid(data):
+    (data / "train" / "a.png").chmod(0)
+
+
+KEEPING_SIZE_AND_TIME = [change_and_put_the_time_back, replace_and_keep_size_and_time, swap, forbid]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems may not keep the time of the inode")
+@pytest.mark.parametrize("change", KEEPING_SIZE_AND_TIME)
+def test_changes_that_keep_size_and_time_are_seen_by_the_time_of_the_inode(tmp_path, change):
+    data = flat_folder(tmp_path)
+    for name in ("a.png", "b.png"):
+        path = data / "train" / name
+        path.write_bytes(path.read_bytes().ljust(20_000, b"\0"))
+        os.utime(path, ns=(0, 0))
+    before = folder_state(data, INGEST)
+    sizes_and_times = [(one.stat().st_size, one.stat().st_mtime_ns) for one in sorted((data / "train").iterdir())]
+    time.sleep(0.02)  # the system's clock of inodes goes in steps of some milliseconds
+    change(data)
+    after = [(one.stat().st_size, one.stat().st_mtime_ns) for one in sorted((data / "train").iterdir())]
+    assert after == sizes_and_times
+    assert folder_state(data, INGEST) != before
+
+
 @pytest.mark.parametrize("change", [change_size, change_time, rename, add_labels, delete])
 def test_the_state_follows_every_change(tmp_path, change):
     data = flat_folder(tmp_path, "image,label\n")
-    before = folder_state(data)
-    assert folder_state(data) == before
+    before = folder_state(data, INGEST)
+    assert folder_state(data, INGEST) == before
     change(data)
-    assert folder_state(data) != before
+    assert folder_state(data, INGEST) != before
 
 
 def test_the_state_ignores_what_is_never_read(tmp_path):
     data = flat_folder(tmp_path)
-    before = folder_state(data)
+    before = folder_state(data, INGEST)
     (data / "train" / ".DS_Store").write_bytes(b"x")
     (data / ".imgsim").mkdir()
     (data / ".imgsim" / "state").write_bytes(b"x")
     (data / "README.md").write_text("x")
-    assert folder_state(data) == before
+    write_photos(data / "train" / "@eaDir", ["a.png", "b.png"])
+    assert folder_state(data, INGEST) == before
+    assert folder_state(data, Ingest(ignore=())) != before
+
+
+def test_what_is_passed_over_is_told_and_is_no_class(tmp_path):
+    data = tmp_path / "photos"
+    write_photos(data / "train", ["cat/1.png", "cat/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "#recycle/2.png"])
+    write_photos(data / "test", ["x.png", "@eaDir/x.png/SYNOPHOTO_THUMB_M.jpg"])
+    folder = read_folder(data, INGEST)
+    assert [(one.split, one.name, one.label) for one in folder.entries] == [
+        ("test", "x.png", None),
+        ("train", "cat/1.png", "cat"),
+    ]
+    assert folder.ignored == ("train/#recycle/", "train/cat/@eaDir/", "test/@eaDir/")
+
+
+def test_a_folder_of_leftovers_alone_says_so(tmp_path):
+    data = flat_folder(tmp_path)
+    shutil.rmtree(data / "test")
+    write_photos(data / "test", ["@eaDir/x.png/SYNOPHOTO_THUMB_M.jpg"])
+    with pytest.raises(InputError, match=r"none but what ingest\.ignore passes over: @eaDir/"):
+        read_folder(data, INGEST)

@@ -76,9 +76,17 @@ def test_a_vector_does_not_depend_on_what_else_is_shown(large):
     for frame in (small, large_one, same):
         alone = open_photo(large, (1600, 1200), [frame], None, LIMIT)
         np.testing.assert_array_equal(frame(alone), frame(together))
-    with mock.patch.object(frame_module, "decode_photo", wraps=frame_module.decode_photo) as decode:
+    with mock.patch.object(frame_module, "decode_bytes", wraps=frame_module.decode_bytes) as decode:
         open_photo(large, (1600, 1200), [small, same], None, LIMIT)
     assert decode.call_count == 1
+
+
+def test_a_photo_is_read_once_however_many_sizes_are_needed_and_not_at_all_for_its_edges(large):
+    frames = [Frame("rgb", SquareFraming(32)), Frame("rgb", SquareFraming(224))]
+    with mock.patch.object(frame_module, "read_file", wraps=frame_module.read_file) as read:
+        assert len(open_photo(large, (1600, 1200), frames, None, LIMIT).decoded) == 2
+        open_photo(large, (1600, 1200), [Frame("canny_edges", CROP)], EDGES, LIMIT)
+    assert read.call_count == 1
 
 
 def test_a_librarys_own_framing_gets_the_whole_photo(large):

@@ -16,6 +16,7 @@ from imgsim_assets.vision import parcels
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.framing import PHOTOS_A_TASK, PhotoSource, frame_ahead
 from imgsim_assets.vision.parcels import IN_MEMORY, has_room, pack, unpack
+from imgsim_assets.vision.photo import PhotoError
 from imgsim_tests.servers import poll
 
 FRAMES = {"small": SquareFraming(4), "large": SquareFraming(9), "small again": SquareFraming(4)}
@@ -25,6 +26,10 @@ COUNT = 3 * PHOTOS_A_TASK + 5
 def opened(index: int) -> Image.Image:
     if index == 7:
         raise OSError("gone")
+    if index == 8:
+        raise PhotoError("unreadable", "away")
+    if index == 9:
+        raise PhotoError("truncated", "cut short")
     if index == -1:
         raise ModelError("a model", "none", "get one")
     if index == -2:
@@ -39,7 +44,7 @@ def sources(indices) -> list[PhotoSource]:
 
 def run(indices, **how) -> list[list]:
     return [
-        [(name, one.content_id, np.array(one.pixels).tolist(), one.failure) for name, one in photo]
+        [(name, one.content_id, np.array(one.pixels).tolist(), one.failure, one.passing) for name, one in photo]
         for photo in frame_ahead(sources(indices), FRAMES, ahead=32, workers=2, **how)
     ]
 
@@ -53,7 +58,8 @@ def test_processes_give_what_threads_give_and_leave_nothing_behind():
     by_threads, by_processes = run(range(COUNT)), run(range(COUNT), in_processes=True)
     assert by_processes == by_threads
     assert [photo[0][1] for photo in by_threads if photo] == [str(index) for index in range(COUNT) if index != 4]
-    assert [failure for *_, failure in by_threads[7]] == ["OSError: gone"] * 3
+    assert [failure for *_, failure, _ in by_threads[7]] == ["OSError: gone"] * 3
+    assert {number for number, photo in enumerate(by_threads) for *_, passing in photo if passing} == {8}
     assert [name for name, *_ in by_threads[3]] == ["large"]
     assert by_threads[4] == []
     assert folders() <= before

@@ -69,7 +69,7 @@ def test_an_inspection_tells_the_upright_size(tmp_path):
     exif = inspection_exif(6)
     path = tmp_path / "a.jpg"
     path.write_bytes(encoded(picture(1, 64).crop((0, 0, 64, 32)), "JPEG", exif=exif))
-    found = inspect_photo(path, "0" * 32, INGEST)
+    found = inspect_photo(path, content_id(path), INGEST)
     assert (found.status, found.width, found.height, found.format) == ("ok", 32, 64, "JPEG")
     assert found.perceptual_hash is not None
     assert found.lasts
@@ -81,7 +81,8 @@ def test_a_photo_is_known_by_what_is_inside_its_border(tmp_path, trim, box, alik
     for name, made in (("clean.png", photo), ("framed.png", ImageOps.expand(photo, 12, "white"))):
         made.save(tmp_path / name)
     ingest = Ingest(trim=trim)
-    clean, framed = (inspect_photo(tmp_path / f"{name}.png", "0" * 32, ingest) for name in ("clean", "framed"))
+    paths = (tmp_path / "clean.png", tmp_path / "framed.png")
+    clean, framed = (inspect_photo(path, content_id(path), ingest) for path in paths)
     assert (framed.content_left, framed.content_top, framed.content_right, framed.content_bottom) == box
     assert (framed.width, framed.height) == (88, 88)
     assert (clean.perceptual_hash == framed.perceptual_hash) is alike
@@ -99,8 +100,8 @@ def test_only_unknown_contents_are_opened_and_each_once(tmp_path, monkeypatch):
     entries = read_folder(data, INGEST).entries
     identities = identify_files(entries, 2)
     opened = []
-    real = inspection.decode_with_format
-    monkeypatch.setattr(inspection, "decode_with_format", lambda path, limit: opened.append(path) or real(path, limit))
+    real = inspection.read_file
+    monkeypatch.setattr(inspection, "read_file", lambda path, *how: opened.append(path) or real(path, *how))
     every = inspect_photos(entries, identities, set(), INGEST, 2)
     assert len(opened) == 5
     ids = [found.content_id for found in every]
@@ -123,6 +124,15 @@ def test_inspections_do_not_depend_on_the_number_of_threads(tmp_path):
 def test_a_photo_that_could_not_be_read_today_is_not_kept(tmp_path):
     found = inspect_photo(tmp_path / "gone.png", "0" * 32, INGEST)
     assert (found.status, found.reason, found.lasts) == ("quarantined", "unreadable", False)
+
+
+def test_a_photo_that_changed_since_it_was_identified_is_not_taken_for_what_it_was(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(picture(1), "PNG"))
+    known_by = content_id(path)
+    path.write_bytes(encoded(picture(2), "PNG"))
+    found = inspect_photo(path, known_by, INGEST)
+    assert (found.content_id, found.status, found.reason, found.lasts) == (known_by, "quarantined", "changed", False)
 
 
 def test_rows_keep_everything():

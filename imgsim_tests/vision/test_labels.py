@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from imgsim_assets.errors import InputError
@@ -17,7 +20,7 @@ def data(tmp_path):
 
 def labels(data, content, ingest=INGEST):
     (data / "train.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_labels(data, NAMES, ingest)
+    return read_labels(data, NAMES, ingest).labels
 
 
 def failure(data, content, ingest=INGEST):
@@ -53,7 +56,7 @@ def test_the_columns_are_named_by_the_settings(data):
 
 def test_the_file_may_lie_in_the_folder_of_its_split(data):
     (data / "train" / "train.csv").write_text("image,label\na.png,cat\n")
-    assert read_labels(data, NAMES, INGEST) == {"a.png": "cat"}
+    assert read_labels(data, NAMES, INGEST).labels == {"a.png": "cat"}
     (data / "train.csv").write_text("image,label\na.png,dog\n")
     with pytest.raises(InputError, match=r"one train\.csv"):
         read_labels(data, NAMES, INGEST)
@@ -66,13 +69,67 @@ def test_without_a_file_there_are_no_labels(data):
 
 def test_accents_match_however_they_are_written(data):
     (data / "train.csv").write_text("image,label\ncafe\u0301.png,the\u0301\n", encoding="utf-8")
-    assert read_labels(data, {"caf\u00e9.png"}, INGEST) == {"caf\u00e9.png": "th\u00e9"}
+    assert read_labels(data, {"caf\u00e9.png"}, INGEST).labels == {"caf\u00e9.png": "th\u00e9"}
 
 
-def test_missing_photos_are_counted_and_the_first_are_named(data):
-    rows = "".join(f"{number}.png,cat\n" for number in range(7))
-    error = failure(data, "image,label\na.png,cat\n" + rows)
-    assert error.found == "7 of 8 missing there: 0.png, 1.png, 2.png, 3.png, 4.png, ..."
+ROWS = "".join(f"{number}.png,cat\n" for number in range(7))
+
+
+def test_rows_of_photos_that_are_not_there_are_left_out_counted_and_the_first_are_named(data):
+    (data / "train.csv").write_text("image,label\na.png,cat\n" + ROWS)
+    found = read_labels(data, NAMES, INGEST)
+    assert found.labels == {"a.png": "cat"}
+    assert found.warnings == (
+        "7 of 8 rows of train.csv name no photo in train/ and are left out: 0.png, 1.png, 2.png, 3.png, 4.png, ...",
+    )
+    (data / "train.csv").write_text("image,label\na.png,cat\n")
+    assert read_labels(data, NAMES, INGEST).warnings == ()
+
+
+def test_a_file_that_names_no_photo_at_all_is_refused(data):
+    error = failure(data, "image,label\n" + ROWS)
+    assert error.found == "7 of 7 missing there: 0.png, 1.png, 2.png, 3.png, 4.png, ..."
+
+
+@pytest.mark.parametrize("name", ["train.csv", "Train.CSV", "TRAIN.CSV", "train/Train.csv"])
+def test_the_name_may_be_written_in_upper_or_lower_case(data, name):
+    (data / name).write_text("image,label\na.png,cat\n")
+    assert read_labels(data, NAMES, INGEST).labels == {"a.png": "cat"}
+
+
+def test_two_spellings_are_two_files(data):
+    for name in ("train.csv", "TRAIN.csv"):
+        (data / name).write_text("image,label\na.png,cat\n")
+    with pytest.raises(InputError, match=r"one train\.csv"):
+        read_labels(data, NAMES, INGEST)
+
+
+MAKERS = {
+    "a folder": Path.mkdir,
+    "a link to nothing": lambda path: path.symlink_to("nowhere.csv"),
+    "a pipe or the like": getattr(os, "mkfifo", None),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("what", MAKERS)
+@pytest.mark.parametrize("name", ["train.csv", "Train.csv", "solution.csv", "test/SOLUTION.CSV"])
+def test_what_is_called_like_a_label_file_and_is_none_is_never_taken_for_nothing(data, name, what):
+    MAKERS[what](data / name)
+    read = read_labels if "train" in name.lower() else read_solution
+    with pytest.raises(InputError, match=what):
+        read(data, NAMES, INGEST)
+
+
+def test_a_label_file_that_may_not_be_read_is_refused(data, monkeypatch):
+    (data / "train.csv").write_text("image,label\na.png,cat\n")
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(InputError, match=r"can be read at .*train\.csv; found Permission denied"):
+        read_labels(data, NAMES, INGEST)
 
 
 @pytest.mark.parametrize("second", ["cat", "dog", ""])
@@ -125,7 +182,7 @@ def test_malformed_rows_are_named_by_line(data, content, line):
 
 def test_the_solution_knows_test_photos_only(data):
     (data / "solution.csv").write_text("image,label,Usage\nx.png,cat,Public\n")
-    assert read_solution(data, {"x.png", "y.png"}, INGEST) == {"x.png": "cat"}
+    assert read_solution(data, {"x.png", "y.png"}, INGEST).labels == {"x.png": "cat"}
     with pytest.raises(InputError, match=r"in the folder test/.*1 of 1 missing there: x\.png"):
         read_solution(data, {"y.png"}, INGEST)
 

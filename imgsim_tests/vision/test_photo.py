@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from imgsim_assets.fingerprint import content_id
 from imgsim_assets.vision import photo as photo_module
 from imgsim_assets.vision.photo import PhotoError, decode_photo, is_photo_name
 from imgsim_tests.broken_files import encoded, picture, write_broken_files
@@ -191,6 +192,44 @@ def test_folders_and_files_that_may_not_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr(photo_module.Path, "open", refuse)
     with pytest.raises(PhotoError, match="unreadable: Permission denied"):
         decode_photo(path, LIMIT)
+
+
+def test_what_is_decoded_is_what_is_asked_for_by_its_content(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(WHOLE["PNG"])
+    known_by = content_id(path)
+    assert decode_photo(path, LIMIT, known_by=known_by).size == (32, 32)
+    for other in (WHOLE["JPEG"], b"", b"no photo"):
+        path.write_bytes(other)
+        with pytest.raises(PhotoError, match="changed") as caught:
+            decode_photo(path, LIMIT, known_by=known_by)
+        assert not caught.value.lasts
+    path.unlink()
+    with pytest.raises(PhotoError, match="unreadable") as caught:
+        decode_photo(path, LIMIT, known_by=known_by)
+    assert not caught.value.lasts
+
+
+def test_files_far_larger_than_their_pixels_could_be_are_not_read(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(WHOLE["PNG"] + bytes(4096))
+    monkeypatch.setattr(photo_module, "ALWAYS_READ", 4096)
+    assert decode_photo(path, LIMIT).size == (32, 32)
+    with pytest.raises(PhotoError, match=r"oversized: \d+ bytes; the limit is 4096") as caught:
+        decode_photo(path, 100, known_by=content_id(path))
+    assert caught.value.lasts
+    with pytest.raises(PhotoError, match="changed"):
+        decode_photo(path, 100, known_by="0" * 32)
+
+
+def test_a_lack_of_memory_says_nothing_of_the_photo(tmp_path, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(photo_module, "to_rgb", full)
+    with pytest.raises(PhotoError, match="unreadable: there is not enough memory") as caught:
+        decode_bytes(WHOLE["PNG"])
+    assert not caught.value.lasts
 
 
 @pytest.mark.skipif(not Path(os.devnull).is_char_device(), reason="this system has no device files")

@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 
 from imgsim_assets.errors import InputError
+from imgsim_assets.settings import IGNORED
 from imgsim_assets.vision import scan
 from imgsim_assets.vision.scan import as_text, scan_files
 
 
 def names(root: Path, *fences: Path) -> list[str]:
-    return sorted(found.relative for found in scan_files(root, tuple(fence.resolve() for fence in fences)))
+    return sorted(
+        found.relative for found in scan_files(root, IGNORED, tuple(fence.resolve() for fence in fences)).files
+    )
 
 
 def write(root: Path, *files: str) -> None:
@@ -34,9 +37,56 @@ def test_hidden_files_and_leftovers_are_not_found(tmp_path):
     assert names(tmp_path) == ["a.jpg", "d/b.jpg"]
 
 
+LEFTOVERS = [
+    "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
+    "d/@eaDir/b.jpg/SYNOPHOTO_THUMB_XL.jpg",
+    "d/SYNOPHOTO_THUMB_M.jpg",
+    "#recycle/old.jpg",
+    "#snapshot/a.jpg",
+    "@Recycle/old.jpg",
+    "@Recently-Snapshot/GMT+00/a.jpg",
+    ".@__thumb/a.jpg",
+    ".Trash-1000/files/old.jpg",
+    ".thumbnails/normal/0.png",
+    ".ipynb_checkpoints/a-checkpoint.jpg",
+    "lost+found/a.jpg",
+    "LOST.DIR/0001",
+    "FOUND.000/FILE0000.CHK",
+    "$RECYCLE.BIN/S-1-5-21/$R1.jpg",
+    "RECYCLER/old.jpg",
+    "System Volume Information/a.jpg",
+    "Thumbs.db",
+    "Thumbs.db:encryptable",
+    "ehthumbs_vista.db",
+    "Desktop.ini",
+    "__MACOSX/d/._b.jpg",
+    "Network Trash Folder/old.jpg",
+    "Icon\r",
+    "Lightroom Previews.lrdata/0/a.jpg",
+    "CaptureOne/Cache/Thumbnails/a.jpg",
+]
+
+
+def test_what_systems_and_programs_leave_behind_is_passed_over_and_told(tmp_path):
+    write(tmp_path, "a.jpg", "d/b.jpg", "found.jpg", "#1/a.jpg", "@home/a.jpg", *LEFTOVERS)
+    found = scan_files(tmp_path, IGNORED)
+    assert sorted(one.relative for one in found.files) == ["#1/a.jpg", "@home/a.jpg", "a.jpg", "d/b.jpg", "found.jpg"]
+    told = {name if "/" in name or not (tmp_path / name).is_dir() else f"{name}/" for name in found.ignored}
+    assert all(any(leftover == name or leftover.startswith(name) for name in told) for leftover in LEFTOVERS)
+    assert {"@eaDir/", "d/@eaDir/", "Thumbs.db"} <= told
+
+
+def test_a_persons_own_list_takes_the_place_of_the_usual_one(tmp_path):
+    write(tmp_path, "a.jpg", "A_Thumb.JPG", "Cache/b.jpg", "@eaDir/c.jpg", "[x].jpg", "x.jpg")
+    found = scan_files(tmp_path, ("*_thumb.*", "cache", "[[]x].jpg"))
+    assert [one.relative for one in found.files] == ["a.jpg", "x.jpg", "@eaDir/c.jpg"]
+    assert sorted(found.ignored) == ["A_Thumb.JPG", "Cache/", "[x].jpg"]
+    assert len(scan_files(tmp_path, ()).files) == 6
+
+
 def test_the_order_is_the_same_whatever_the_disk_says(tmp_path, monkeypatch):
     write(tmp_path, "b/2.jpg", "a/1.jpg", "c.jpg", "a/0.jpg")
-    expected = [found.relative for found in scan_files(tmp_path)]
+    expected = [found.relative for found in scan_files(tmp_path, IGNORED).files]
     real = os.scandir
 
     class Backwards:
@@ -50,7 +100,7 @@ def test_the_order_is_the_same_whatever_the_disk_says(tmp_path, monkeypatch):
             return None
 
     monkeypatch.setattr(scan.os, "scandir", Backwards)
-    assert [found.relative for found in scan_files(tmp_path)] == expected
+    assert [found.relative for found in scan_files(tmp_path, IGNORED).files] == expected
 
 
 def test_link_loops_end(tmp_path):

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 
-from imgsim_assets.retrieval.ann.annoy_index import AnnoyIndex, build_annoy
+from imgsim_assets.retrieval.ann.annoy_index import Metric, build_annoy
+from imgsim_assets.retrieval.ann.copies import Copies, share
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.faiss_build import build_faiss
 from imgsim_assets.retrieval.ann.least_effort import with_least_effort
@@ -18,6 +20,7 @@ from imgsim_assets.settings import Annoy, Faiss
 
 MEGABYTE = 1_000_000
 PROBES_OF_ANNOY = 500  # it answers one at a time
+CODES = {"sq8": (2, 5, 10, 20, 40), "ivf_pq": (10, 20, 40)}  # overfetches of what cannot tell like photos apart
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Asked:
 
 
 def build_index(settings: Faiss | Annoy, vectors: Vectors, probes: Vectors) -> tuple[Index, pl.DataFrame]:
-    """Build the index that `settings` describe over float32 [n, d] vectors and test it.
+    """Build the index that `settings` describe over float32 [n, d] vectors, equal ones held once, and test it.
 
     It is set to the least effort that reaches the recall that the settings ask for on the probes, or to the most that
     there is. Which kind of FAISS index it is, where that is left open: exact up to `exact_up_to` vectors, and above
@@ -55,26 +58,31 @@ def build_index(settings: Faiss | Annoy, vectors: Vectors, probes: Vectors) -> t
     Raises:
         ArtefactError: the index fails its test.
     """
+    copies = Copies.among(vectors)
+    built, tried = _built(settings, copies.distinct(vectors), probes)
+    index = share(built, vectors, copies)
+    check_index(index, vectors, "annoy" if isinstance(settings, Annoy) else "faiss")
+    return index, tried
+
+
+def _built(settings: Faiss | Annoy, vectors: Vectors, probes: Vectors) -> tuple[Index, pl.DataFrame]:
     tried = pl.DataFrame(schema=TRIED)
     if isinstance(settings, Annoy):
         few = evenly(probes, PROBES_OF_ANNOY)
         annoy = build_annoy(vectors, settings.trees, settings.seed, settings.metric)
-        index = _at_recall(annoy, vectors, few, settings.recall)
-    elif settings.kind != "auto":
-        index = _at_recall(build_faiss(vectors, settings.kind, settings.seed), vectors, probes, settings.recall)
-    elif len(vectors) <= settings.exact_up_to:
-        index = build_faiss(vectors, "flat", settings.seed)
-    else:
-        index, tried = race(
-            vectors,
-            probes,
-            recall=settings.recall,
-            seed=settings.seed,
-            memory=settings.memory_mb * MEGABYTE if settings.memory_mb else None,
-            patience=settings.patience,
-        )
-    check_index(index, vectors, "annoy" if isinstance(settings, Annoy) else "faiss")
-    return index, tried
+        return _at_recall(annoy, vectors, few, settings.recall), tried
+    if settings.kind != "auto":
+        return _at_recall(build_faiss(vectors, settings.kind, settings.seed), vectors, probes, settings.recall), tried
+    if len(vectors) <= settings.exact_up_to:
+        return build_faiss(vectors, "flat", settings.seed), tried
+    return race(
+        vectors,
+        probes,
+        recall=settings.recall,
+        seed=settings.seed,
+        memory=settings.memory_mb * MEGABYTE if settings.memory_mb else None,
+        patience=settings.patience,
+    )
 
 
 def load_index(kind: str, path: Path, vectors: Vectors, asked: Asked) -> Index:
@@ -89,14 +97,20 @@ def load_index(kind: str, path: Path, vectors: Vectors, asked: Asked) -> Index:
     Raises:
         ArtefactError: the file cannot be used, or the index fails its test.
     """
-    index = asked.to(map_index(kind, path, vectors.shape[1]))
-    check_index(index, vectors, "annoy" if isinstance(index, AnnoyIndex) else "faiss")
+    index = share(asked.to(map_index(kind, path, vectors.shape[1])), vectors, Copies.among(vectors))
+    check_index(index, vectors, "annoy" if kind in get_args(Metric) else "faiss")
     return index
 
 
 def _at_recall(index: Index, vectors: Vectors, probes: Vectors, recall: float) -> Index:
-    if index.effort is None:
+    """Set an index to the least effort that reaches the recall; of codes more candidates are asked where that helps."""
+    if index.kind == "flat":
         return index
-    exact, _ = exact_neighbours(vectors, probes, LIST)
-    least = with_least_effort(index, vectors, probes, exact, recall)
-    return index.asked_with(index.most_effort, index.overfetch) if least is None else least
+    _, exact = exact_neighbours(vectors, probes, LIST)
+    asked = index
+    for overfetch in CODES.get(index.kind, (index.overfetch,)):
+        asked = index.asked_with(0, overfetch)
+        least = with_least_effort(asked, vectors, probes, exact, recall)
+        if least is not None:
+            return least
+    return asked.asked_with(asked.most_effort, asked.overfetch)

@@ -7,8 +7,9 @@ from time import perf_counter
 import numpy as np
 import polars as pl
 
-from imgsim_assets.retrieval.ann.faiss_index import LEARNED, FaissIndex, load_faiss, read_faiss
-from imgsim_assets.retrieval.ann.protocol import Ids, Vectors
+from imgsim_assets.retrieval.ann.copies import Copies, share
+from imgsim_assets.retrieval.ann.faiss_index import LEARNED, load_faiss, read_faiss
+from imgsim_assets.retrieval.ann.protocol import Ids, Index, Vectors
 from imgsim_assets.retrieval.ann.rows import BLOCK, evenly
 
 LARGEST = 1.1  # times as many as it was built from; then lists, codes and links are learned anew
@@ -22,19 +23,20 @@ class Gallery:
     vectors: Vectors
 
 
-def grow(path: Path, before: Gallery, built_from: int, now: Gallery) -> FaissIndex | None:
+def grow(path: Path, before: Gallery, built_from: int, now: Gallery) -> Index | None:
     """Add to the FAISS index in `path` the photos that have come; None: it has to be built anew.
 
     So it is where it learned nothing (a flat index is as quickly built), where a photo is gone or has another vector,
-    and where more than a tenth has come since it was built.
+    and where more than a tenth has come since it was built. A copy of a photo that is there adds no vector.
 
     Args:
         path: the index over `before`; the file is left as it is.
         before: what it holds.
-        built_from: how many of them it was built from; the others were added.
+        built_from: how many distinct vectors it was built from; the others were added.
         now: what it shall hold.
     """
-    if len(now.names) > LARGEST * built_from:
+    held, wanted = Copies.among(before.vectors), Copies.among(now.vectors)
+    if len(wanted.first) > LARGEST * built_from:
         return None
     mapped = load_faiss(path, before.vectors.shape[1])
     if mapped.kind not in LEARNED:
@@ -42,18 +44,18 @@ def grow(path: Path, before: Gallery, built_from: int, now: Gallery) -> FaissInd
     rows = _rows_now(before, now)
     if rows is None:
         return None
-    places = rows[mapped.rows]
-    new = np.setdiff1d(np.arange(len(now.names)), places, assume_unique=True)
+    places = wanted.number[rows[held.first]][mapped.rows]
+    new = np.setdiff1d(np.arange(len(wanted.first)), places, assume_unique=True)
     index = read_faiss(path, before.vectors.shape[1])
-    index.add(now.vectors[new], now.vectors[places[:built_from]])
+    index.add(now.vectors[wanted.first[new]], now.vectors[wanted.first[places[:built_from]]])
     index.renumber(np.concatenate([places, new]))
-    return index
+    return share(index, now.vectors, wanted)
 
 
-def seconds_to_add(path: Path, vectors: Vectors, share: float = 0.01) -> float:
-    """Time adding a `share` of `vectors` once more to a copy of the FAISS index in `path`, which holds them."""
+def seconds_to_add(path: Path, vectors: Vectors, portion: float = 0.01) -> float:
+    """Time adding a `portion` of `vectors` once more to a copy of the FAISS index in `path`, which holds them."""
     index = read_faiss(path, vectors.shape[1])
-    more = evenly(vectors, max(1, round(share * len(vectors))))
+    more = evenly(vectors, max(1, round(portion * len(vectors))))
     started = perf_counter()
     index.add(more, vectors)
     return perf_counter() - started

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from imgsim_assets.retrieval.agreement import overlap
-from imgsim_assets.retrieval.ann.protocol import Ids, Index, Vectors
+from imgsim_assets.retrieval.agreement import recall_by_score
+from imgsim_assets.retrieval.ann.protocol import Index, Vectors
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import propose
+
+Scores = npt.NDArray[np.float32]
 
 PRECISION = 1.04  # two efforts whose ratio is below this are one
 STRIDE = 2.0
@@ -17,7 +20,7 @@ FIRST_PROBES = 500  # tell roughly; all are asked only near there
 Kind = TypeVar("Kind", bound=Index)
 
 
-def with_least_effort(index: Kind, vectors: Vectors, probes: Vectors, exact: Ids, recall: float) -> Kind | None:
+def with_least_effort(index: Kind, vectors: Vectors, probes: Vectors, exact: Scores, recall: float) -> Kind | None:
     """Find the least effort that reaches `recall`, to 4%; None: none does.
 
     What is found depends on the probes alone, not on how fast they are answered.
@@ -26,7 +29,7 @@ def with_least_effort(index: Kind, vectors: Vectors, probes: Vectors, exact: Ids
         index: asked with its overfetch.
         vectors: float32 [n, d], what it holds.
         probes: float32 [p, d], queries to try it on, at least one.
-        exact: int64 [p, 10], their exact neighbours.
+        exact: float32 [p, 10], scores of their exact neighbours.
         recall: share of the exact neighbours that must be found, 0..1.
     """
     if index.effort is None:
@@ -84,7 +87,7 @@ def _bracket(
     return None
 
 
-def reached(index: Index, vectors: Vectors, probes: Vectors, exact: Ids) -> float:
+def reached(index: Index, vectors: Vectors, probes: Vectors, exact: Scores) -> float:
     """Give the share of the exact neighbours that an index finds as it is set; what it lacks is not made up for."""
     k = min(exact.shape[1], index.size)
-    return float(np.mean(overlap(propose(index, vectors, probes, k)[0], exact[:, :k])))
+    return float(np.mean(recall_by_score(propose(index, vectors, probes, k)[1], exact[:, :k])))

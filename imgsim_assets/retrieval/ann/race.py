@@ -78,7 +78,7 @@ def race(
 
 
 def _run(vectors: Vectors, probes: Vectors, kinds: Sequence[str], recall: float, seed: int) -> list[Runner]:
-    exact, _ = exact_neighbours(vectors, probes, LIST)
+    _, exact = exact_neighbours(vectors, probes, LIST)
     runners = []
     for kind in kinds:
         started = perf_counter()

@@ -28,7 +28,13 @@ def local_folder(repository: str, revision: str | None, models: Path | None) -> 
 
 
 def fetch_folder(
-    repository: str, files: tuple[str, ...], backbone: Backbone, runtime: Runtime, models: Path | None
+    repository: str,
+    files: tuple[str, ...],
+    backbone: Backbone,
+    runtime: Runtime,
+    models: Path | None,
+    *,
+    either: tuple[str, ...] = (),
 ) -> Path:
     """Find a model's folder, or fetch it from the hub if it is nowhere here.
 
@@ -38,6 +44,7 @@ def fetch_folder(
         backbone: its revision says which commit.
         runtime: whether the hub may be asked.
         models: local folder of model folders.
+        either: configuration files of which one must lie there too.
 
     Raises:
         SettingsError: a hub name without a pinned revision.
@@ -48,13 +55,13 @@ def fetch_folder(
         revision = _require_commit(repository, backbone, models)
         folder = _cached_folder(repository, revision)
         # Whoever filled the cache may have taken other files of this commit, such as pickles.
-        if folder is None or missing_files(folder, files) or not has_safetensors(folder):
-            folder = _download(repository, revision, files, runtime)
-    missing = missing_files(folder, files)
+        if folder is None or missing_files(folder, files, either) or not has_safetensors(folder):
+            folder = _download(repository, revision, (*files, *either), runtime)
+    missing = missing_files(folder, files, either)
     if missing:
-        raise ModelError(
-            f"{missing[0]} in {folder}", "no such file", download_advice(repository, backbone.revision, files)
-        )
+        name = " or ".join(either) if missing[0] in either else missing[0]
+        advice = download_advice(repository, backbone.revision, (*files, *either))
+        raise ModelError(f"{name} in {folder}", "no such file", advice)
     find_weights(folder)
     return folder
 

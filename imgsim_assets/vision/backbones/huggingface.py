@@ -1,14 +1,14 @@
 """`hf:` backbones: transformers' image towers, with transformers' own preprocessing."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from imgsim_assets.errors import ModelError
+from imgsim_assets.errors import ModelError, in_one_line
 from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.vision.backbones.hf_pooling import changes_of, check_architecture, choose_forward
 from imgsim_assets.vision.backbones.hub import fetch_folder
 from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming, as_the_library
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone, choose_device
@@ -16,9 +16,9 @@ from imgsim_assets.vision.backbones.torch_model import TorchBackbone, choose_dev
 if TYPE_CHECKING:
     import torch
 
-FILES = ("config.json", "preprocessor_config.json")
-# [n, tokens, d]
-TOKENS_NDIM = 3
+FILES = ("config.json",)
+# The older name, and that of a processor of photos and texts, in which transformers 5 writes both.
+PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 # Image towers of two-tower models: loading them alone leaves the text tower on disk.
 TOWERS = {
     "clip": "CLIPVisionModelWithProjection",
@@ -38,15 +38,17 @@ def load_huggingface(backbone: Backbone, runtime: Runtime, models: Path | None) 
         ModelError: files are missing, or the weights are not this architecture's.
     """
     name = backbone.uri.partition(":")[2]
-    folder = fetch_folder(name, FILES, backbone, runtime, models)
+    folder = fetch_folder(name, FILES, backbone, runtime, models, either=PROCESSORS)
     device = choose_device(runtime)
     try:
-        module, missing = _load_module(folder)
+        module, missing = _load_module(name, folder)
         photo_input = load_input(folder)
+    except ModelError:
+        raise
     # transformers and safetensors have no common error class; all of theirs mean the files do not fit.
     except Exception as error:
-        raise _misfit(name, folder, f"{type(error).__name__}: {error}") from error
-    forward = _pooling(module, missing)
+        raise _misfit(name, folder, in_one_line(error)) from error
+    forward = choose_forward(module, missing)
     if forward is None:
         raise _misfit(name, folder, f"no weights for {', '.join(sorted(missing)[:3])} and {len(missing)} in all")
     return TorchBackbone(module, photo_input, device, runtime, forward)
@@ -90,36 +92,18 @@ def _as_square(processor: Any) -> PhotoInput | None:  # noqa: ANN401
     return PhotoInput(framing, Normalisation(tuple(setting("image_mean")), tuple(setting("image_std"))))
 
 
-def _load_module(folder: Path) -> tuple["torch.nn.Module", set[str]]:
+def _load_module(name: str, folder: Path) -> tuple["torch.nn.Module", set[str]]:
     import transformers
 
     # Its report on a two-tower checkpoint names every tensor of the other tower; what is missing is looked at below.
     transformers.logging.set_verbosity_error()
     config = transformers.AutoConfig.from_pretrained(folder, **LOCAL)
+    check_architecture(name, config.model_type)
     model_class = getattr(transformers, TOWERS.get(config.model_type, "AutoModel"))
-    module, report = model_class.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **LOCAL)
+    module, report = model_class.from_pretrained(
+        folder, use_safetensors=True, output_loading_info=True, **changes_of(config.model_type), **LOCAL
+    )
     return module, set(report["missing_keys"])
-
-
-def _pooling(model: Any, missing: set[str]) -> Callable[[Any, "torch.Tensor"], "torch.Tensor"] | None:  # noqa: ANN401
-    """Choose what of the output is the photo's vector; None where weights are missing for it."""
-    if missing:
-        # A checkpoint published without the pooler: its class token is what it was trained for.
-        without_pooler = all(key.split(".")[0] == "pooler" for key in missing)
-        return (lambda module, pixels: module(pixel_values=pixels).last_hidden_state[:, 0]) if without_pooler else None
-    if hasattr(model.config, "vision_config") and hasattr(model, "get_image_features"):
-        return lambda module, pixels: _vector(module.get_image_features(pixel_values=pixels))
-    return lambda module, pixels: _vector(module(pixel_values=pixels))
-
-
-def _vector(output: Any) -> "torch.Tensor":  # noqa: ANN401
-    for name in ("image_embeds", "pooler_output"):
-        pooled = getattr(output, name, None)
-        if pooled is not None:
-            # Convolutional models keep two sides of length one.
-            return pooled.flatten(1)  # type: ignore[no-any-return]
-    hidden = getattr(output, "last_hidden_state", output)
-    return hidden[:, 0] if hidden.ndim == TOKENS_NDIM else hidden  # type: ignore[no-any-return]
 
 
 def _misfit(name: str, folder: Path, found: str) -> ModelError:

@@ -1,21 +1,25 @@
 """The name of a backbone's weights, for code versions: found without loading any framework."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.fingerprint import content_id, digest
 from imgsim_assets.settings import Backbone
-from imgsim_assets.vision.backbones import hub, weights
+from imgsim_assets.vision.backbones import hub, pixels, weights
 from imgsim_assets.vision.backbones.loading import BUILT_IN, installed_schemes
-from imgsim_assets.vision.backbones.names import onnx_files, timm_repository
+from imgsim_assets.vision.backbones.names import onnx_path, timm_repository
+from imgsim_assets.vision.backbones.onnx_file import onnx_files
 
-CONFIGURATION = ("config.json", "preprocessor_config.json")
+# Revisions of our code around other people's: what of their output is taken. To be raised when vectors change though
+# the files do not; `imgsim_tests/vision/backbones/test_known_vectors.py` holds them.
+RUN_BY = MappingProxyType({"hf": "hf/2", "onnx": "onnx/2", "timm": "timm/1"})
 
 
 def backbone_identity(backbone: Backbone, models: Path | None) -> dict[str, str]:
-    """Name the weights that `backbone` loads.
+    """Name what makes the vectors of `backbone`: the weights that it loads, and the revisions of our code around them.
 
     Definitions must load on a machine without the weights, so what is missing is named and not
     raised; `load_backbone` is what complains.
@@ -25,22 +29,31 @@ def backbone_identity(backbone: Backbone, models: Path | None) -> dict[str, str]
         models: local folder of model folders.
 
     Returns:
-        One of `{"files": digest}` for local files (weights and configuration, by content; with a revision where it is
-        our own code that computes),
-        `{"hub": "name@commit"}`, `{"package": "name==version", ...}`, `{"missing": name}`.
+        One of `{"files": digest}` for local files (weights and configuration, by content), `{"hub": "name@commit"}`
+        and `{"package": "name==version", ...}`, each with the `revision` of what runs it and of the `framing`; or
+        `{"missing": name}`.
     """
     scheme, _, name = backbone.uri.partition(":")
     if scheme == "hf":
-        return _hub_identity(name, backbone, models)
-    if scheme == "timm":
-        return _hub_identity(timm_repository(name), backbone, models)
-    if scheme == "onnx":
-        return _files_identity(onnx_files(name, models), name)
-    if scheme == "compact":
-        return _compact_identity(name)
-    if scheme == "classic":
-        return _classic_identity(name)
-    return _package_identity(scheme, name, backbone)
+        found = _hub_identity(name, backbone, models)
+    elif scheme == "timm":
+        found = _hub_identity(timm_repository(name), backbone, models)
+    elif scheme == "onnx":
+        found = _onnx_identity(name, models)
+    elif scheme in ("compact", "classic"):
+        found = _shipped_identity(scheme, name)
+    else:
+        found = _package_identity(scheme, name, backbone)
+    if "missing" in found:
+        return found
+    return {"revision": scheme_revision(scheme), **found, "framing": pixels.REVISION}
+
+
+def scheme_revision(scheme: str) -> str:
+    """Name the code that turns framed photos into vectors; an installed package's is known by its version."""
+    from imgsim_assets.vision import classic, compact
+
+    return {**RUN_BY, "classic": classic.REVISION, "compact": compact.REVISION}.get(scheme, "")
 
 
 def _hub_identity(repository: str, backbone: Backbone, models: Path | None) -> dict[str, str]:
@@ -49,30 +62,31 @@ def _hub_identity(repository: str, backbone: Backbone, models: Path | None) -> d
         pinned = hub.is_pinned(backbone.revision)
         return {"hub": f"{repository}@{backbone.revision}"} if pinned else {"missing": repository}
     try:
-        files = weights.find_weights(folder)
+        files = weights.model_files(folder)
     except ImgsimError:
         return {"missing": repository}
-    return _files_identity([*(folder / name for name in CONFIGURATION), *files], repository)
+    return _files_identity(files, repository)
 
 
-def _compact_identity(name: str) -> dict[str, str]:
-    from imgsim_assets.vision.compact import compact_weights
+def _onnx_identity(name: str, models: Path | None) -> dict[str, str]:
+    path = onnx_path(name, models)
+    try:
+        files = onnx_files(path)
+    except OSError:
+        return {"missing": name}
+    except ImgsimError:  # it is not to be loaded, and known as what it is until then
+        files = {path.name: path}
+    return _files_identity(files, name)
+
+
+def _shipped_identity(scheme: str, name: str) -> dict[str, str]:
+    from imgsim_assets.vision import classic, compact
 
     try:
-        path = compact_weights(name)
+        path = classic.codebook_file(name) if scheme == "classic" else compact.compact_weights(name)
     except ImgsimError:
-        return {"missing": f"compact:{name}"}
-    return _files_identity([path], f"compact:{name}")
-
-
-def _classic_identity(name: str) -> dict[str, str]:
-    from imgsim_assets.vision.classic import REVISION, codebook_file
-
-    try:
-        path = codebook_file(name)
-    except ImgsimError:
-        return {"missing": f"classic:{name}"}
-    return {**_files_identity([path], f"classic:{name}"), "revision": REVISION}
+        return {"missing": f"{scheme}:{name}"}
+    return _files_identity({path.name: path}, f"{scheme}:{name}")
 
 
 def _package_identity(scheme: str, name: str, backbone: Backbone) -> dict[str, str]:
@@ -82,22 +96,22 @@ def _package_identity(scheme: str, name: str, backbone: Backbone) -> dict[str, s
     package = f"{point.dist.name}=={point.dist.version}" if point.dist else point.value
     identity = {"package": package, "name": name, "revision": backbone.revision or ""}
     # A name that is a file of its own is known by what is in it.
-    return identity | (_files_identity([Path(name)], name) if Path(name).is_file() else {})
+    return identity | (_files_identity({Path(name).name: Path(name)}, name) if Path(name).is_file() else {})
 
 
-def _files_identity(files: Iterable[Path], name: str) -> dict[str, str]:
+def _files_identity(files: Mapping[str, Path], name: str) -> dict[str, str]:
     """Digest the files that are there; their folder's name does not matter, their own does."""
-    present = sorted(path for path in files if path.is_file())
+    present = sorted((said, path) for said, path in files.items() if path.is_file())
     if not present:
         return {"missing": name}
-    return {"files": digest(part for path in present for part in (path.name, _content(path)))}
+    return {"files": digest(part for said, path in present for part in (said, _content(path)))}
 
 
 def _content(path: Path) -> str:
     status = path.stat()
-    return _content_of_version(path.resolve(), status.st_size, status.st_mtime_ns)
+    return _content_of_version(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @lru_cache(maxsize=256)
-def _content_of_version(path: Path, _size: int, _modified: int) -> str:
+def _content_of_version(path: Path, _size: int, _modified: int, _changed: int) -> str:
     return content_id(path)

@@ -6,10 +6,10 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
 
-from imgsim_assets.errors import SettingsError
+from imgsim_assets.errors import ImgsimError, ModelError, SettingsError, in_one_line
 from imgsim_assets.settings import Backbone, Runtime
-from imgsim_assets.vision.backbones.pixels import frame_probes
 from imgsim_assets.vision.backbones.protocol import BackboneLoader, BackboneModel
+from imgsim_assets.vision.backbones.trial import try_out
 from imgsim_assets.vision.threads import set_threads
 
 ENTRY_POINT_GROUP = "imgsim.backbones"
@@ -35,12 +35,22 @@ def load_backbone(backbone: Backbone, runtime: Runtime, models: Path | None) -> 
 
     Raises:
         SettingsError: the scheme is unknown, or the settings do not fit the model.
-        ModelError: the weights are missing, unsafe to read or not this model's.
+        ModelError: the weights are missing, unsafe to read or not this model's, or it cannot tell pictures apart.
     """
-    model = find_loader(backbone.uri)(backbone, runtime, models)
-    # After loading: by now the frameworks whose threads are to be counted have been imported.
-    set_threads(runtime.threads)
-    frame_probes(model.framing)  # in one shape, or that is an error
+    try:
+        model = find_loader(backbone.uri)(backbone, runtime, models)
+        # After loading: by now the frameworks whose threads are to be counted have been imported.
+        set_threads(runtime.threads)
+        try_out(model, backbone.uri)
+    except ImgsimError:
+        raise
+    # Libraries have no common error class, and what one of them cannot do must not stop the other backbones.
+    except Exception as error:
+        raise ModelError(
+            f"{backbone.uri} to be a model that turns photos into vectors",
+            in_one_line(error),
+            "choose another model; where memory is short, a smaller one",
+        ) from error
     return model
 
 

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-# Weights too big for the model file itself are kept beside it under such names.
-ONNX_EXTERNAL_SUFFIXES = (".data", "_data", ".weights")
-
 
 def timm_repository(name: str) -> str:
     """Name the hub repository of a timm model.
@@ -23,9 +20,3 @@ def onnx_path(name: str, models: Path | None) -> Path:
     if models is not None and not written.is_file() and (models / name).is_file():
         return models / name
     return written
-
-
-def onnx_files(name: str, models: Path | None) -> list[Path]:
-    """List an ONNX file and the places where its external weights would lie."""
-    path = onnx_path(name, models)
-    return [path, *(path.with_name(path.name + suffix) for suffix in ONNX_EXTERNAL_SUFFIXES)]

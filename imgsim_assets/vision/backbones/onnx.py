@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from imgsim_assets.errors import ModelError, SettingsError
+from imgsim_assets.errors import ModelError, SettingsError, in_one_line
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.names import onnx_path
+from imgsim_assets.vision.backbones.onnx_file import onnx_files
 from imgsim_assets.vision.backbones.onnx_signature import Signature, read_signature
 from imgsim_assets.vision.backbones.openvino_engine import compile_model, open_file
 from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming, frame_probes
@@ -25,12 +25,11 @@ class OnnxBackbone:
 
     device = "cpu"
 
-    def __init__(self, model: Any, signature: Signature, photo_input: PhotoInput, runtime: Runtime) -> None:  # noqa: ANN401
+    def __init__(self, signature: Signature, photo_input: PhotoInput, runtime: Runtime) -> None:
         """Compile the graph, in the fastest precision that keeps its vectors.
 
         Args:
-            model: an OpenVINO model.
-            signature: what it asks for.
+            signature: the graph, and what it asks for.
             photo_input: framing and normalisation.
             runtime: precision, threads and batch size.
 
@@ -41,13 +40,16 @@ class OnnxBackbone:
         self.framing = photo_input.framing
         self.batch_size = BATCH_SIZE if runtime.batch_size == "auto" else runtime.batch_size
         self._signature = signature
+        self._at_once = signature.batch
 
         def compiled(precision: Chosen) -> Callable[[np.ndarray], np.ndarray]:
-            return compile_model(model, signature.output, precision, thread_count(runtime.threads))
+            return compile_model(signature.graph, 0, precision, thread_count(runtime.threads))
 
         probes = frame_probes(self.framing)
         precision: Chosen = choose_precision(runtime.precision, "cpu")
         self._run = compiled(precision)
+        if self._at_once is None and not self._takes_several(probes[:2]):
+            self._at_once = 1
         vectors = self.embed(probes)
         if runtime.precision == "auto" and precision != "float32":
             quick, self._run = self._run, compiled("float32")
@@ -63,8 +65,20 @@ class OnnxBackbone:
 
     def embed(self, batch: np.ndarray) -> np.ndarray:
         """Turn uint8 [n, size, size, 3] into float32 [n, dimension], not normalised."""
-        step = self._signature.batch or len(batch)
+        step = self._at_once or len(batch)
         return np.concatenate([self._embed(batch[start : start + step], step) for start in range(0, len(batch), step)])
+
+    def _takes_several(self, photos: np.ndarray) -> bool:
+        """Try whether photos together have the vectors that they have alone.
+
+        A batch axis that is open outside may be fixed inside, by a reshape to [1, d] for one.
+        """
+        try:
+            together = self._embed(photos, len(photos))
+        except (ModelError, RuntimeError):
+            return False
+        alone = np.concatenate([self._embed(one[np.newaxis], 1) for one in photos])
+        return least_cosine(together, alone) >= LEAST_COSINE
 
     def _embed(self, batch: np.ndarray, step: int) -> np.ndarray:
         pixels = self.photo_input.normalised(batch)
@@ -73,12 +87,15 @@ class OnnxBackbone:
         fed = np.zeros((step, *pixels.shape[1:]), dtype=self._signature.dtype)
         fed[: len(batch)] = pixels
         vectors = self._run(fed)
-        # [n, d] or [n, d, 1, 1]: pooled, with or without the sides of length one.
-        if vectors.shape[:1] != (step,) or vectors.size != math.prod(vectors.shape[:2]):
+        if step == 1 and vectors.ndim == 1:
+            vectors = vectors[np.newaxis]
+        # [n, d] or [n, d, 1, 1]: pooled, with or without the sides of length one. One number is no vector.
+        if vectors.shape[:1] != (step,) or not 1 < math.prod(vectors.shape[1:]) == math.prod(vectors.shape[1:2]):
             raise ModelError(
-                "one vector for each photo",
-                f"output {self._signature.output!r} of shape {(1, *vectors.shape[1:])} for one photo",
-                "name a pooled output in the backbone's `output`",
+                f"one vector for each photo, {step} at once",
+                f"output {self._signature.output!r} of shape {vectors.shape}",
+                "name a pooled output in the backbone's `output`, or export the model with a batch axis that is open "
+                "all through",
             )
         return vectors.reshape(len(vectors), -1)[: len(batch)].astype(np.float32)
 
@@ -108,17 +125,23 @@ def load_onnx(backbone: Backbone, runtime: Runtime, models: Path | None) -> Onnx
             f"runtime.device = {runtime.device!r}, and ONNX files run on the CPU",
             "set runtime.device to 'auto': the other backbones still take the card",
         )
+    absent = [place for place, file in onnx_files(path).items() if not file.is_file()]
+    if absent:
+        raise ModelError(
+            f"{absent[0]} in {path.parent}, where {path.name} has its weights",
+            "no such file",
+            "copy the model's external data too, under the name that it was exported with",
+        )
     try:
-        model = open_file(path)
-        signature = read_signature(model, backbone)
+        signature = read_signature(open_file(path), backbone)
         photo_input = PhotoInput(
             SquareFraming(signature.size, backbone.resize), Normalisation(backbone.mean, backbone.std)
         )
-        return OnnxBackbone(model, signature, photo_input, runtime)
+        return OnnxBackbone(signature, photo_input, runtime)
     # OpenVINO has no error class of its own.
     except RuntimeError as error:
         raise ModelError(
             f"an ONNX model in {path}",
-            f"{type(error).__name__}: {str(error)[:500]}",
+            in_one_line(error),
             "export or copy the model again, with its external data beside it if it has any",
         ) from error

@@ -10,6 +10,7 @@ from PIL import Image
 from imgsim_assets.errors import ModelError
 from imgsim_assets.vision.backbones.protocol import Framing
 
+REVISION = "pixels/1"  # to be raised when framed or normalised photos change
 # A photo is reduced to no less than so many times the size it is resized to; Pillow's thumbnails do the same.
 REDUCING_GAP = 2.0
 CHANNELS = 3

@@ -10,6 +10,7 @@ SHARD_INDEX = "model.safetensors.index.json"
 # open_clip's own file name; timm reads its image tower.
 OPEN_CLIP = "open_clip_model.safetensors"
 WEIGHT_PATTERNS = (SINGLE, SHARD_INDEX, "model-*-of-*.safetensors")
+READ_SUFFIXES = (".json", ".safetensors")
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -40,8 +41,21 @@ def has_safetensors(folder: Path) -> bool:
     return any((folder / name).is_file() for name in (SINGLE, OPEN_CLIP, SHARD_INDEX))
 
 
-def missing_files(folder: Path, files: tuple[str, ...]) -> tuple[str, ...]:
-    """List what a folder lacks: of `files`, and of the weights.
+def model_files(folder: Path) -> dict[str, Path]:
+    """List what a library may read of a model folder, by name: every file of settings and every one of weights.
+
+    Which settings it reads is the library's to know: names have changed with its versions, and settings name weights.
+
+    Raises:
+        ModelError: there are no weights, or a shard is missing.
+    """
+    find_weights(folder)
+    found = (path for path in folder.rglob("*") if path.suffix in READ_SUFFIXES and path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in found}
+
+
+def missing_files(folder: Path, files: tuple[str, ...], either: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """List what a folder lacks: of `files`, of the weights, and the first of `either` where none of them is there.
 
     Weights in a refused format count as there: fetching again would not bring others.
 
@@ -49,6 +63,8 @@ def missing_files(folder: Path, files: tuple[str, ...]) -> tuple[str, ...]:
         ModelError: the index of the shards cannot be read.
     """
     missing = [name for name in files if not (folder / name).is_file()]
+    if either and not any((folder / name).is_file() for name in either):
+        missing.append(either[0])
     if any((folder / name).is_file() for name in (SINGLE, OPEN_CLIP)):
         return tuple(missing)
     if (folder / SHARD_INDEX).is_file():
@@ -68,6 +84,10 @@ def _find_shards(folder: Path) -> tuple[Path, ...]:
 def _shard_names(folder: Path) -> list[str]:
     index = folder / SHARD_INDEX
     try:
-        return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        odd = [name for name in names if Path(name).name != name or not name.endswith(READ_SUFFIXES)]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ModelError(f"an index of shards in {index}", repr(error), "copy that file again") from error
+    if odd:
+        raise ModelError(f"an index of safetensors beside {index}", f"it names {odd[0]!r}", "copy that file again")
+    return names

@@ -4,7 +4,6 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image
 
 from imgsim_assets.errors import InputError
 from imgsim_assets.progress import track
+from imgsim_assets.settings import Places
 from imgsim_assets.vision.drawing.outline import Recipe
 from imgsim_assets.vision.drawing.pose import Difficulty
 from imgsim_assets.vision.drawing.scene import draw_photo
@@ -31,6 +31,7 @@ from imgsim_assets.vision.drawing.shapes import (
     vehicles,
     vessels,
 )
+from imgsim_assets.vision.threads import worker_threads
 
 LONGEST = 192
 QUALITY = 90
@@ -84,6 +85,12 @@ def draw_sample_photo(label: str, index: int, seed: int = 0) -> npt.NDArray[np.u
     seeds = np.random.SeedSequence((seed, int.from_bytes(label.encode(), "little"), index))
     generator = np.random.Generator(np.random.PCG64(seeds))
     return draw_photo(KINDS[label], generator, LONGEST, DIFFICULTY)
+
+
+def write_missing_sample(data: Path) -> None:
+    """Write the sample photos where nobody named a folder of photos, and there is none at the usual place."""
+    if data == Places().data and not data.exists():
+        write_sample(data)
 
 
 def write_sample(
@@ -149,7 +156,7 @@ def _draw_all(shots: list[Shot], seed: int, workers: int) -> None:
         picture = Image.fromarray(draw_sample_photo(shot.label, shot.index, seed))
         picture.save(shot.path, "JPEG", quality=QUALITY, subsampling=0, optimize=False)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with worker_threads(workers, "imgsim-draw") as pool:
         for _ in track(pool.map(save, shots), "Drawing sample photos", total=len(shots)):
             pass
 

@@ -3,18 +3,21 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
+from imgsim_assets.vision.fine_tuning.clock import Clock
 from imgsim_assets.vision.fine_tuning.objective import PairLoss
 from imgsim_assets.vision.fine_tuning.side_by_side import Cores, run_side_by_side, share_cores, with_threads
 from imgsim_assets.vision.fine_tuning.training import LabelledPhotos, Plan, by_epoch, fine_tune, seconds_a_step
 from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned, changed_weights
+from imgsim_assets.vision.pretraining.checkpoint import steps_kept
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave: the networks, the mean loss of each epoch by fold, and how many steps each fold took."""
+    """What training gave: the networks, the mean loss of each epoch by fold, and how many steps a fold took at most."""
 
     tuned: FineTuned
     curves: Sequence[Sequence[float]]
@@ -42,7 +45,7 @@ def fine_tune_folds(
         pair_loss: see `objective`.
         folder: for checkpoints; it is made, and not removed.
         threads: that all of them may use.
-        seconds: that all of them may take: what takes longer is cut short, in all alike.
+        seconds: that all of them may take, by the clock: what takes longer is cut short, in all alike.
     """
     folder.mkdir(parents=True, exist_ok=True)
     cores = share_cores(len(lessons), threads, model.device)
@@ -50,8 +53,17 @@ def fine_tune_folds(
         folder / "steps.json", model, lessons, plan, pair_loss=pair_loss, budget=(cores, threads, seconds)
     )
     networks = [model.to_train() for _ in lessons]
+    files = [folder / f"{fold}" for fold in range(len(lessons))]
+    clock = Clock(folder / "seconds.json", steps, seconds, [steps_kept(file) for file in files])
     trainings = [
-        fine_tune(network, lesson, replace(plan, steps=steps, seed=plan.seed + fold), pair_loss, folder / f"{fold}")
+        fine_tune(
+            network,
+            lesson,
+            replace(plan, steps=steps, seed=plan.seed + fold),
+            pair_loss,
+            files[fold],
+            steps_left=partial(clock.steps_left, fold),
+        )
         for fold, (network, lesson) in enumerate(zip(networks, lessons, strict=True))
     ]
     losses = run_side_by_side(trainings, steps, cores)
@@ -63,7 +75,7 @@ def fine_tune_folds(
         plan.size,
     )
     curves = [by_epoch(one, len(lesson.classes)) for one, lesson in zip(losses, lessons, strict=True)]
-    return Trained(tuned, curves, steps)
+    return Trained(tuned, curves, max(len(one) for one in losses))
 
 
 def _affordable_steps(

@@ -32,6 +32,14 @@ class PhotoToScore:
     fold: int | None = None
 
 
+@dataclass(frozen=True)
+class Scored:
+    """By content id float32 [c] log probabilities; and the photos whose file was away or changed."""
+
+    scores: dict[str, Scores]
+    away: frozenset[str]
+
+
 def score_photos(
     photos: Iterable[PhotoToScore],
     backbone: TorchBackbone,
@@ -40,7 +48,7 @@ def score_photos(
     *,
     workers: int,
     total: int,
-) -> dict[str, Scores]:
+) -> Scored:
     """Ask each photo's network, or all of them where none has learned from it, and take the mean of their logits.
 
     Args:
@@ -52,7 +60,7 @@ def score_photos(
         total: how many photos there are.
 
     Returns:
-        By content id float32 [c] log probabilities; photos that cannot be read are absent.
+        What they say; photos that cannot be read are absent.
     """
     import torch
 
@@ -66,14 +74,17 @@ def score_photos(
     for model in models:
         model.prepare(total * len(shown))
     logits: dict[str, list[Scores]] = {}
+    away: set[str] = set()
     sources = _sources(photos, list(frames.values()), [lane.name for lane in lanes])
     for name, batch in embed_photos(
         sources, lanes, workers=workers, total=total, description="asking fine-tuned networks"
     ):
+        away |= batch.passing
         found = SCALE * batch.vectors @ directions[_fold_of(name)].T
         for content_id, row in zip(batch.content_ids, found, strict=True):
             logits.setdefault(content_id, []).append(row)
-    return {content_id: _log_softmax(np.mean(rows, axis=0)) for content_id, rows in logits.items()}
+    said = {content_id: _log_softmax(np.mean(rows, axis=0)) for content_id, rows in logits.items()}
+    return Scored(said, frozenset(away - said.keys()))
 
 
 def no_opinion(classes: int) -> Scores:

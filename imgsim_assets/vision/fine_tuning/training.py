@@ -1,11 +1,11 @@
 """The training loop: seeded by step, so that it can stop and go on with the same result."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 BATCH = 64
-CHECKPOINT_EVERY = 100  # steps
+CHECKPOINT_EVERY = 30.0  # seconds
 LARGEST_GRADIENT = 1.0
 DIRECTION_RATE = 5e-3  # the classes' directions start from nothing
 PROBED_STEPS = 4
 CHANGES = Changes(smallest=0.75, largest=1.1, turn=0.12, any_colour=False)
+
+
+StepsLeft: TypeAlias = Callable[[int, int], int]  # of steps taken, and left as planned
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,9 @@ def fine_tune(
     plan: Plan,
     pair_loss: PairLoss,
     checkpoint: Path,
-) -> Iterator[float]:
+    *,
+    steps_left: StepsLeft = lambda _done, left: left,
+) -> Generator[float, None, None]:
     """Train a network in place, step by step, from its checkpoint if there is one.
 
     Args:
@@ -81,20 +86,31 @@ def fine_tune(
         photos: that it learns from.
         plan: how.
         pair_loss: see `objective`.
-        checkpoint: file that is written now and then, and read first.
+        checkpoint: file that is written now and then and where the iterator is closed, and read first.
+        steps_left: asked after each step; with fewer than planned the rate falls faster, and to nothing all the same.
 
     Yields:
         The loss of each step, those taken before an interruption at once. After the last one the network is in
         evaluation mode, and has `directions`, float [c, d].
     """
     parts, optimizer = _assemble(network, plan, pair_loss)
-    losses = load_checkpoint(checkpoint, parts, optimizer)
+    losses, place = load_checkpoint(checkpoint, parts, optimizer)
     yield from losses
-    for step in range(len(losses), plan.steps):
-        losses.append(_step(parts, optimizer, photos, plan, step))
-        if len(losses) % CHECKPOINT_EVERY == 0 or len(losses) == plan.steps:
-            save_checkpoint(checkpoint, parts, optimizer, losses)
-        yield losses[-1]
+    at, left = place or (0.0, plan.steps)
+    left = steps_left(len(losses), left)
+    saved = time.monotonic()
+    while left > 0:
+        losses.append(_step(parts, optimizer, photos, plan, (len(losses), at)))
+        at += (plan.steps - at) / left  # 1 exactly, as long as all steps that were planned are left
+        left = steps_left(len(losses), left - 1)
+        if left == 0 or time.monotonic() - saved >= CHECKPOINT_EVERY:
+            save_checkpoint(checkpoint, parts, optimizer, losses, (at, left))
+            saved = time.monotonic()
+        try:
+            yield losses[-1]
+        except GeneratorExit:
+            save_checkpoint(checkpoint, parts, optimizer, losses, (at, left))
+            raise
     parts.eval().requires_grad_(requires_grad=False)
     network.directions = parts["objective"].get_parameter("directions").detach()
 
@@ -102,10 +118,10 @@ def fine_tune(
 def seconds_a_step(network: Any, photos: LabelledPhotos, plan: Plan, pair_loss: PairLoss) -> float:  # noqa: ANN401
     """Time a few steps of what `fine_tune` does; the network is spoilt by it."""
     parts, optimizer = _assemble(network, plan, pair_loss)
-    _step(parts, optimizer, photos, plan, 0)
+    _step(parts, optimizer, photos, plan, (0, 0.0))
     started = time.perf_counter()
     for step in range(PROBED_STEPS):
-        _step(parts, optimizer, photos, plan, step)
+        _step(parts, optimizer, photos, plan, (step, step))
     return (time.perf_counter() - started) / PROBED_STEPS
 
 
@@ -129,16 +145,19 @@ def _assemble(network: Any, plan: Plan, pair_loss: PairLoss) -> "tuple[nn.Module
     return torch.nn.ModuleDict({"network": network, "objective": objective}), torch.optim.AdamW(groups)
 
 
-def _step(parts: "nn.ModuleDict", optimizer: "Optimizer", photos: LabelledPhotos, plan: Plan, step: int) -> float:
-    """Take one step; everything random in it comes from the seed and the number of the step."""
+def _step(
+    parts: "nn.ModuleDict", optimizer: "Optimizer", photos: LabelledPhotos, plan: Plan, place: tuple[int, float]
+) -> float:
+    """Take one step: its number, with the seed, is where everything random comes from; the rate, from its place."""
     import torch
 
+    step, at = place
     generator = np.random.default_rng((plan.seed, step, 1))
     chosen = photos_of_step(photos.classes, BATCH, plan.seed, step)
     device = next(parts.parameters()).device
     views = augment(photos.pixels[photos.rows[chosen]], plan.size, generator, CHANGES)
     framed = (255.0 * views).permute(0, 2, 3, 1).to(device)
-    share = rate_at(step, Schedule(steps=plan.steps, batch=BATCH, size=plan.size, rate=1.0))
+    share = rate_at(at, Schedule(steps=plan.steps, batch=BATCH, size=plan.size, rate=1.0))
     for group in optimizer.param_groups:
         group["lr"] = group["highest"] * share
     parts.train()

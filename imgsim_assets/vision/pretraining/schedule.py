@@ -27,14 +27,14 @@ class Schedule:
     halved: bool = False
 
 
-def place_at(step: int, schedule: Schedule) -> tuple[int, float]:
+def place_at(step: float, schedule: Schedule) -> tuple[int, float]:
     """Tell which round a step is in, and how much of it is over."""
     length = max(1, schedule.steps // len(schedule.naming))
-    current = min(step // length, len(schedule.naming) - 1)
+    current = min(int(step // length), len(schedule.naming) - 1)
     return current, (step - current * length) / length
 
 
-def rate_at(step: int, schedule: Schedule) -> float:
+def rate_at(step: float, schedule: Schedule) -> float:
     """Give the learning rate: a linear rise over a twentieth of the round, then half a cosine to nothing."""
     length = max(1, schedule.steps // len(schedule.naming))
     rise = max(1, length // 20)

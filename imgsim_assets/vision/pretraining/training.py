@@ -67,7 +67,7 @@ def train(
         teacher.module.to(device)  # a lesson does not own its teacher
     parts.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(_groups(parts), lr=schedule.rate, betas=(0.9, 0.98))
-    losses = load_checkpoint(checkpoint, parts, optimizer)
+    losses, _ = load_checkpoint(checkpoint, parts, optimizer)
     last = min(schedule.steps, stop_after or schedule.steps)
     parts.train()
     for step in track(range(len(losses), last), f"Training {name}", unit="step"):

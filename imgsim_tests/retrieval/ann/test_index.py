@@ -81,6 +81,17 @@ def test_what_is_compressed_is_as_small_as_promised_and_finds_as_much(kind, shar
     assert (search(index, gallery, queries, 10).ids[:, :, None] == ids[:, None, :]).any(axis=2).mean() >= 0.98
 
 
+def test_codes_that_hardly_tell_photos_apart_are_asked_for_more():
+    """120 photos of a class lie on a few of the 256 steps that a code has."""
+    likeness = np.linspace(0.98, 1.0, 120) * 0.01
+    gallery = np.array([[side == 0, side == 1, sign * one] for side, sign in ((0, 1), (1, -1)) for one in likeness])
+    gallery = np.random.default_rng(0).permutation(gallery.astype(np.float32))
+    queries = np.array([[1, 0, 1], [0, 1, -1]], dtype=np.float32)
+    index = built(Faiss(kind="sq8", recall=1.0), gallery, queries)
+    assert index.overfetch > 2
+    np.testing.assert_array_equal(search(index, gallery, queries, 10).ids, exact_neighbours(gallery, queries, 10)[0])
+
+
 @pytest.mark.parametrize("kind", ["ivf", "ivf_pq"])
 def test_shards_that_are_merged_are_the_index_that_one_thread_fills(kind, tmp_path, monkeypatch):
     gallery, queries, _ = served_vectors(classes=40, photos=30)

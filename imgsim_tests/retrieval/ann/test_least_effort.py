@@ -11,7 +11,7 @@ from imgsim_assets.retrieval.ann.least_effort import PRECISION, reached, with_le
 from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 GALLERY, PROBES, _ = served_vectors(classes=60, photos=40, queries=150)
-EXACT = exact_neighbours(GALLERY, PROBES, 10)[0]
+EXACT = exact_neighbours(GALLERY, PROBES, 10)[1]
 INDICES = {
     "hnsw": build_faiss(GALLERY, "hnsw", 0),
     "ivf": build_faiss(GALLERY, "ivf", 0),

@@ -33,7 +33,7 @@ def test_really_measured_the_winner_is_the_fastest_of_those_that_were_tried():
     assert tried["queries_per_second"].max() <= racing.CLEARLY * taken["queries_per_second"].item()
     assert set(tried["kind"]) == {"flat", "ivf", "ivf_pq", "hnsw"}
     assert (tried["recall_at_10"] >= 0.95).all()
-    assert reached(index, GALLERY, PROBES, exact_neighbours(GALLERY, PROBES, 10)[0]) >= 0.95
+    assert reached(index, GALLERY, PROBES, exact_neighbours(GALLERY, PROBES, 10)[1]) >= 0.95
 
 
 @pytest.mark.parametrize("fastest", ["flat", "ivf", "ivf_pq", "hnsw"])

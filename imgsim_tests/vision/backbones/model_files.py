@@ -1,8 +1,10 @@
 """Small model folders, made on the spot: real formats, random weights."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from safetensors.torch import save_file
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -114,34 +116,68 @@ def hub_cache_folder(cache: Path, repository: str, commit: str = COMMIT) -> Path
     return folder
 
 
-# ONNX files are protocol buffers; the few fields that a graph of one node needs are written by hand.
+# ONNX files are protocol buffers; the few fields that small graphs need are written by hand.
+
+FLOAT32, UINT8, INT64, FLOAT16, FLOAT64 = 1, 2, 7, 10, 11
+Shape = tuple[int | str, ...]
 
 
 def save_onnx(
     path: Path,
-    shape: tuple[int | str, ...] = ("n", 3, SIDE, SIDE),
+    shape: Shape = ("n", 3, SIDE, SIDE),
     axes: tuple[int, ...] = (2, 3),
     keep: int = 0,
-    element: int = 1,
+    element: int = FLOAT32,
 ) -> Path:
     """Write a model that averages its input over `axes`: output "mean", and its input again as "same"."""
-    mean = b"".join(
-        [
-            _bytes(1, b"pixels"),
-            _bytes(2, b"mean"),
-            _bytes(4, b"ReduceMean"),
-            _bytes(5, _bytes(1, b"axes") + b"".join(_integer(8, axis) for axis in axes) + _integer(20, 7)),
-            _bytes(5, _bytes(1, b"keepdims") + _integer(3, keep) + _integer(20, 2)),
-        ]
-    )
-    same = _bytes(1, b"pixels") + _bytes(2, b"same") + _bytes(4, b"Identity")
-    outputs = _bytes(12, _value("mean", (), element)) + _bytes(12, _value("same", (), element))
-    graph = _bytes(1, mean) + _bytes(1, same) + _bytes(2, b"g") + _bytes(11, _value("pixels", shape, element)) + outputs
-    path.write_bytes(_integer(1, 8) + _bytes(7, graph) + _bytes(8, _bytes(1, b"") + _integer(2, 13)))
+    nodes = [reduce_mean("pixels", "mean", axes, keep), onnx_node("Identity", ["pixels"], "same")]
+    return save_graph(path, nodes, {"pixels": shape}, ["mean", "same"], element=element)
+
+
+def save_graph(
+    path: Path,
+    nodes: Sequence[bytes],
+    inputs: Mapping[str, Shape],
+    outputs: Sequence[str],
+    tensors: Sequence[bytes] = (),
+    element: int = FLOAT32,
+) -> Path:
+    """Write an ONNX file; outputs have the shape that follows."""
+    graph = [_bytes(1, node) for node in nodes] + [_bytes(2, b"g")] + [_bytes(5, tensor) for tensor in tensors]
+    graph += [_bytes(11, _value(name, shape, element)) for name, shape in inputs.items()]
+    graph += [_bytes(12, _value(name, (), element)) for name in outputs]
+    path.write_bytes(_integer(1, 8) + _bytes(7, b"".join(graph)) + _bytes(8, _bytes(1, b"") + _integer(2, 13)))
     return path
 
 
-def _value(name: str, shape: tuple[int | str, ...], element: int) -> bytes:
+def onnx_node(operator: str, inputs: Sequence[str], output: str, *attributes: bytes) -> bytes:
+    named = b"".join(_bytes(1, name.encode()) for name in inputs) + _bytes(2, output.encode())
+    return named + _bytes(4, operator.encode()) + b"".join(_bytes(5, attribute) for attribute in attributes)
+
+
+def reduce_mean(source: str, output: str, axes: tuple[int, ...] = (2, 3), keep: int = 0) -> bytes:
+    over = _bytes(1, b"axes") + b"".join(_integer(8, axis) for axis in axes) + _integer(20, 7)
+    kept = _bytes(1, b"keepdims") + _integer(3, keep) + _integer(20, 2)
+    return onnx_node("ReduceMean", [source], output, over, kept)
+
+
+def tensor_attribute(tensor: bytes) -> bytes:
+    """The value of a node `Constant`."""
+    return _bytes(1, b"value") + _bytes(5, tensor) + _integer(20, 4)
+
+
+def onnx_tensor(name: str, values: np.ndarray, place: str | None = None) -> bytes:
+    """A tensor with its numbers, or with the place where they are: in another file."""
+    kind = {"float32": FLOAT32, "int64": INT64}[values.dtype.name]
+    said = b"".join(_integer(1, side) for side in values.shape) + _integer(2, kind) + _bytes(8, name.encode())
+    if place is None:
+        return said + _bytes(9, values.tobytes())
+    entries = {"location": place, "offset": "0", "length": str(values.nbytes)}
+    written = [_bytes(13, _bytes(1, key.encode()) + _bytes(2, value.encode())) for key, value in entries.items()]
+    return said + b"".join(written) + _integer(14, 1)
+
+
+def _value(name: str, shape: Shape, element: int) -> bytes:
     sides = [_integer(1, side) if isinstance(side, int) else _bytes(2, side.encode()) for side in shape]
     dimensions = _bytes(2, b"".join(_bytes(1, side) for side in sides)) if shape else b""
     return _bytes(1, name.encode()) + _bytes(2, _bytes(1, _integer(1, element) + dimensions))

@@ -6,9 +6,10 @@ import sys
 import pytest
 
 from imgsim_assets.settings import Backbone
+from imgsim_assets.vision import classic, compact
 from imgsim_assets.vision.backbones import identity as identity_module
-from imgsim_assets.vision.backbones import loading
-from imgsim_assets.vision.backbones.identity import backbone_identity
+from imgsim_assets.vision.backbones import loading, pixels
+from imgsim_assets.vision.backbones.identity import RUN_BY, backbone_identity
 from imgsim_tests.vision.backbones import model_files
 from imgsim_tests.vision.backbones.model_files import COMMIT, save_onnx
 
@@ -19,14 +20,19 @@ def test_local_files_are_known_by_their_content(tmp_path):
     other = model_files.save_clip(tmp_path / "other", seed=2)
     name = {folder: backbone_identity(Backbone(uri=f"hf:{folder}"), None) for folder in (first, same, other)}
 
-    assert list(name[first]) == ["files"]
+    assert set(name[first]) == {"files", "revision", "framing"}
     assert name[first] == name[same]
     assert name[first] != name[other]
 
 
-@pytest.mark.parametrize("file", ["config.json", "preprocessor_config.json", "model.safetensors"])
-def test_every_file_that_changes_the_vectors_is_in_it(file, tmp_path):
+@pytest.mark.parametrize(
+    "file",
+    ["config.json", "preprocessor_config.json", "model.safetensors", "other.safetensors", "processor_config.json"],
+)
+def test_every_file_that_may_change_the_vectors_is_in_it(file, tmp_path):
     folder = model_files.save_clip(tmp_path / "some" / "clip")
+    for name in ("other.safetensors", "processor_config.json"):
+        shutil.copy(folder / "config.json", folder / name)
     backbone = Backbone(uri="hf:some/clip")
     before = backbone_identity(backbone, tmp_path)
     changed = bytearray((folder / file).read_bytes())
@@ -49,17 +55,11 @@ def test_files_are_read_once_and_again_when_they_change(tmp_path, monkeypatch):
     assert len(read) == 2
 
 
-def test_external_weights_of_an_onnx_file_are_in_it(tmp_path):
-    backbone = Backbone(uri=f"onnx:{save_onnx(tmp_path / 'm.onnx')}")
-    before = backbone_identity(backbone, None)
-    (tmp_path / "m.onnx.data").write_bytes(b"weights")
-    assert backbone_identity(backbone, None) != before
-
-
 def test_hub_models_are_known_by_commit(tmp_path):
-    assert backbone_identity(Backbone(uri="hf:some/clip", revision=COMMIT), tmp_path) == {"hub": f"some/clip@{COMMIT}"}
+    clip = backbone_identity(Backbone(uri="hf:some/clip", revision=COMMIT), tmp_path)
+    assert clip == {"revision": RUN_BY["hf"], "hub": f"some/clip@{COMMIT}", "framing": pixels.REVISION}
     quick = Backbone(uri="timm:vit_base_patch16_clip_quickgelu_224.openai", revision=COMMIT)
-    assert backbone_identity(quick, None) == {"hub": f"timm/vit_base_patch16_clip_224.openai@{COMMIT}"}
+    assert backbone_identity(quick, None)["hub"] == f"timm/vit_base_patch16_clip_224.openai@{COMMIT}"
 
 
 @pytest.mark.parametrize("uri", ["hf:some/clip", "hf:/no/such/folder", "timm:resnetv2_50", "onnx:no.onnx", "clup:x"])
@@ -78,7 +78,29 @@ def test_a_packages_backbone_is_known_by_its_package(monkeypatch):
     point = EntryPoint("colour", "a_module_that_must_not_be_imported:load", loading.ENTRY_POINT_GROUP)
     monkeypatch.setattr(loading, "entry_points", lambda group: [point])
     found = backbone_identity(Backbone(uri="colour:mean", revision="2"), None)
-    assert found == {"package": point.value, "name": "mean", "revision": "2"}
+    assert found == {"package": point.value, "name": "mean", "revision": "2", "framing": pixels.REVISION}
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "schemes"),
+    [
+        (pixels, "REVISION", ["compact", "classic", "onnx", "hf"]),
+        (compact, "REVISION", ["compact"]),
+        (classic, "REVISION", ["classic"]),
+        (identity_module, "RUN_BY", ["onnx", "hf"]),
+    ],
+)
+def test_revisions_of_our_own_code_are_in_it(owner, name, schemes, tmp_path, monkeypatch):
+    uris = {
+        "compact": "compact:clip",
+        "classic": "classic:sift",
+        "onnx": f"onnx:{save_onnx(tmp_path / 'm.onnx')}",
+        "hf": f"hf:{model_files.save_clip(tmp_path / 'clip')}",
+    }
+    before = {scheme: backbone_identity(Backbone(uri=uri), None) for scheme, uri in uris.items()}
+    raised = {"hf": "other", "onnx": "other"} if name == "RUN_BY" else "other"
+    monkeypatch.setattr(owner, name, raised)
+    assert [one for one in uris if backbone_identity(Backbone(uri=uris[one]), None) != before[one]] == schemes
 
 
 def test_it_loads_no_framework(models):

@@ -10,7 +10,15 @@ from imgsim_assets.vision.backbones.onnx import OnnxBackbone
 from imgsim_assets.vision.backbones.pixels import frame_probes
 from imgsim_assets.vision.backbones.precision import least_cosine
 from imgsim_tests.vision.backbones.conftest import framed, normalised
-from imgsim_tests.vision.backbones.model_files import SIDE, save_onnx
+from imgsim_tests.vision.backbones.model_files import (
+    SIDE,
+    UINT8,
+    onnx_node,
+    onnx_tensor,
+    reduce_mean,
+    save_graph,
+    save_onnx,
+)
 
 SHARED = Path(__file__).parents[4] / "shared"
 FED = {"mean": (0.1, 0.2, 0.3), "std": (0.5, 0.6, 0.7)}
@@ -43,6 +51,8 @@ def embedded(model, photos):
         pytest.param({"shape": (1, 3, SIDE, SIDE)}, id="one at a time only"),
         pytest.param({"shape": ("n", 3, "h", "w")}, id="any size"),
         pytest.param({"shape": ("n", SIDE, SIDE, 3), "axes": (1, 2)}, id="channels last"),
+        pytest.param({"shape": ("n", "h", "w", 3), "axes": (1, 2)}, id="any size, channels last"),
+        pytest.param({"shape": ("n", "c", "h", "w")}, id="nothing is fixed"),
         pytest.param({"keep": 1}, id="sides of one kept"),
         pytest.param({"element": 11}, id="float64"),
     ],
@@ -53,6 +63,93 @@ def test_every_form_of_graph_gives_the_same_vectors(graph, tmp_path, runtime, ph
     assert model.dimension == 3
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(vectors, channel_means(model, photos), atol=1e-5)
+
+
+SHAPE = ("n", 3, SIDE, SIDE)
+TWO_WAYS = [reduce_mean("depth", "depths"), reduce_mean("rgb", "colours")]
+BOTH_NEEDED = [onnx_node("Add", ["rgb", "depth"], "sum"), reduce_mean("sum", "mean")]
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (1, 3, SIDE, SIDE), (4, 3, SIDE, SIDE)])
+@pytest.mark.parametrize("fields", [{"input": "rgb", "output": "colours"}, {"output": "colours"}])
+def test_photos_go_to_the_input_that_the_output_is_made_of(fields, shape, tmp_path, runtime, photos):
+    path = save_graph(tmp_path / "m.onnx", TWO_WAYS, {"depth": shape, "rgb": shape}, ["depths", "colours"])
+    model = load(path, runtime, **fields)
+    np.testing.assert_allclose(embedded(model, photos), channel_means(model, photos), atol=1e-5)
+
+
+def test_an_input_that_the_output_is_not_made_of_is_refused(tmp_path, runtime):
+    path = save_graph(tmp_path / "m.onnx", TWO_WAYS, {"depth": SHAPE, "rgb": SHAPE}, ["depths", "colours"])
+    with pytest.raises(SettingsError, match=r"made of the input 'rgb'.*'depths' is made of 'depth'"):
+        load(path, runtime, input="rgb")
+
+
+@pytest.mark.parametrize("other", [SHAPE, (), (1,), ("n", 77)])
+@pytest.mark.parametrize("fields", [{}, {"input": "rgb"}, {"input": "depth"}])
+def test_inputs_that_nothing_is_known_for_are_refused_and_named(fields, other, tmp_path, runtime):
+    nodes = BOTH_NEEDED
+    if other == ("n", 77):
+        nodes = [
+            reduce_mean("depth", "one", (1,), 1),
+            reduce_mean("rgb", "three"),
+            onnx_node("Add", ["three", "one"], "mean"),
+        ]
+    path = save_graph(tmp_path / "m.onnx", nodes, {"rgb": SHAPE, "depth": other}, ["mean"])
+    with pytest.raises(SettingsError, match=r"'mean' needs 'rgb', 'depth'"):
+        load(path, runtime, **fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"input": "rgb"}])
+def test_an_input_with_a_value_of_its_own_keeps_it(fields, tmp_path, runtime, photos):
+    """Before ONNX's fourth format every weight was listed as an input too."""
+    value = onnx_tensor("depth", np.array([2.0], dtype=np.float32))
+    path = save_graph(tmp_path / "m.onnx", BOTH_NEEDED, {"depth": (1,), "rgb": SHAPE}, ["mean"], [value])
+    model = load(path, runtime, **fields)
+    np.testing.assert_allclose(embedded(model, photos), channel_means(model, photos) + 2, atol=1e-5)
+
+
+def test_an_output_that_no_photo_is_in_is_refused(tmp_path, runtime):
+    path = save_graph(
+        tmp_path / "m.onnx",
+        [onnx_node("Identity", ["weights"], "mean"), reduce_mean("rgb", "other")],
+        {"rgb": SHAPE},
+        ["mean", "other"],
+        [onnx_tensor("weights", np.ones((1, 8), dtype=np.float32))],
+    )
+    with pytest.raises(SettingsError, match="'mean' needs no input"):
+        load(path, runtime)
+
+
+@pytest.mark.parametrize("to", [(1, 3), (1, -1), (4, 3), (3,), (7, 3)])
+def test_a_batch_that_is_fixed_inside_is_what_is_given(to, tmp_path, runtime, photos):
+    nodes = [reduce_mean("pixels", "means"), onnx_node("Reshape", ["means", "to"], "mean")]
+    tensors = [onnx_tensor("to", np.array(to, dtype=np.int64))]
+    model = load(save_graph(tmp_path / "m.onnx", nodes, {"pixels": SHAPE}, ["mean"], tensors), runtime)
+    assert model.dimension == 3
+    np.testing.assert_allclose(embedded(model, photos), channel_means(model, photos), atol=1e-5)
+
+
+def test_photos_that_change_each_others_vectors_are_fed_alone(tmp_path, runtime, photos):
+    nodes = [reduce_mean("pixels", "means"), reduce_mean("means", "of_all", (0,), 1)]
+    nodes.append(onnx_node("Sub", ["means", "of_all"], "apart"))
+    nodes.append(onnx_node("Concat", ["apart", "means"], "mean", b"\x0a\x04axis\x18\x01\xa0\x01\x02"))
+    model = load(save_graph(tmp_path / "m.onnx", nodes, {"pixels": SHAPE}, ["mean"]), runtime)
+    together = embedded(model, photos)
+    np.testing.assert_array_equal(together[2:3], embedded(model, photos[2:3]))
+
+
+def test_an_input_of_bytes_is_refused(tmp_path, runtime):
+    cast = onnx_node("Cast", ["bytes"], "pixels", b"\x0a\x02to\x18\x01\xa0\x01\x02")
+    nodes = [cast, reduce_mean("pixels", "mean")]
+    path = save_graph(tmp_path / "m.onnx", nodes, {"bytes": SHAPE}, ["mean"], element=UINT8)
+    with pytest.raises(SettingsError, match="'bytes' is u8"):
+        load(path, runtime)
+
+
+@pytest.mark.parametrize("axes", [(1, 2, 3), (0, 1, 2, 3)])
+def test_one_number_is_no_vector(axes, tmp_path, runtime):
+    with pytest.raises(ModelError, match="one vector for each photo"):
+        load(save_onnx(tmp_path / "m.onnx", axes=axes), runtime)
 
 
 def test_float16_input_is_fed_as_such(tmp_path, runtime, photos):
@@ -76,7 +173,7 @@ def test_a_wrong_input_name_lists_the_names_there_are(tmp_path, runtime):
 
 
 def test_an_output_that_is_not_pooled_is_refused(tmp_path, runtime):
-    with pytest.raises(ModelError, match=r"'same' of shape \(1, 3, 32, 32\)"):
+    with pytest.raises(ModelError, match=r"'same' of shape \(., 3, 32, 32\)"):
         load(save_onnx(tmp_path / "m.onnx"), runtime, output="same")
 
 

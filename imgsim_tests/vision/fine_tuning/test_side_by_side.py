@@ -1,9 +1,11 @@
+import itertools
 import threading
 from collections.abc import Iterator
 
 import pytest
 import torch
 
+from imgsim_assets.vision.fine_tuning import side_by_side
 from imgsim_assets.vision.fine_tuning.side_by_side import Cores, run_side_by_side, share_cores
 
 
@@ -12,7 +14,7 @@ from imgsim_assets.vision.fine_tuning.side_by_side import Cores, run_side_by_sid
     [
         (3, 2, "cpu", Cores(3, 1)),
         (3, 16, "cpu", Cores(3, 5)),
-        (3, 1, "cpu", Cores(1, 1)),
+        (3, 1, "cpu", Cores(1, 1, in_turns=True)),
         (20, 2, "cpu", Cores(4, 1)),
         (3, 16, "cuda", Cores(1, 16)),
     ],
@@ -27,8 +29,8 @@ def test_the_time_for_all_follows_from_the_cores():
     assert Cores(3, 5).seconds_for_all(3, 1.0, 16) == 1.0
 
 
-@pytest.mark.parametrize("at_once", [1, 3])
-def test_the_losses_come_back_in_order(at_once: int):
+@pytest.mark.parametrize("cores", [Cores(1, 1), Cores(3, 1), Cores(1, 1, in_turns=True)])
+def test_the_losses_come_back_in_order(cores: Cores):
     seen = []
 
     def training(start: int) -> Iterator[float]:
@@ -36,7 +38,7 @@ def test_the_losses_come_back_in_order(at_once: int):
         yield from (float(start + step) for step in range(4))
 
     before = torch.get_num_threads()
-    found = run_side_by_side([training(10 * one) for one in range(3)], 4, Cores(at_once, 1))
+    found = run_side_by_side([training(10 * one) for one in range(3)], 4, cores)
     assert found == [[10.0 * one + step for step in range(4)] for one in range(3)]
     assert seen == [1, 1, 1]
     assert torch.get_num_threads() == before
@@ -58,3 +60,26 @@ def test_one_that_fails_stops_the_others():
     with pytest.raises(RuntimeError, match="no more memory"):
         run_side_by_side([failing(), endless()], 10**9, Cores(2, 1))
     assert not any(thread.name.startswith("imgsim-train") for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("cores", [Cores(2, 1), Cores(1, 1), Cores(1, 1, in_turns=True)])
+def test_an_interruption_closes_all_that_have_begun_in_their_own_threads(cores: Cores, monkeypatch: pytest.MonkeyPatch):
+    begun, closed = [], []
+
+    def endless(name: int) -> Iterator[float]:
+        begun.append(name)
+        try:
+            while True:
+                yield 0.0
+        finally:
+            closed.append((name, threading.current_thread().name.startswith("imgsim-train")))
+
+    def interrupted(steps: Iterator[None], *_words: object, **_more: object) -> Iterator[None]:
+        yield from itertools.islice(steps, 20)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(side_by_side, "track", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_side_by_side([endless(0), endless(1)], 10**9, cores)
+    assert 0 in begun
+    assert sorted(closed) == [(name, True) for name in sorted(begun)]

@@ -1,6 +1,8 @@
 """Training on drawn photos: it learns, stops and goes on, and keeps to its budget."""
 
 import itertools
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from imgsim_assets.vision.fine_tuning.folds import fine_tune_folds
 from imgsim_assets.vision.fine_tuning.loading import load_trainable
 from imgsim_assets.vision.fine_tuning.objective import SCALE
 from imgsim_assets.vision.fine_tuning.training import LabelledPhotos, Plan, by_epoch, fine_tune
+from imgsim_assets.vision.pretraining.checkpoint import steps_kept
 from imgsim_tests.vision.backbones.model_files import SIDE, save_clip, save_timm_resnet
 
 CLASSES = 4
@@ -59,19 +62,43 @@ def test_photos_that_were_not_learned_from_are_named(model: TorchBackbone, tmp_p
     assert not any(weight.requires_grad for weight in network.parameters())
 
 
-def test_an_interrupted_training_goes_on_to_the_same_end(
-    model: TorchBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("imgsim_assets.vision.fine_tuning.training.CHECKPOINT_EVERY", 10)
+def test_a_stopped_training_is_saved_where_it_is_and_goes_on_to_the_same_end(model: TorchBackbone, tmp_path: Path):
     photos = draw_photos(0)
     whole, broken, again = (model.to_train() for _ in range(3))
     losses = list(fine_tune(whole, photos, PLAN, batch_loss, tmp_path / "whole"))
-    list(itertools.islice(fine_tune(broken, photos, PLAN, batch_loss, tmp_path / "broken"), 17))
-    resumed = list(fine_tune(again, photos, PLAN, batch_loss, tmp_path / "broken"))
-    assert resumed == losses
+    training = fine_tune(broken, photos, PLAN, batch_loss, tmp_path / "broken")
+    taken = list(itertools.islice(training, 17))
+    training.close()
+    resumed = fine_tune(again, photos, PLAN, batch_loss, tmp_path / "broken")
+    assert steps_kept(tmp_path / "broken") == 17
+    assert [next(resumed) for _ in range(17)] == taken
+    assert taken + list(resumed) == losses
     for name, weight in whole.state_dict().items():
         assert weight.equal(again.state_dict()[name]), name
     assert whole.directions.equal(again.directions)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: data[:-9] + b"?" + data[-8:]])
+def test_a_damaged_checkpoint_is_none(model: TorchBackbone, tmp_path: Path, damage: Callable[[bytes], bytes]):
+    photos, file = draw_photos(0), tmp_path / "c"
+    plan = replace(PLAN, steps=3)
+    losses = list(fine_tune(model.to_train(), photos, plan, batch_loss, file))
+    file.write_bytes(damage(file.read_bytes()))
+    assert list(fine_tune(model.to_train(), photos, plan, batch_loss, file)) == losses
+
+
+def test_with_fewer_steps_than_planned_the_rate_falls_to_nothing_all_the_same(model: TorchBackbone, tmp_path: Path):
+    """Told after ten of thirty steps that eight are left: the last steps change next to nothing."""
+    network, known = model.to_train(), []
+
+    def steps_left(done: int, left: int) -> int:
+        return 8 if done == 10 else left
+
+    for _ in fine_tune(network, draw_photos(0), PLAN, batch_loss, tmp_path / "c", steps_left=steps_left):
+        known.append(torch.cat([weight.detach().flatten() for weight in network.parameters()]).clone())
+    assert len(known) == 18
+    moved = [float((later - before).norm()) for before, later in itertools.pairwise(known)]
+    assert moved[-1] < 0.1 * moved[9]
 
 
 def test_what_is_frozen_stays(model: TorchBackbone, tmp_path: Path):
@@ -104,6 +131,19 @@ def test_a_budget_cuts_all_folds_alike_and_stays_as_decided(model: TorchBackbone
         for seconds in (1e-9, 1e6)
     }
     assert steps == {1e-9: 1, 1e6: 1}
+
+
+def test_time_that_is_up_ends_all_folds_alike(model: TorchBackbone, tmp_path: Path):
+    """The steps were decided on an idle machine, and much more time is used up than there is."""
+    (tmp_path / "steps.json").write_text("30")
+    (tmp_path / "seconds.json").write_text("1e6")
+    photos = draw_photos(0)
+    trained = fine_tune_folds(
+        model, "abcd", [photos, photos], PLAN, batch_loss, folder=tmp_path, threads=1, seconds=60.0
+    )
+    assert trained.steps < 10
+    assert np.ptp([len(curve) for curve in trained.curves]) <= 1
+    assert trained.tuned.folds == 2
 
 
 def test_the_curve_has_a_mean_for_each_epoch():

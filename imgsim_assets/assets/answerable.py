@@ -1,0 +1,43 @@
+"""What would stop a sync at its end is looked for before it computes anything, and told at once.
+
+Names, label files and settings are known without opening a photo; which photos can be opened, `raw_images` knows.
+"""
+
+import polars as pl
+
+from imgsim_assets.errors import UserError, joined
+from imgsim_assets.retrieval.submission import count_faults, separator_faults
+from imgsim_assets.settings import Settings
+from imgsim_assets.vision.folder import PhotoFolder, read_folder
+from imgsim_assets.vision.labels import read_solution
+from imgsim_assets.vision.photo import is_photo_name
+
+
+def open_folder(settings: Settings) -> PhotoFolder:
+    """List the folder of photos, and hold names and label files against the settings.
+
+    Raises:
+        UserError: the folder cannot be used, or no submission could be made of it; every fault in one list.
+    """
+    data, ingest, chosen = settings.places.data, settings.ingest, settings.submission
+    folder = read_folder(data, ingest)
+    names = folder.names("train")
+    faults = count_faults(len(names), chosen) + separator_faults(filter(is_photo_name, names), chosen)
+    try:  # only whether it can be read: nobody here looks at a hidden label
+        read_solution(data, folder.names("test"), ingest)
+    except UserError as fault:
+        faults.append(fault)
+    if faults:
+        raise joined(faults)
+    return folder
+
+
+def require_answers(catalogue: pl.DataFrame, settings: Settings) -> None:
+    """Hold the train photos that can be opened, rows of `raw_images`, against the settings.
+
+    Raises:
+        UserError: no submission could be made of them; every fault in one list.
+    """
+    names = catalogue.filter(pl.col("split") == "train", pl.col("status") == "ok")["name"].to_list()
+    if faults := count_faults(len(names), settings.submission) + separator_faults(names, settings.submission):
+        raise joined(faults)

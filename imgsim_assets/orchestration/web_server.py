@@ -1,0 +1,51 @@
+"""Dagster's web server behind the guard, alone or with the daemon beside it.
+
+Dagster has no door for a middleware, so the two functions of it that make the application and start the server are
+wrapped; that the guard stands is held by tests that send forged requests to a real server.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from imgsim_assets.orchestration.guard import Guard
+from imgsim_assets.orchestration.instance import HOME_VARIABLE, WORKSPACE, packaged, prepare_home
+from imgsim_assets.settings import Settings
+from imgsim_assets.settings_sources import load_settings
+
+DAGSTERS, OURS = "dagster_webserver", "imgsim_assets.orchestration.web_server"
+
+
+def serve_web() -> None:
+    """Be `dagster-webserver`, guarded: `python -m imgsim_assets.orchestration.web_server`, with its options."""
+    from dagster_webserver import cli
+
+    def guarded(make: Callable[..., Any]) -> Callable[..., Guard]:
+        return lambda *given, **named: Guard(make(*given, **named), load_settings().ui.hosts)
+
+    _wrap(cli, "create_app_from_workspace_process_context", guarded)
+    cli.dagster_webserver.main(auto_envvar_prefix="DAGSTER_WEBSERVER")
+
+
+def serve_all(settings: Settings, host: str, port: int) -> None:
+    """Be `dagster dev`, its web server guarded; ends with Ctrl-C. What it starts reads the settings' variables."""
+    from dagster._cli import dev
+
+    def guarded(start: Callable[..., Any]) -> Callable[..., Any]:
+        def start_ours(parts: Sequence[str], **options: Any) -> Any:  # noqa: ANN401  a process
+            return start([OURS if part == DAGSTERS else part for part in parts], **options)
+
+        return start_ours
+
+    _wrap(dev, "open_ipc_subprocess", guarded)
+    os.environ[HOME_VARIABLE] = str(prepare_home(settings.places.state))
+    arguments = ["--host", host, "--port", str(port), "--workspace", str(packaged(WORKSPACE))]
+    dev.dev_command.main(arguments, standalone_mode=False)
+
+
+def _wrap(module: object, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    setattr(module, name, around(getattr(module, name)))
+
+
+if __name__ == "__main__":
+    serve_web()

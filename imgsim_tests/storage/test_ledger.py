@@ -1,0 +1,66 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from imgsim_assets.fingerprint import content_id
+from imgsim_assets.storage import ledger as module
+from imgsim_assets.storage.ledger import LEDGER, Ledger, ledger_of
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(module, "GRAIN", -(10**12))  # files of this moment are remembered too
+    path = tmp_path / "folder" / "file"
+    path.parent.mkdir()
+    path.write_bytes(b"one")
+    return path
+
+
+def read_counts(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    read: list[Path] = []
+    monkeypatch.setattr(module, "content_id", lambda path: read.append(path) or content_id(path))
+    return read
+
+
+def test_a_file_is_read_once_and_again_when_anything_of_it_changed(file: Path, monkeypatch: pytest.MonkeyPatch):
+    read, ledger = read_counts(monkeypatch), Ledger(file.parents[1])
+    assert {ledger.digest(file) for _ in range(3)} == {content_id(file)}
+    assert len(read) == 1
+    times = file.stat().st_atime_ns, file.stat().st_mtime_ns
+    file.write_bytes(b"two")
+    os.utime(file, ns=times)  # size and time of writing as before
+    assert ledger.digest(file) == content_id(file)
+    assert len(read) == 2
+    file.unlink()
+    with pytest.raises(FileNotFoundError):
+        ledger.digest(file)
+
+
+def test_another_process_knows_what_was_saved(file: Path, monkeypatch: pytest.MonkeyPatch):
+    first = Ledger(file.parents[1])
+    first.digest(file)
+    first.save()
+    read, other = read_counts(monkeypatch), ledger_of.__wrapped__(file.parents[1])
+    assert other.digest(file) == other.first_digest(file) == content_id(file)
+    assert read == []
+    file.unlink()
+    other.forget_missing()
+    other.save()
+    assert json.loads((file.parents[1] / LEDGER).read_bytes()) == {}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '{"a": [[1, 2], "x"]}', "\0"])
+def test_a_damaged_ledger_is_begun_anew(file: Path, text: str):
+    (file.parents[1] / LEDGER).write_text(text)
+    assert ledger_of.__wrapped__(file.parents[1]).digest(file) == content_id(file)
+
+
+def test_what_was_just_written_may_change_unseen_and_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "GRAIN", 10**12)
+    (tmp_path / "file").write_bytes(b"one")
+    read, ledger = read_counts(monkeypatch), Ledger(tmp_path)
+    ledger.digest(tmp_path / "file")
+    ledger.digest(tmp_path / "file")
+    assert len(read) == 2

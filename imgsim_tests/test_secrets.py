@@ -1,0 +1,60 @@
+import pickle
+
+import pytest
+
+from imgsim_assets.errors import UserError
+from imgsim_assets.secrets import masked
+
+SECRET = "s3cretpw"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://ann:s3cretpw@127.0.0.1:9/", "http://***@127.0.0.1:9/"),
+        ("at https://s3cretpw@host/a?b=1 now", "at https://***@host/a?b=1 now"),
+        ("postgresql+psycopg2://ann:a/s3cretpw@db:5432/x", "postgresql+psycopg2://***@db:5432/x"),
+        ("http://ann:p@s3cretpw@host/", "http://***@host/"),
+        ("'http://:s3cretpw@host'", "'http://***@host'"),
+        ("http://host/x?token=s3cretpw&run=1", "http://host/x?token=***&run=1"),
+        ("url: /x?a=1&X-Amz-Signature=s3cretpw", "url: /x?a=1&X-Amz-Signature=***"),
+        ("host=db password=s3cretpw user=ann", "host=db password=*** user=ann"),
+        ("AWS_SECRET_ACCESS_KEY=s3cretpw", "AWS_SECRET_ACCESS_KEY=***"),
+        ("{'Authorization': 'Basic s3cretpw'}", "{'Authorization': 'Basic ***'}"),
+        ("with hf_s3cretpwAB as token", "with hf_*** as token"),
+    ],
+)
+def test_secrets_are_masked_and_the_rest_stays(text: str, shown: str):
+    assert masked(text) == shown
+    assert masked(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://127.0.0.1:9/api/2.0/mlflow/runs?max=1",
+        "http://127.0.0.1:5000/models/a@champion",
+        "models:/imgsim@champion",
+        "hf:facebook/dinov2-small@main",
+        "sqlite:////tmp/a b/mlflow.db",
+        "file:///home/ann/photos",
+        "mail ann@example.org: expected token = 3; to mend: run it",
+        "a monkey=3, keyword=4",
+    ],
+)
+def test_what_is_no_secret_is_shown(text: str):
+    assert masked(text) == text
+
+
+def test_secrets_of_the_environment_are_masked_wherever_they_stand(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", SECRET)
+    monkeypatch.setenv("HF_TOKEN", "another-one")
+    monkeypatch.setenv("SOME_TOKEN", "abc")  # too short: it would mask half of every sentence
+    assert masked(f"refused {SECRET}, then another-one: abc") == "refused ***, then ***: abc"
+
+
+def test_no_error_of_ours_holds_a_secret():
+    error = UserError("the store at http://ann:s3cretpw@host/", "no answer of http://ann:s3cretpw@host/x", "start it")
+    for one in (error, pickle.loads(pickle.dumps(error))):
+        assert SECRET not in f"{one!r} {one} {one.args} {vars(one)}"
+        assert "http://***@host/x" in str(one)
