@@ -20,7 +20,7 @@ from imgsim_assets.fingerprint import bytes_id, content_id
 from imgsim_assets.vision.colour import decode_by_opencv, to_rgb
 from imgsim_assets.vision.formats import HEAD_BYTES, RAW, SUPPORTED, RefusedError, is_cut_short, open_as, sniff
 from imgsim_assets.vision.hush import Hush
-from imgsim_assets.vision.salvage import is_suspicious_jpeg, is_whole_jpeg, salvage
+from imgsim_assets.vision.salvage import has_sound_pixels, is_suspicious_jpeg, is_whole_jpeg, salvage
 from imgsim_assets.vision.tiff import (
     depth,
     describe_kind,
@@ -203,10 +203,8 @@ def _decode_once(file: IO[bytes], kind: str, max_pixels: int, reduction: int) ->
     if reduction > 1 and kind == "JPEG":
         image.draft(None, (max(1, image.width // reduction), max(1, image.height // reduction)))
     image.load()
-    if reduction == 1 and kind == "JPEG" and is_suspicious_jpeg(file, image):
-        file.seek(0)
-        if not is_whole_jpeg(file.read()):
-            raise PhotoError("truncated", "JPEG: the last of its pixels are missing")
+    if reduction == 1 or kind != "JPEG":
+        _refuse_pixels(file, kind, image)
     return _finished(image)
 
 
@@ -228,6 +226,18 @@ def _decode_tiff(file: IO[bytes], max_pixels: int) -> Image.Image:
     if photo is None:
         raise ValueError("neither Pillow nor OpenCV can read this TIFF")
     return photo  # OpenCV turns a TIFF upright itself, whatever flags it is given
+
+
+def _refuse_pixels(file: IO[bytes], kind: str, image: ImageFile) -> None:
+    """Refuse what was decoded without a complaint, and yet cannot be what was once written."""
+    if kind == "JPEG" and is_suspicious_jpeg(file, image):
+        file.seek(0)
+        if not is_whole_jpeg(file.read()):
+            raise PhotoError("truncated", "JPEG: the last of its pixels are missing")
+    if kind == "PNG":
+        file.seek(0)
+        if not has_sound_pixels(file.read()):
+            raise PhotoError("damaged", "PNG: its pixels do not have the checksum that was written with them")
 
 
 def _finished(image: ImageFile) -> Image.Image:

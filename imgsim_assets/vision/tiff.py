@@ -9,9 +9,9 @@ from typing import IO
 from PIL import ImagePalette, TiffImagePlugin
 
 from imgsim_assets.vision.formats import RefusedError
-from imgsim_assets.vision.tiff_directories import COMPRESSION, HEIGHT, PHOTOMETRIC, WIDTH, Tags
+from imgsim_assets.vision.tiff_directories import BITS, COMPRESSION, HEIGHT, PHOTOMETRIC, WIDTH, Tags
 
-BITS, FILL_ORDER, SAMPLES, ROWS, PLANAR, COLOURS = 258, 266, 277, 278, 284, 320
+FILL_ORDER, SAMPLES, ROWS, PLANAR, COLOURS = 266, 277, 278, 284, 320
 TILE_WIDTH, TILE_HEIGHT, EXTRA, FORMAT = 322, 323, 338, 339
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, YCBCR = 0, 1, 2, 6
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3

@@ -15,7 +15,7 @@ from imgsim_assets.vision.formats import RefusedError
 Tags = TiffImagePlugin.ImageFileDirectory_v2
 
 SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, MAKE = 254, 255, 256, 257, 259, 262, 271
-SUB_DIRECTORIES = 330
+BITS, SUB_DIRECTORIES = 258, 330
 REDUCED, MASK, OLD_REDUCED = 1, 4, 2
 PIECES = ((273, 279), (324, 325))  # where strips and tiles begin, and how long they are
 MOST_DIRECTORIES = 64  # looked at; what lies behind is no first page and no raw file's own
@@ -44,6 +44,10 @@ def find_photo(file: IO[bytes]) -> tuple[IO[bytes], Tags]:
     tags = next((one for one in [*pages, *below] if not _is_preview(one) and one.get(WIDTH)), pages[0])
     if not tags.get(WIDTH) or not tags.get(HEIGHT) or not any(starts in tags for starts, _ in PIECES):
         raise ValueError("a TIFF without a size or without data")
+    if 0 in tags.get(BITS, (1,)):
+        raise ValueError("a TIFF of no bits")
+    if _is_preview(tags) and (SUB_DIRECTORIES in tags or pages[-1].next not in {0, *(page.offset for page in pages)}):
+        raise ValueError("a TIFF of which a preview is left alone")
     return (file if tags is pages[0] else _starting_at(file, tags)), tags
 
 

@@ -170,6 +170,18 @@ def test_a_pngs_damaged_pixels_stay_damaged(reason):
     assert reason(whole[: len(whole) // 2]) == "truncated"
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_zeros_where_a_png_was_not_written_to_its_end_are_no_pixels(reason, share):
+    for content in (encoded(PHOTO, "PNG"), encoded(PHOTO.quantize(16), "PNG", transparency=2)):
+        assert reason(content[: int(len(content) * share)].ljust(len(content), b"\0")) == "damaged"
+
+
+def test_a_png_needs_neither_its_end_nor_its_last_checksum(decode):
+    content = encoded(PHOTO, "PNG")
+    for missing in (4, 12, 14, 16):
+        np.testing.assert_array_equal(decode(content[:-missing]), np.asarray(PHOTO))
+
+
 def test_transparency_and_palettes_outlast_a_large_text(decode):
     photo = PHOTO.quantize(16)
     buffer = io.BytesIO()

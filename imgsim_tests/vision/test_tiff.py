@@ -1,4 +1,5 @@
 import itertools
+import struct
 
 import numpy as np
 import pytest
@@ -149,6 +150,16 @@ def test_the_photo_is_the_first_page_that_is_no_preview(decode, order, flag):
     assert decode(joined([small], order, subs=[large])).shape == (16, 16, 3)
     assert decode(joined([small], order)).shape == (4, 4, 3)
     assert decode(joined([large], order, subs=[small, other])).shape == (16, 16, 3)
+
+
+def test_a_preview_is_not_the_photo_where_the_rest_is_missing(reason):
+    small, large = page(9, 4, subfile=1), page(90, 64)
+    behind = joined([small, large])
+    assert reason(behind[:-100])[0] in ("truncated", "damaged")
+    below = bytearray(joined([small], subs=[large]))
+    place = below.index(struct.pack("<HHI", 330, 4, 1)) + 8
+    below[place : place + 4] = struct.pack("<I", 9_999_999)
+    assert reason(bytes(below))[0] == "damaged"
 
 
 def test_pages_in_a_circle_end(decode):
