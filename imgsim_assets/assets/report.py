@@ -64,7 +64,7 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         def write(folder: Path) -> None:
             (folder / REPORT_FILE).write_text(html, encoding="utf-8")
 
-        return publish(store, REPORT, write, facts=away(gone))
+        return publish(store, REPORT, write, facts=away(gone, of=open_table(store, RAW_IMAGES).height))
 
     return [retrieval_report]
 
