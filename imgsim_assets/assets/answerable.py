@@ -3,9 +3,11 @@
 Names, label files and settings are known without opening a photo; which photos can be opened, `raw_images` knows.
 """
 
+from pathlib import Path
+
 import polars as pl
 
-from imgsim_assets.errors import UserError, joined
+from imgsim_assets.errors import InputError, UserError, joined
 from imgsim_assets.retrieval.submission import count_faults, separator_faults
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.folder import PhotoFolder, read_folder
@@ -27,9 +29,19 @@ def open_folder(settings: Settings) -> PhotoFolder:
         read_solution(data, folder.names("test"), ingest)
     except UserError as fault:
         faults.append(fault)
+    faults += _state_faults(folder, settings.places.state.resolve())
     if faults:
         raise joined(faults)
     return folder
+
+
+def _state_faults(folder: PhotoFolder, state: Path) -> list[UserError]:
+    """Say whether a link among the photos leads into the state folder, whose files would be photos."""
+    for parent in sorted({entry.path.parent for entry in folder.entries}):
+        if parent.resolve().is_relative_to(state):
+            mend = "take the link away, or name another folder with --state"
+            return [InputError(f"no photos in the state folder {state}", f"those in {parent}", mend)]
+    return []
 
 
 def require_answers(catalogue: pl.DataFrame, settings: Settings) -> None:

@@ -201,7 +201,12 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
             store,
             key,
             lambda folder: write_scores(folder, scores, len(tuned.labels)),
-            facts={"networks": networks, "made_by": made_by, "labels": digest(tuned.labels), **away(asked.away)},
+            facts={
+                "networks": networks,
+                "made_by": made_by,
+                "labels": digest(tuned.labels),
+                **away(asked.away, photos.height),
+            },
             metadata={
                 "photos": len(scores),
                 "computed": sum(one not in known for one in photos["content_id"]),

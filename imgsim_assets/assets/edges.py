@@ -78,7 +78,7 @@ def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
             store,
             CANNY_MAPS,
             pl.DataFrame(summary),
-            facts={"fingerprint": canny_fingerprint(settings), "ids": digest(ids), **away(gone)},
+            facts={"fingerprint": canny_fingerprint(settings), "ids": digest(ids), **away(gone, photos.height)},
             metadata={"computed": len(new) - len(failures), "failed": len(failures)},
         )
 

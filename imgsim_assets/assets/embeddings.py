@@ -142,7 +142,7 @@ def _publish(
         facts={
             "fingerprints": {task.view: task.fingerprint for task in tasks},
             "ids": digest(embedded["content_id"]),
-            **away(gone),
+            **away(gone, photos.height),
         },
         metadata={
             "photos": embedded.height,

@@ -112,7 +112,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
                 "made_by": made_by,
                 "labels": digest(labels),
                 "steps": networks.steps,
-                **away(networks.away | asked.away),
+                **away(networks.away | asked.away, learned.height),
             },
             metadata={
                 "classes": len(labels),

@@ -9,12 +9,14 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.versions import noted
+from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import ASSET_TAG, TrackedRun, Tracking
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
 
 OWNERS = ["team:imgsim"]
+FEW_AWAY, SHARE_AWAY = 10, 0.1
 VERSIONS_KEPT = 3
 PREVIEW_ROWS = 5
 TABLE = "table.parquet"
@@ -66,8 +68,18 @@ def publish_table(
     )
 
 
-def away(photos: Collection[str]) -> dict[str, JSON]:
-    """Give the fact that these photos are to be tried again; none, where there are none."""
+def away(photos: Collection[str], of: int) -> dict[str, JSON]:
+    """Give the fact that these photos, of so many, are to be tried again; none, where there are none.
+
+    Raises:
+        InputError: they are so many that it is the folder which is away.
+    """
+    if len(photos) > max(FEW_AWAY, SHARE_AWAY * of):
+        raise InputError(
+            "photos that stay where they are while they are looked at",
+            f"{len(photos)} of {of} away or changed",
+            "see that the folder can be reached and is at rest, then run `imgsim sync` again; what was made is kept",
+        )
     return {AWAY: len(photos)} if photos else {}
 
 

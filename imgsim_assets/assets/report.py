@@ -65,7 +65,7 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         def write(folder: Path) -> None:
             (folder / REPORT_FILE).write_bytes(html.encode("utf-8", "replace"))
 
-        return publish(store, REPORT, write, facts=away(gone))
+        return publish(store, REPORT, write, facts=away(gone, of=open_table(store, RAW_IMAGES).height))
 
     return [retrieval_report]
 

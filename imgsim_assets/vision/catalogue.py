@@ -123,11 +123,14 @@ def folder_changes(folder: PhotoFolder, catalogue: pl.DataFrame) -> list[str]:
     before = {(split, name): rest for split, name, *rest in catalogue.select("split", "name", "bytes", "label").rows()}
     now = {(entry.split, entry.name): entry for entry in folder.entries}
     stay = [entry for key, entry in now.items() if key in before]
+    labels = [(before[one.split, one.name][1], one.label) for one in stay]
     counts = (
         (len(now.keys() - before.keys()), "new file", "new files"),
         (len(before.keys() - now.keys()), "file gone", "files gone"),
         (sum(_bytes(one.path) != before[one.split, one.name][0] for one in stay), "other size", "other sizes"),
-        (sum(one.label != before[one.split, one.name][1] for one in stay), "label changed", "labels changed"),
+        (sum(old is None and new is not None for old, new in labels), "new label", "new labels"),
+        (sum(old is not None and new is None for old, new in labels), "label gone", "labels gone"),
+        (sum(None not in (old, new) and old != new for old, new in labels), "label changed", "labels changed"),
     )
     return [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
 

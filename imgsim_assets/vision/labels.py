@@ -12,7 +12,7 @@ from pathlib import Path
 
 from imgsim_assets.errors import InputError
 from imgsim_assets.settings import Ingest
-from imgsim_assets.vision.scan import as_text, list_names
+from imgsim_assets.vision.scan import composed, list_names
 
 LABEL_FILES = {"train": "train.csv", "test": "solution.csv"}
 SHOWN = 5
@@ -137,7 +137,7 @@ def _read_rows(path: Path, ingest: Ingest) -> list[_Row]:
                 continue
             if len(values) != width:
                 raise _malformed(path, start, f"{len(values)} values under a header of {width}")
-            image, label = (as_text(values[column]) for column in columns)
+            image, label = (composed(values[column]) for column in columns)
             if not image:
                 raise _malformed(path, start, f"no value in the column {ingest.image_column!r}")
             rows.append(_Row(start, image, label))

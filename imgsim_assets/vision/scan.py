@@ -76,12 +76,17 @@ def is_text(name: str) -> bool:
 
 
 def as_text(name: str) -> str:
-    r"""Spell `name` in composed Unicode (NFC), the bytes that are not UTF-8 as `\xNN`.
+    r"""Spell the file system's `name` in composed Unicode, the bytes that are not UTF-8 as `\xNN`."""
+    return composed(spelled_out(name))
+
+
+def composed(text: str) -> str:
+    """Compose the letters of `text` (NFC).
 
     macOS hands out decomposed names while CSV files are written composed: without this a label
     would not find its photo.
     """
-    return unicodedata.normalize("NFC", spelled_out(name))
+    return unicodedata.normalize("NFC", text)
 
 
 def spelled_out(name: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from imgsim_assets.assets import edges, embeddings, report
 from imgsim_assets.assets.publishing import TABLE, away
 from imgsim_assets.assets.unsettled import unsettled
+from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.storage.formats import write_table
@@ -20,7 +21,7 @@ from imgsim_tests.workplace import Workplace
 
 
 def publish(store: Store, key: str, table: pl.DataFrame, gone: list[str]) -> None:
-    store.artefacts.publish(key, lambda folder: write_table(folder / TABLE, table), away(gone))
+    store.artefacts.publish(key, lambda folder: write_table(folder / TABLE, table), away(gone, 100))
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,14 @@ def test_what_failed_for_reasons_of_the_day_is_not_done(tmp_path):
     assert unsettled(store, settings, ["canny_maps"], patience=3600.0) == {}
     os.utime(store.artefacts.open("canny_maps").folder, (0, 0))
     assert set(unsettled(store, settings, ["canny_maps"], patience=3600.0)) == {"canny_maps"}
+
+
+def test_a_folder_that_goes_away_as_a_whole_is_no_matter_of_single_photos():
+    assert away([], 5) == {}
+    assert away(["a"] * 10, 12) == {"away": 10}  # of few photos, few say nothing of the folder
+    assert away(["a"] * 100, 1000) == {"away": 100}
+    with pytest.raises(InputError, match="101 of 1000 away or changed"):
+        away(["a"] * 101, 1000)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from imgsim_assets.errors import InputError, UserError
 from imgsim_assets.settings import Ingest
 from imgsim_assets.vision import scan
-from imgsim_assets.vision.catalogue import CATALOGUE_SCHEMA, assemble_catalogue, catalogue_counts
+from imgsim_assets.vision.catalogue import CATALOGUE_SCHEMA, assemble_catalogue, catalogue_counts, folder_changes
 from imgsim_assets.vision.folder import folder_state, read_folder
 from imgsim_assets.vision.inspection import identify_files, inspect_photos
 from imgsim_tests.broken_files import encoded, picture, write_broken_files
@@ -134,6 +134,13 @@ def test_splits_without_a_single_photo_are_named_at_once(tmp_path):
         (data / "train" / name).write_bytes(b"no photo")
     with pytest.raises(UserError, match=r"\(1\) .*train .*\(2\) .*test .*found \(1\) 3 not an image; \(2\) 2 empty"):
         catalogue(data)
+
+
+def test_changes_of_labels_are_told_apart(tmp_path):
+    before = catalogue(flat_folder(tmp_path, "image,label\na.png,cat\nb.png,dog\n"))
+    data = tmp_path / "photos"
+    (data / "train.csv").write_text("image,label\nb.png,cat\nc.png,dog\n")
+    assert folder_changes(read_folder(data, INGEST), before) == ["1 new label", "1 label gone", "1 label changed"]
 
 
 def test_the_order_of_the_disk_changes_nothing(tmp_path, monkeypatch):
