@@ -87,8 +87,8 @@ def distances(vectors: np.ndarray) -> np.ndarray:
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1)
     # Not by inner products, which cannot tell distances below their rounding, 1e-8.
-    apart: np.ndarray = np.stack([np.linalg.norm(wide - one, axis=1) for one in wide])
-    return apart / np.maximum.outer(lengths, lengths)
+    apart = np.stack([np.linalg.norm(wide - one, axis=1) for one in wide])
+    return np.asarray(apart / np.maximum.outer(lengths, lengths))
 
 
 def farthest(vectors: np.ndarray) -> float:
