@@ -9,7 +9,7 @@ import dagster as dg
 
 from imgsim_assets import stopping
 from imgsim_assets.assets.answerable import open_folder, require_answers
-from imgsim_assets.assets.claims import broken_claims
+from imgsim_assets.assets.claims import broken_claims, mend_tables
 from imgsim_assets.assets.delivery import finish_tracking
 from imgsim_assets.assets.embeddings import embedding_key
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
@@ -178,6 +178,7 @@ def _run_waves(
     tags = {SYNC_TAG: uuid.uuid4().hex, STATE_TAG: str(settings.places.state.resolve())}
     end_dead_syncs(instance, settings.places.state)
     outcome.note(finish_tracking(settings))
+    outcome.note(mend_tables(Store(state=str(settings.places.state)), settings))
     folder = observe(instance, settings)
     while True:
         sight = look(definitions, instance, settings, folder, tried=outcome.materialized)

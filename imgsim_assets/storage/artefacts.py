@@ -147,6 +147,10 @@ class ArtefactStore:
                 return self.open(key, verify=verify)
             raise
 
+    def withdraw(self, key: str) -> None:
+        """Let `key` have no current version any more; its files stay until they are pruned."""
+        (self._place(key) / MANIFEST).unlink(missing_ok=True)
+
     def versions(self, key: str) -> list[str]:
         """Versions of `key` that are still there, the last published first."""
         place = self._place(key)

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.storage.atomic import sync_path
+from imgsim_assets.storage.lance_errors import MEND, damage_reported
 
 if TYPE_CHECKING:
     from lance import LanceDataset
@@ -89,7 +90,8 @@ class ContentTable:
         """
         probe = cls(folder, pa.schema([pa.field(ID, pa.string(), nullable=False)]))
         dataset = probe._dataset()
-        return None if dataset is None else cls(folder, dataset.schema)
+        with damage_reported(folder):
+            return None if dataset is None else cls(folder, dataset.schema)
 
     @staticmethod
     def is_stored(folder: Path) -> bool:
@@ -140,7 +142,7 @@ class ContentTable:
             raise self._without_rows([ids[place] for place in pc.indices_nonzero(positions.is_null()).to_pylist()])
         names = list(columns) if columns is not None else self.schema.names
         for start in range(0, len(positions), READ_ROWS):
-            with self._damage_reported():
+            with damage_reported(self.folder):
                 piece = dataset.take(positions[start : start + READ_ROWS], columns=names) if dataset else None
             if piece is not None:
                 yield piece
@@ -153,10 +155,10 @@ class ContentTable:
 
     def _open(self) -> LanceDataset | None:
         dataset = self._dataset()
-        if dataset is not None and not dataset.schema.equals(self.schema):
-            raise ArtefactError(
-                f"the columns {_columns(self.schema)} in {self.folder}", _columns(dataset.schema), self._mend()
-            )
+        with damage_reported(self.folder):
+            schema = self.schema if dataset is None else dataset.schema
+        if dataset is not None and not schema.equals(self.schema):
+            raise ArtefactError(f"the columns {_columns(self.schema)} in {self.folder}", _columns(schema), self._mend())
         return dataset
 
     def _dataset(self) -> LanceDataset | None:
@@ -164,20 +166,20 @@ class ContentTable:
             return None  # never written, or its first writer was killed before its first commit
         import lance
 
-        with self._damage_reported():
+        with damage_reported(self.folder):
             return lance.dataset(self.folder)
 
     def _ids(self, dataset: LanceDataset | None) -> pa.Array:
         if dataset is None:
             return pa.array([], pa.string())
-        with self._damage_reported():
+        with damage_reported(self.folder):
             return dataset.to_table(columns=[ID]).column(ID).combine_chunks()
 
     def _commit(self, rows: pa.Table, dataset: LanceDataset | None) -> int:
         import lance
 
         before = {fragment.fragment_id for fragment in dataset.get_fragments()} if dataset else set()
-        with self._damage_reported():
+        with damage_reported(self.folder):
             written = lance.write_dataset(rows, self.folder, mode="append" if dataset else "create")
         # Lance leaves writing to disk to the system; after a power cut a commit must not name absent rows.
         new = [fragment for fragment in written.get_fragments() if fragment.fragment_id not in before]
@@ -191,7 +193,7 @@ class ContentTable:
     def _compact(self, keep: dt.timedelta) -> None:
         dataset = self._open()
         if dataset is not None:
-            with self._damage_reported():
+            with damage_reported(self.folder):
                 dataset.optimize.compact_files(target_rows_per_fragment=fragment_rows(self.schema))
                 dataset.cleanup_old_versions(keep)
 
@@ -225,20 +227,12 @@ class ContentTable:
         finally:
             lock.release()
 
-    @contextmanager
-    def _damage_reported(self) -> Iterator[None]:
-        # Lance has no error class of its own: damage arrives as OSError, ValueError or RuntimeError.
-        try:
-            yield
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ArtefactError(f"a whole Lance dataset in {self.folder}", str(error)[:300], self._mend()) from error
-
     def _without_rows(self, missing: list[str]) -> ArtefactError:
         distinct = list(dict.fromkeys(missing))
         return ArtefactError(
             f"rows for all ids asked of {self.folder}",
             f"none for {len(distinct)} of them, the first {distinct[0]}",
-            self._mend(),
+            MEND,
         )
 
     def _mend(self) -> str:

@@ -7,6 +7,7 @@ Time of change is looked at as well, which no program sets; a disk that returns 
 import functools
 import json
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,21 +46,43 @@ class Ledger:
             self.is_new = True
         return digest
 
-    def first_digest(self, path: Path) -> str | None:
-        """Give the digest that a file had when it was last read; None: it never was."""
-        found = self.known.get(self._name(path))
-        return found[1] if found else None
+    def keeps(self, path: Path) -> bool:
+        """Tell whether a file that is written once is as it was first read; one that was never read is.
 
-    def forget_missing(self) -> None:
-        """Drop what is known of files that are gone."""
-        gone = [name for name in self.known if not (self.state / name).is_file()]
-        for name in gone:
-            del self.known[name]
-        self.is_new |= bool(gone)
+        Raises:
+            OSError: it cannot be read.
+        """
+        first = self.known.get(self._name(path))
+        if first is None or first[0] == _stamp(path) or first[1] == content_id(path):
+            self.digest(path)
+            return True
+        return False
+
+    def vouch(self, folder: Path) -> None:
+        """Remember that nothing is missing in a folder, as long as no file comes or goes."""
+        stamp = _stamp(folder)
+        if time.time_ns() - max(stamp[1:3]) > GRAIN:
+            self.known[self._name(folder)] = (stamp, "")
+            self.is_new = True
+
+    def is_vouched(self, folder: Path) -> bool:
+        """Tell whether no file has come or gone since `vouch`."""
+        found = self.known.get(self._name(folder))
+        return folder.is_dir() and found == (_stamp(folder), "")
+
+    def below(self, folder: Path) -> list[Path]:
+        """Name the files below a folder that are known, there or not."""
+        return [self.state / name for name in self.known if name.startswith(f"{self._name(folder)}/")]
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Know nothing of these files any more."""
+        for path in paths:
+            self.is_new |= self.known.pop(self._name(path), None) is not None
 
     def save(self) -> None:
         """Keep what is known for other processes, where the folder can be written."""
         if self.is_new:
+            self.forget([self.state / name for name in self.known if not (self.state / name).exists()])
             with suppress(OSError):
                 write_bytes(self.state / LEDGER, json.dumps(self.known).encode())
                 self.is_new = False

@@ -118,6 +118,23 @@ def test_vectors_and_edges_that_are_gone_are_computed_again(synced: Workplace):
     assert synced.submission() == before
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("part", "damage"), [("data/*.lance", flipped), ("_versions/*.manifest", cut)])
+def test_damaged_rows_by_content_are_computed_again_and_the_sync_says_so(synced: Workplace, part: str, damage):
+    """Vectors, edges, and what is known of photos: of each table one file."""
+    before, tables = synced.submission(), sorted((synced.state / "content").glob("*/*/"))
+    assert len(tables) == 5
+    for table in tables:
+        damage(min(table.glob(part)))
+    if damage is flipped:
+        assert synced.status()["embeddings/tiny"].state == "missing"
+    outcome = synced.sync()
+    assert {"canny_maps", "embeddings/tiny"} <= set(outcome.materialized)
+    assert sum("cannot be trusted are computed again" in note for note in outcome.notes) >= 4
+    assert synced.submission() == before
+    assert synced.sync().materialized == []
+
+
 @pytest.mark.parametrize("hours", [None, 36])
 def test_a_publication_is_overdue_only_where_a_person_says_so(hours):
     definitions = build_definitions(load_settings(overrides={"automation": {"fresh_hours": hours}}, environ={}))

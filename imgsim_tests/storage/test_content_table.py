@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsim_assets.errors import ArtefactError
+from imgsim_assets.errors import ArtefactError, UserError
 from imgsim_assets.storage import content_table
 from imgsim_assets.storage.content_table import ContentTable, fragment_rows, read_vectors, vector_rows, vector_schema
 from imgsim_tests.storage.killing import running_writer
@@ -101,6 +101,17 @@ def test_rows_of_another_form_are_refused(tmp_path: Path, wrong: pa.Table) -> No
     with pytest.raises(ArtefactError):
         table.append(wrong)
     assert table.ids() == frozenset()
+
+
+def test_a_full_disk_does_not_ask_for_anything_to_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import lance
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("LanceError(IO): No space left on device (os error 28)")
+
+    monkeypatch.setattr(lance, "write_dataset", refuse)
+    with pytest.raises(UserError, match="make room, then run `imgsim sync` again: what is computed is kept"):
+        ContentTable(tmp_path / "t", KIND).append(rows(["a"], [1]))
 
 
 def test_a_dataset_with_other_columns_is_not_read_as_ours(tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ def test_another_process_knows_what_was_saved(file: Path, monkeypatch: pytest.Mo
     first.digest(file)
     first.save()
     read, other = read_counts(monkeypatch), ledger_of.__wrapped__(file.parents[1])
-    assert other.digest(file) == other.first_digest(file) == content_id(file)
+    assert other.digest(file) == content_id(file)
     assert read == []
     file.unlink()
-    other.forget_missing()
+    other.is_new = True
     other.save()
     assert json.loads((file.parents[1] / LEDGER).read_bytes()) == {}
 
@@ -64,3 +64,24 @@ def test_what_was_just_written_may_change_unseen_and_is_read_again(tmp_path: Pat
     ledger.digest(tmp_path / "file")
     ledger.digest(tmp_path / "file")
     assert len(read) == 2
+
+
+def test_a_file_that_is_written_once_is_compared_with_its_first_reading(file: Path):
+    ledger = Ledger(file.parents[1])
+    assert ledger.keeps(file)
+    os.utime(file, ns=(1, 1))
+    assert ledger.keeps(file)  # other times, the same bytes
+    file.write_bytes(b"two")
+    assert not ledger.keeps(file)
+    assert not ledger.keeps(file)  # it does not get used to it
+    file.write_bytes(b"one")
+    assert ledger.keeps(file)
+
+
+def test_a_folder_is_vouched_for_until_a_file_comes_or_goes(file: Path):
+    ledger, folder = Ledger(file.parents[1]), file.parent
+    assert not ledger.is_vouched(folder)
+    ledger.vouch(folder)
+    assert ledger.is_vouched(folder)
+    file.unlink()
+    assert not ledger.is_vouched(folder)
