@@ -8,6 +8,7 @@ import dagster as dg
 
 from imgsim_assets.assets.claims import content_tables
 from imgsim_assets.assets.fine_tuning import UNFINISHED
+from imgsim_assets.orchestration.records import DAMAGED, REPORTS
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
@@ -42,6 +43,7 @@ def find_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -> 
         *_unused_rows(store, settings, keep),
         *_unused_artefacts(store, definitions),
         *_given_up(store, definitions),
+        *_put_aside(store),
     ]
 
 
@@ -94,6 +96,12 @@ def _given_up(store: Store, definitions: dg.Definitions) -> Iterable[Garbage]:
     for path in sorted(begun.glob("*/*")):
         if path.relative_to(begun).as_posix() not in graph:
             yield _garbage(store, path, "begun for an asset that there is no more")
+
+
+def _put_aside(store: Store) -> Iterable[Garbage]:
+    for name in (DAMAGED, REPORTS):
+        if (store.folder / name).is_dir():
+            yield _garbage(store, store.folder / name, "kept for a report of what went wrong")
 
 
 def _garbage(store: Store, path: Path, why: str) -> Garbage:

@@ -1,11 +1,10 @@
 """The publications on disk: which there are, and how to go back to one."""
 
 import datetime as dt
-import json
 from dataclasses import dataclass
 
+from imgsim_assets.orchestration.outcome import score_of
 from imgsim_assets.resources.tracking import Tracking
-from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK, publications, roll_back
 from imgsim_assets.storage.state_lock import only_user
@@ -30,7 +29,7 @@ def list_versions(settings: Settings) -> list[Version]:
             name=folder.name,
             published_at=dt.datetime.fromtimestamp(folder.stat().st_mtime, dt.UTC).isoformat(" ", "seconds"),
             is_current=folder.name == current,
-            score=in_words(json.loads((folder / "metrics.json").read_bytes())),
+            score=score_of(folder),
         )
         for folder in publications(settings.places.state)
     ]

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.storage.atomic import sync_path
+from imgsim_assets.world import world_fault_in
 
 if TYPE_CHECKING:
     from lance import LanceDataset
@@ -231,7 +232,8 @@ class ContentTable:
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:
-            raise ArtefactError(f"a whole Lance dataset in {self.folder}", str(error)[:300], self._mend()) from error
+            damage = ArtefactError(f"a whole Lance dataset in {self.folder}", str(error)[:300], self._mend())
+            raise world_fault_in(error) or damage from error
 
     def _without_rows(self, missing: list[str]) -> ArtefactError:
         distinct = list(dict.fromkeys(missing))

@@ -1,0 +1,31 @@
+"""Secrets that people put into addresses and into the environment: no text that leaves imgsim shows them."""
+
+import os
+import re
+
+MASK = "***"
+# `user:password@` and `token@` of an address; SQLAlchemy takes a password with slashes too.
+USER_INFO = re.compile(r"(?<=://)(?:[^\s/@:'\"]*:(?!\d+[/?#])[^\s@'\"]*|[^\s/@?#'\"]+)@(?:[^\s/@?#'\"]*@)*")
+WORDS = r"token|passw(?:or)?d|pwd|secret|access_?key|api_?key|signature|sig|credentials?|authorization"
+# `token=...` of a query; `x-amz-signature=...`, `sslpassword=...` as well.
+PARAMETER = re.compile(rf"(?i)((?:[?&;]|\b)[\w.%-]*(?:{WORDS})=)[^\s&;#'\"]+")
+HEADER = re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)\s+)[^\s'\",]+")
+HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{8,}")
+# Variables that hold nothing but a secret.
+VARIABLE = re.compile(r"(?i)(token|passw(or)?d|secret|access_?key|api_?key)$")
+SHORTEST = 6  # characters of a secret that is looked for: shorter ones are part of common words
+
+
+def masked(text: str) -> str:
+    """Give `text` without the user info of its addresses, secret parameters, tokens and secrets of the environment."""
+    text = USER_INFO.sub(f"{MASK}@", text)
+    text = HEADER.sub(rf"\g<1>{MASK}", text)
+    text = HUB_TOKEN.sub(f"hf_{MASK}", PARAMETER.sub(rf"\g<1>{MASK}", text))
+    for secret in _secrets():
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _secrets() -> list[str]:
+    held = {value for name, value in os.environ.items() if VARIABLE.search(name) and len(value) >= SHORTEST}
+    return sorted(held, key=len, reverse=True)
