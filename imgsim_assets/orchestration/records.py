@@ -62,12 +62,19 @@ def put_aside_damaged(home: Path) -> None:
 def records_fault(error: BaseException, state: Path | None) -> ArtefactError | None:
     """Recognise what cannot be read of Dagster's records by where it was read; None: it is something else."""
     frames = traceback.extract_tb(error.__traceback__)
-    if not any(STORAGE in frame.filename for frame in frames):
+    if not isinstance(error, _unreadable()) or not any(STORAGE in frame.filename for frame in frames):
         return None
     place = state / HISTORY if state else "the state folder's history/"
     found = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     mend = f"move {place} away and run `imgsim sync`: records of earlier runs are lost, what was computed is kept"
     return ArtefactError(f"whole records of Dagster in {place}", found, mend)
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    from dagster_shared.serdes.errors import DeserializationError
+    from sqlalchemy.exc import DatabaseError
+
+    return (DatabaseError, sqlite3.DatabaseError, DeserializationError, ValueError)  # the last of JSON and of UTF-8
 
 
 def _left_open(home: Path) -> Iterator[str]:

@@ -18,6 +18,7 @@ from imgsim_tests.workplace import ROOT, Workplace, clean_environment
 OPEN = """
 import pathlib, sys
 from imgsim_assets.orchestration.instance import open_instance
+print("ready", flush=True)
 open_instance(pathlib.Path(sys.argv[1]))
 """
 
@@ -70,16 +71,17 @@ def test_with_all_records_lost_everything_is_made_again_from_what_is_kept(synced
     for name in (RUNS, EVENTS, TICKS):
         rubbish(synced.state / name)
     assert synced.run("sync").status == 0
-    assert synced.metadata("embeddings/tiny")["embedded"] == 0
+    assert synced.metadata("embeddings/tiny")["computed"] == 0
     assert synced.metadata("canny_maps")["computed"] == 0
     assert (synced.submission(), synced.published.readlink()) == (submission, published)
     assert synced.sync().materialized == []
 
 
+@pytest.mark.slow
 def test_flipped_bytes_never_end_in_a_traceback(synced: Workplace):
     chance = random.Random(0)
     whole = {name: (synced.state / name).read_bytes() for name in (RUNS, EVENTS)}
-    for _ in range(12):
+    for _ in range(6):
         for name, content in whole.items():
             data = bytearray(content)
             for _ in range(200):
@@ -87,8 +89,20 @@ def test_flipped_bytes_never_end_in_a_traceback(synced: Workplace):
             (synced.state / name).write_bytes(bytes(data))
         done = synced.run("status")
         assert "Traceback" not in done.err
-        assert done.status in {0, 1}
-        assert len([line for line in done.err.splitlines() if "to mend: " in line]) == done.status, done.err
+        assert done.status in {0, 1, 2}
+        assert len([line for line in done.err.splitlines() if "to mend: " in line]) == (done.status != 0), done.err
+
+
+def test_damage_that_sqlite_does_not_see_is_one_line_and_its_advice_helps(synced: Workplace):
+    with sqlite3.connect(synced.state / EVENTS) as connection:
+        connection.execute("UPDATE event_logs SET event = replace(event, '__class__', '__clXss__')")
+    connection.close()
+    done = synced.run("status")
+    assert done.status == 1
+    (line,) = [line for line in done.err.splitlines() if "to mend: " in line]
+    assert f"expected whole records of Dagster in {synced.state / 'history'}; found DeserializationError" in line
+    (synced.state / "history").rename(synced.folder / "away")
+    assert synced.run("status").status == 0
 
 
 @pytest.mark.slow
@@ -99,10 +113,9 @@ def test_killed_at_any_instant_of_the_first_opening_the_next_one_works(tmp_path:
     command = [sys.executable, "-c", OPEN, str(state)]
 
     def killed_after(seconds: float) -> bool:
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
-        deadline = time.monotonic() + 60
-        while not state.exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.001)
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -121,4 +134,3 @@ def test_killed_at_any_instant_of_the_first_opening_the_next_one_works(tmp_path:
     assert killed >= 5
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert not list(state.glob(".tmp-*"))
