@@ -17,7 +17,7 @@ import click
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.orchestration.records import REPORTS, records_fault
 from imgsim_assets.secrets import masked
-from imgsim_assets.world import in_one_line, world_fault_in
+from imgsim_assets.world import IN_THE_WAY, KINDS, in_one_line, world_fault_in
 
 SHOWN = 300  # characters of what went wrong
 
@@ -34,7 +34,8 @@ def net(state: Path | None = None) -> Iterator[None]:
     except (ImgsimError, click.ClickException, click.Abort, BrokenPipeError):
         raise
     except Exception as error:
-        raise world_fault_in(error) or records_fault(error, state) or _unforeseen(error, state) from error
+        known = world_fault_in(error, [*KINDS, IN_THE_WAY]) or records_fault(error, state)
+        raise known or _unforeseen(error, state) from error
 
 
 def prepare_streams() -> None:

@@ -5,6 +5,7 @@ they have in common is the number or the words of the operating system.
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgsim_assets.errors import WorldError
@@ -80,21 +81,27 @@ KINDS = [
 ]
 
 
-def world_fault(words: str) -> WorldError | None:
-    """Recognise a fault of the world by `words`, "Class: message" of an error; None: it is none that is known."""
-    for kind in KINDS:
+# Inside the state folder this is damage, which is mended by making anew; elsewhere it is a person's.
+IN_THE_WAY = Kind(
+    re.compile(_numbers(17, 20)), "a folder there", "move away what is in its place, or use another place"
+)
+
+
+def world_fault(words: str, kinds: Sequence[Kind] = KINDS) -> WorldError | None:
+    """Recognise a fault of the world by `words`, "Class: message" of an error; None: it is none of `kinds`."""
+    for kind in kinds:
         if kind.said.search(words):
             return WorldError(kind.expected, " ".join(words.split())[:SHOWN], kind.mend)
     return None
 
 
-def world_fault_in(error: BaseException) -> WorldError | None:
+def world_fault_in(error: BaseException, kinds: Sequence[Kind] = KINDS) -> WorldError | None:
     """Recognise a fault of the world in an error or in what led to it."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
         seen.add(id(one))
-        if found := world_fault(f"{type(one).__name__}: {one}".strip()):
+        if found := world_fault(f"{type(one).__name__}: {one}".strip(), kinds):
             return found
         one = one.__cause__ or one.__context__
     return None

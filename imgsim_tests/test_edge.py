@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -234,6 +235,23 @@ def test_without_a_place_for_the_report_it_is_one_line_all_the_same(tmp_path: Pa
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "nowhere" / "at" / "all"))
     with pytest.raises(ImgsimError, match="send this line in a report"), net(tmp_path):
         raise KeyError("x")
+
+
+@pytest.mark.parametrize("line", [["sample", "FILE/below"], ["sample", "FILE"], ["pretrain", "--output", "FILE"]])
+def test_an_output_that_can_be_no_folder(unsynced: Workplace, line: list[str]):
+    (unsynced.folder / "file").write_text("")
+    done = unsynced.run(*[word.replace("FILE", str(unsynced.folder / "file")) for word in line])
+    require_lines({line[0]: done}, failing=True)
+    assert "report" not in done.err
+
+
+def test_a_port_that_is_taken(unsynced: Workplace):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = unsynced.run("ui", "--port", str(taken.getsockname()[1]))
+    require_lines({"ui": done}, failing=True)
+    assert "expected to listen at 127.0.0.1" in done.err
 
 
 def test_what_is_meant_for_a_person_passes_unchanged(tmp_path: Path):
