@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import time
@@ -17,8 +18,9 @@ import click
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.orchestration.records import REPORTS, records_fault
 from imgsim_assets.secrets import masked
-from imgsim_assets.world import IN_THE_WAY, KINDS, in_one_line, world_fault_in
+from imgsim_assets.world import IN_THE_WAY, KINDS, in_one_line, world_fault, world_fault_in
 
+LEAST_ROOM = 16 * 2**20  # bytes; with less a full disk is likelier than a broken one
 SHOWN = 300  # characters of what went wrong
 
 
@@ -34,7 +36,7 @@ def net(state: Path | None = None) -> Iterator[None]:
     except (ImgsimError, click.ClickException, click.Abort, BrokenPipeError):
         raise
     except Exception as error:
-        known = world_fault_in(error, [*KINDS, IN_THE_WAY]) or records_fault(error, state)
+        known = _full_disk(error, state) or world_fault_in(error, [*KINDS, IN_THE_WAY]) or records_fault(error, state)
         raise known or _unforeseen(error, state) from error
 
 
@@ -59,6 +61,14 @@ def let_go_of_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _full_disk(error: Exception, state: Path | None) -> ImgsimError | None:
+    """Recognise a full disk where SQLite says no more than that it could not write."""
+    with suppress(OSError):
+        if state is not None and "disk I/O error" in str(error) and shutil.disk_usage(state).free < LEAST_ROOM:
+            return world_fault(f"No space left on device: {error}")
+    return None
 
 
 def _unforeseen(error: Exception, state: Path | None) -> ImgsimError:
