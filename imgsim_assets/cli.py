@@ -1,5 +1,6 @@
 """The `imgsim` command: parses, calls, prints. No logic of its own."""
 
+import contextlib
 import dataclasses
 import faulthandler
 import json
@@ -11,10 +12,12 @@ from typing import Literal
 import click
 
 from imgsim_assets.benchmarks.commands import bench
-from imgsim_assets.command_options import with_settings, with_settings_for_others
+from imgsim_assets.command_options import ANY_PATH, with_settings, with_settings_for_others
+from imgsim_assets.edge import let_go_of_output, net, prepare_streams
 from imgsim_assets.errors import ImgsimError, UserError
 from imgsim_assets.settings import Settings
 from imgsim_assets.stopping import ending_in_one_line
+from imgsim_assets.world import in_one_line
 
 FAILED, WRONG_USE = 1, 2
 
@@ -71,15 +74,14 @@ def status(settings: Settings, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--tracking", is_flag=True, help="print the address of the MLflow store in its place")
+@click.option("--tracking", is_flag=True, help="print the address of the MLflow store in the state folder")
 @with_settings
 def home(settings: Settings, as_json: bool, tracking: bool) -> None:
     """Prepare the Dagster home in the state folder and print it: DAGSTER_HOME=$(imgsim home) dagster-daemon run."""
     from imgsim_assets.orchestration.instance import prepare_home
     from imgsim_assets.resources.tracking import Tracking
 
-    folder = str(prepare_home(settings.places.state))
-    store = Tracking(state=str(settings.places.state), uri=settings.tracking.uri).address
+    folder, store = str(prepare_home(settings.places.state)), Tracking(state=str(settings.places.state)).address
     click.echo(json.dumps({"home": folder, "tracking": store}) if as_json else store if tracking else folder)
 
 
@@ -95,7 +97,7 @@ def ui(settings: Settings, host: str, port: int) -> None:
 
 
 @cli.command()
-@click.argument("photo", type=click.Path(path_type=Path))
+@click.argument("photo", type=ANY_PATH)
 @click.option("--index", type=click.Choice(["faiss", "annoy"]), help="which index answers [the submission's]")
 @click.option("--count", type=click.IntRange(1), default=10, show_default=True, help="how many photos")
 @with_settings
@@ -134,7 +136,7 @@ def compare(settings: Settings, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=ANY_PATH)
 @click.option("--classes", type=click.IntRange(1, 102), default=102, show_default=True)
 @click.option("--train", type=click.IntRange(1), default=16, show_default=True, help="train photos a class")
 @click.option("--test", type=click.IntRange(1), default=4, show_default=True, help="test photos a class")
@@ -148,7 +150,7 @@ def sample(folder: Path, classes: int, train: int, test: int, seed: int) -> None
 
 
 @cli.command()
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="folder for the weights")
+@click.option("--output", type=ANY_PATH, required=True, help="folder for the weights")
 @click.option("--budget", type=click.Choice(["small", "full"]), default="small", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 def pretrain(output: Path, budget: Literal["small", "full"], seed: int) -> None:
@@ -213,6 +215,7 @@ cli.add_command(bench)
 
 def main() -> None:
     """Run the command; errors, and being asked to stop, become one line on standard error and an exit status."""
+    prepare_streams()
     # Where a library ends the process, at least it says in which call.
     if not faulthandler.is_enabled():
         faulthandler.enable(2)
@@ -222,12 +225,24 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        cli(standalone_mode=False)
+        with net():
+            cli(standalone_mode=False)
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         raise SystemExit(WRONG_USE) from None
     except click.Abort:
         raise SystemExit(FAILED) from None
+    except BrokenPipeError:  # who read it has seen enough
+        let_go_of_output()
+        raise SystemExit(FAILED) from None
     except ImgsimError as error:
-        click.echo(f"imgsim: {error}", err=True)
+        let_go_of_output()
+        _say(str(error))
         raise SystemExit(WRONG_USE if isinstance(error, UserError) else FAILED) from None
+
+
+def _say(words: str) -> None:
+    with contextlib.suppress(OSError):  # nobody listens
+        click.echo(in_one_line(f"imgsim: {words}"), err=True)

@@ -29,6 +29,10 @@ class UserError(ImgsimError):
     """Something the person who runs imgsim can mend."""
 
 
+class WorldError(UserError):
+    """The machine does not allow it: no room on the disk, no memory, no permission."""
+
+
 class SettingsError(UserError):
     """A setting is unknown or its value is impossible."""
 

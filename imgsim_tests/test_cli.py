@@ -81,7 +81,10 @@ def test_status_says_what_is_stale_and_why(synced: Workplace):
     assert found["raw_images"]["causes"] == ["image_folder changed"]
     words = synced.run("status").out.splitlines()
     assert "stale   raw_images: image_folder changed" in words
-    assert "fresh   clusters" in words
+    assert "waits   canny_maps: depends on raw_images, which is stale" in words
+    assert "waits   publication: " in "\n".join(words)
+    assert {one["state"] for one in found.values()} == {"stale", "waits"}
+    assert found["canny_maps"]["causes"] == ["depends on raw_images, which is stale"]
 
 
 def test_status_before_the_first_sync(unsynced: Workplace):

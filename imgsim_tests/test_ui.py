@@ -199,7 +199,7 @@ def test_materialize_all_in_the_ui_gives_the_submission_of_sync(workplace, clone
 
     # What the UI made is fresh but for one thing: it did not look at the folder of photos first.
     found = json.loads(imgsim(workplace, state, "status", "--json"))
-    not_fresh = {key: one["causes"] for key, one in found.items() if one["state"] != "fresh"}
+    not_fresh = {key: one["causes"] for key, one in found.items() if one["state"] == "stale"}
     assert not_fresh == {key: ["image_folder changed"] for key in ("raw_images", "solution_labels")}
     assert set(json.loads(imgsim(workplace, state, "sync", "--json"))["materialized"]) == set(not_fresh)
     assert submission(state) == submission(workplace / "synced")
@@ -254,7 +254,7 @@ def test_a_setting_changed_shows_as_unsynced_until_it_is_materialized(workplace,
         page.get_by_text("Unsynced").first.wait_for()
         page.screenshot(path=tmp_path / "7-unsynced.png")
         told = json.loads(imgsim(place, state, "status", "--json"))
-        assert {key for key, one in told.items() if one["state"] != "fresh"} == stale_assets(server)
+        assert {key for key, one in told.items() if one["state"] == "stale"} == stale_assets(server)
         assert told["annoy_index"]["causes"] == ["annoy.trees changed 50 -> 7"]
         pressed = 0
         while stale := stale_assets(server):

@@ -2,12 +2,11 @@
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
-from imgsim_assets.command_options import with_settings
+from imgsim_assets.command_options import ANY_PATH, with_settings
 from imgsim_assets.settings import Settings
 
 
@@ -66,7 +65,7 @@ def bench_memory(photos: int, queries: tuple[int, ...], dimensions: int) -> None
 @click.option("--queries", type=click.IntRange(10), default=4_000, show_default=True, help="drawn, in a batch")
 @click.option("--only", multiple=True, help="Kinds of index and other libraries to measure [all].")
 @click.option("--memory-mb", type=click.IntRange(1), help="What `auto` may take [any].")
-@click.option("--plots", type=click.Path(path_type=Path), help="Folder for a plot of each.")
+@click.option("--plots", type=ANY_PATH, help="Folder for a plot of each.")
 @with_settings
 def bench_indices(settings: Settings, as_json: bool, **asked: Any) -> None:  # noqa: ANN401  see the options
     """Compare FAISS, Annoy, hnswlib, usearch and autofaiss at equal recall, and show what `auto` loses."""
@@ -87,7 +86,7 @@ def bench_indices(settings: Settings, as_json: bool, **asked: Any) -> None:  # n
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--peak", type=click.IntRange(1), multiple=True, help="Photos for which to measure the memory [none].")
 @click.option("--only", multiple=True, help="Models to measure [all].")
-@click.option("--plots", type=click.Path(path_type=Path), help="Folder for a bar chart.")
+@click.option("--plots", type=ANY_PATH, help="Folder for a bar chart.")
 @with_settings
 def bench_embed(settings: Settings, as_json: bool, photos: int, **asked: Any) -> None:  # noqa: ANN401
     """Time embedding from files to vectors beside the usual loops and peers, on full-size models."""

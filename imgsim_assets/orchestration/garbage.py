@@ -9,6 +9,7 @@ import dagster as dg
 from imgsim_assets.assets.claims import content_tables
 from imgsim_assets.assets.fine_tuning import UNFINISHED
 from imgsim_assets.errors import ArtefactError
+from imgsim_assets.orchestration.records import DAMAGED, REPORTS
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
@@ -45,6 +46,7 @@ def find_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -> 
         *_unused_artefacts(store, definitions),
         *_given_up(store, definitions),
         *_damaged_publications(store),
+        *_put_aside(store),
     ]
 
 
@@ -109,6 +111,12 @@ def _damaged_publications(store: Store) -> Iterable[Garbage]:
     for path in publications(store.folder):
         if path.name != current and not is_whole(path):
             yield _garbage(store, path, "an older publication that was damaged")
+
+
+def _put_aside(store: Store) -> Iterable[Garbage]:
+    for name in (DAMAGED, REPORTS):
+        if (store.folder / name).is_dir():
+            yield _garbage(store, store.folder / name, "kept for a report of what went wrong")
 
 
 def _garbage(store: Store, path: Path, why: str) -> Garbage:

@@ -10,42 +10,84 @@ from filelock import FileLock
 
 import imgsim_assets
 from imgsim_assets.errors import SettingsError
+from imgsim_assets.orchestration.records import make_whole, put_aside_damaged
 from imgsim_assets.storage.atomic import write_bytes
+from imgsim_assets.world import world_fault_in
 
 HOME_VARIABLE = "DAGSTER_HOME"
 CONFIGURATION, WORKSPACE = "dagster.yaml", "workspace.yaml"
+LOCK = "instance.lock"
+PLAIN_STORAGE = "  sqlite:\n    base_dir"
+QUOTED_STORAGE = """  custom:
+    module: imgsim_assets.orchestration.quoted_storage
+    class: QuotedStorage
+    config:
+      base_dir"""
 PLACE = re.compile(r"base_dir: \.imgsim(\S*)")
 
 
 def prepare_home(state: Path) -> Path:
     """Give the folder to use as `DAGSTER_HOME`: the person's own if that variable is set, else `state`.
 
-    In the second case the checkout's or the package's `dagster.yaml` is written there, its place filled in.
+    In the second case the checkout's or the package's `dagster.yaml` is written there, its place filled in, and there
+    are whole databases.
 
     Raises:
-        SettingsError: there is no `dagster.yaml` to write.
+        SettingsError: there is no `dagster.yaml` to write, or the variable names no folder.
     """
-    if os.environ.get(HOME_VARIABLE):
-        return Path(os.environ[HOME_VARIABLE])
-    home = state.absolute()
+    given, home = os.environ.get(HOME_VARIABLE), state.absolute()
+    if given and Path(given) != home:
+        home = Path(given)
+        if not home.is_absolute() or not home.is_dir():
+            mend = "make that folder, or unset the variable: records of runs then lie in the state folder"
+            raise SettingsError(f"the absolute path of a folder in {HOME_VARIABLE}", repr(given), mend)
+        return home
     home.mkdir(parents=True, exist_ok=True)
-    plain = packaged(CONFIGURATION).read_text("utf-8")
-    text = PLACE.sub(lambda place: f"base_dir: {json.dumps(str(home) + place[1])}", plain)
+    text = _configuration(home)
     target = home / CONFIGURATION
     if not target.exists() or target.read_bytes() != text.encode():
         write_bytes(target, text.encode())
+    with FileLock(home / LOCK):  # two processes must not both create the tables
+        put_aside_damaged(home)
+        make_whole(home, _create)
     return home
+
+
+def _configuration(home: Path) -> str:
+    plain = packaged(CONFIGURATION).read_text("utf-8")
+    if {"%", "?"}.intersection(str(home)):
+        plain = plain.replace(PLAIN_STORAGE, QUOTED_STORAGE)
+    return PLACE.sub(lambda place: f"base_dir: {json.dumps(str(home) + place[1])}", plain)
+
+
+def _create(home: Path) -> None:
+    write_bytes(home / CONFIGURATION, _configuration(home).encode())
+    with dg.DagsterInstance.from_config(str(home)):
+        pass
 
 
 def open_instance(state: Path) -> dg.DagsterInstance:
     """Open the instance whose records lie in `state`; creates the folder.
 
     The variable is set for this process, because Dagster reads its home from there.
+
+    Raises:
+        SettingsError: Dagster does not accept the home that a person named.
     """
-    os.environ[HOME_VARIABLE] = str(prepare_home(state))
+    home = prepare_home(state)
+    os.environ[HOME_VARIABLE] = str(home)
     state.mkdir(parents=True, exist_ok=True)
-    with FileLock(state.absolute() / "instance.lock"):  # two processes must not both create the tables
-        return dg.DagsterInstance.get()
+    with FileLock(state.absolute() / LOCK):
+        try:
+            return dg.DagsterInstance.get()
+        except Exception as error:
+            if home == state.absolute():
+                raise
+            found = " ".join(str(error).split())[:300]
+            mend = "mend that file, or unset DAGSTER_HOME: records of runs then lie in the state folder"
+            raise world_fault_in(error) or SettingsError(
+                f"a {CONFIGURATION} in {home} that Dagster accepts", found, mend
+            ) from error
 
 
 def packaged(name: str) -> Path:

@@ -9,6 +9,14 @@ from typing import Any
 from imgsim_assets.retrieval.evaluation import in_words
 
 
+def score_of(publication: Path) -> str:
+    """Say the score of a publication, or that it cannot be read."""
+    try:
+        return in_words(json.loads((publication / "metrics.json").read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "no score: its metrics.json is damaged or gone"
+
+
 @dataclass
 class SyncOutcome:
     """What one sync did; `notes` are what a person should know although nothing failed."""
@@ -45,6 +53,5 @@ class SyncOutcome:
         )
         lines = [f"{done} in {self.seconds:.1f} s", *self.notes]
         if self.published:
-            metrics = json.loads((self.published / "metrics.json").read_text(encoding="utf-8"))
-            lines += [in_words(metrics), f"submission: {self.published / 'submission.csv'}"]
+            lines += [score_of(self.published), f"submission: {self.published / 'submission.csv'}"]
         return "\n".join(lines)

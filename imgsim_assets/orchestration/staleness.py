@@ -19,7 +19,8 @@ DATA_VERSION_TAG = "dagster/data_version"
 INPUT_VERSION_PREFIX = "dagster/input_data_version/"
 UNOBSERVED = "INITIAL"  # the version that Dagster records for an external parent nobody has observed
 
-State = Literal["fresh", "stale", "missing"]
+VERBS = {"waits": "waits", "stale": "is stale", "missing": "is missing"}
+State = Literal["fresh", "waits", "stale", "missing"]  # waits: fresh, and below something that is not
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,19 @@ def judge_one(node: Node, records: Mapping[str, Record]) -> AssetStatus:
         elif record.inputs[parent] != present:
             causes.append(f"{parent} changed")
     return AssetStatus(node.key, "stale" if causes else "fresh", tuple(causes))
+
+
+def foretell(graph: Mapping[str, Node], statuses: Mapping[str, AssetStatus]) -> dict[str, AssetStatus]:
+    """Tell what is fresh from what may not be for long: it lies below something that the next sync makes."""
+    told: dict[str, AssetStatus] = {}
+    for key in (key for key in graph if key in statuses):
+        above = [told[parent] for parent in graph[key].parents if parent in told and told[parent].state != "fresh"]
+        if statuses[key].state == "fresh" and above:
+            causes = [f"depends on {one.key}, which {VERBS[one.state]}" for one in above]
+            told[key] = AssetStatus(key, "waits", tuple(causes))
+        else:
+            told[key] = statuses[key]
+    return told
 
 
 def next_wave(graph: Mapping[str, Node], statuses: Mapping[str, AssetStatus]) -> list[str]:

@@ -15,7 +15,16 @@ from imgsim_assets.assets.embeddings import embedding_key
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
 from imgsim_assets.assets.publishing import MLFLOW_SAYS, open_table
 from imgsim_assets.assets.unsettled import unsettled
-from imgsim_assets.errors import ArtefactError, GateError, ImgsimError, InputError, ModelError, SettingsError, UserError
+from imgsim_assets.errors import (
+    ArtefactError,
+    GateError,
+    ImgsimError,
+    InputError,
+    ModelError,
+    SettingsError,
+    UserError,
+    WorldError,
+)
 from imgsim_assets.orchestration.dead_runs import STATE_TAG, end_dead_syncs
 from imgsim_assets.orchestration.interruption import ending_with_process, was_interrupted
 from imgsim_assets.orchestration.outcome import SyncOutcome
@@ -24,6 +33,7 @@ from imgsim_assets.orchestration.staleness import (
     Node,
     Record,
     descendants,
+    foretell,
     judge,
     next_wave,
     read_checks,
@@ -31,17 +41,19 @@ from imgsim_assets.orchestration.staleness import (
     read_records,
 )
 from imgsim_assets.resources.store import Store
+from imgsim_assets.secrets import masked
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK
 from imgsim_assets.storage.state_lock import only_user
 from imgsim_assets.vision.backbones.readiness import require_models
 from imgsim_assets.vision.catalogue import folder_changes
 from imgsim_assets.vision.folder import PhotoFolder
+from imgsim_assets.world import in_one_line, world_fault
 
 MATERIALIZE_JOB = "materialize"
 SYNC_TAG = "imgsim/sync"
 PERSON_CAN_MEND: frozenset[str] = frozenset(
-    kind.__name__ for kind in (UserError, InputError, ModelError, SettingsError)
+    kind.__name__ for kind in (UserError, InputError, ModelError, SettingsError, WorldError)
 )
 OURS = PERSON_CAN_MEND | {ArtefactError.__name__, GateError.__name__, ImgsimError.__name__}
 
@@ -54,8 +66,8 @@ def status(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: 
     Raises:
         InputError: the folder of photos cannot be used.
     """
-    folder = observe(instance, settings)
-    return look(definitions, instance, settings, folder).statuses
+    sight = look(definitions, instance, settings, observe(instance, settings))
+    return foretell(sight.graph, sight.statuses)
 
 
 def observe(instance: dg.DagsterInstance, settings: Settings) -> PhotoFolder:
@@ -258,11 +270,15 @@ def _note_reasons(result: dg.ExecuteInProcessResult, outcome: SyncOutcome) -> No
         error = event.step_failure_data.error if event.is_step_failure else None
         cause = error.cause if error and error.cause else error
         if cause:
-            outcome.reasons.append(f"{event.step_key}: {_words(cause.cls_name, cause.message)}")
-            outcome.person_can_mend |= cause.cls_name in PERSON_CAN_MEND
+            words, person_can_mend = _words(cause.cls_name, cause.message)
+            outcome.reasons.append(in_one_line(f"{event.step_key}: {words}"))
+            outcome.person_can_mend |= person_can_mend
 
 
-def _words(class_name: str | None, message: str) -> str:
+def _words(class_name: str | None, message: str) -> tuple[str, bool]:
     """Undo Dagster's "package.module.Class: what it says" for errors whose words are meant for a person."""
-    kind, _, words = message.strip().partition(": ")
-    return words if class_name in OURS else f"{kind}: {words}"
+    _, _, words = message.strip().partition(": ")
+    if class_name in OURS:
+        return words, class_name in PERSON_CAN_MEND
+    fault = world_fault(message.strip())
+    return str(fault or masked(message.strip())), fault is not None

@@ -1,13 +1,11 @@
 """The publications on disk: which there are, and how to go back to one."""
 
 import datetime as dt
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgsim_assets.assets.delivery import tracking_of
-from imgsim_assets.assets.evaluation import METRICS_FILE
-from imgsim_assets.retrieval.evaluation import in_words
+from imgsim_assets.orchestration.outcome import score_of
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK, is_whole, publications, roll_back
 from imgsim_assets.storage.state_lock import only_user
@@ -40,7 +38,7 @@ def _version(folder: Path, is_current: bool) -> Version:
         name=folder.name,
         published_at=dt.datetime.fromtimestamp(folder.stat().st_mtime, dt.UTC).isoformat(" ", "seconds"),
         is_current=is_current,
-        score=damage or in_words(json.loads((folder / METRICS_FILE).read_bytes())),
+        score=damage or score_of(folder),
         damage=damage,
     )
 

@@ -5,9 +5,11 @@ wrapped; that the guard stands is held by tests that send forged requests to a r
 """
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from imgsim_assets.errors import SettingsError
 from imgsim_assets.orchestration.guard import Guard
 from imgsim_assets.orchestration.instance import HOME_VARIABLE, WORKSPACE, packaged, prepare_home
 from imgsim_assets.settings import Settings
@@ -31,6 +33,8 @@ def serve_all(settings: Settings, host: str, port: int) -> None:
     """Be `dagster dev`, its web server guarded; ends with Ctrl-C. What it starts reads the settings' variables."""
     from dagster._cli import dev
 
+    _require_free(host, port)
+
     def guarded(start: Callable[..., Any]) -> Callable[..., Any]:
         def start_ours(parts: Sequence[str], **options: Any) -> Any:  # noqa: ANN401  a process
             return start([OURS if part == DAGSTERS else part for part in parts], **options)
@@ -41,6 +45,21 @@ def serve_all(settings: Settings, host: str, port: int) -> None:
     os.environ[HOME_VARIABLE] = str(prepare_home(settings.places.state))
     arguments = ["--host", host, "--port", str(port), "--workspace", str(packaged(WORKSPACE))]
     dev.dev_command.main(arguments, standalone_mode=False)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Find out before anything is started.
+
+    Raises:
+        SettingsError: nobody can listen there now.
+    """
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise SettingsError(f"to listen at {host}, port {port}", str(error), "use another --port or --host") from error
 
 
 def _wrap(module: object, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:

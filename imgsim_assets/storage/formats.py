@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from imgsim_assets.errors import ArtefactError
+from imgsim_assets.errors import ArtefactError, ImgsimError
+from imgsim_assets.world import world_fault_in
 
 ROW_GROUP = 65_536
 
@@ -46,5 +47,6 @@ def read_array(path: Path) -> np.ndarray[Any, Any]:
     return array
 
 
-def _unreadable(what: str, path: Path, error: Exception) -> ArtefactError:
-    return ArtefactError(f"{what} in {path}", f"{type(error).__name__}: {error}"[:300], "run `imgsim sync` again")
+def _unreadable(what: str, path: Path, error: Exception) -> ImgsimError:
+    found = f"{type(error).__name__}: {error}"[:300]
+    return world_fault_in(error) or ArtefactError(f"{what} in {path}", found, "run `imgsim sync` again")

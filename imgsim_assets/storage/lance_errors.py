@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imgsim_assets.errors import ArtefactError, UserError
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.world import world_fault_in
 
-NO_ROOM = "No space left"
 MEND = "run `imgsim sync`, which drops what cannot be read and computes it again"
 
 
@@ -16,7 +16,7 @@ def damage_reported(folder: Path) -> Iterator[None]:
 
     Raises:
         ArtefactError: the dataset in `folder` cannot be read.
-        UserError: the disk is full.
+        WorldError: the disk is full, or another fault of the world.
     """
     try:
         yield
@@ -24,7 +24,5 @@ def damage_reported(folder: Path) -> Iterator[None]:
         # A panic in Rust is not even an Exception, and its class cannot be imported.
         if not isinstance(error, (OSError, ValueError, RuntimeError)) and type(error).__name__ != "PanicException":
             raise
-        if NO_ROOM in str(error):
-            mend = "make room, then run `imgsim sync` again: what is computed is kept"
-            raise UserError(f"room on the disk of {folder}", "none", mend) from error
-        raise ArtefactError(f"a whole Lance dataset in {folder}", str(error)[:300], MEND) from error
+        damage = ArtefactError(f"a whole Lance dataset in {folder}", str(error)[:300], MEND)
+        raise world_fault_in(error) or damage from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from imgsim_assets.errors import ImgsimError
+from imgsim_assets.errors import ImgsimError, SettingsError
 
 LOCK = "sync.lock"
 PATIENCE = 1.0  # seconds: the sensor looks under the lock for a moment
@@ -36,6 +36,21 @@ def only_user(state: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def require_folder(state: Path) -> None:
+    """See to it that the state folder is a folder, or can become one.
+
+    Raises:
+        SettingsError: something else is in its place, or above it.
+        OSError: nobody may look.
+    """
+    for path in (state.absolute(), *state.absolute().parents):
+        if path.is_dir():
+            return
+        if path.exists() or path.is_symlink():
+            what = "no folder" if path.exists() else "a link to nothing"
+            raise SettingsError(f"a folder for the state at {state}", f"{path}: {what}", "name another --state")
 
 
 def state_lock(state: Path) -> FileLock:

@@ -148,7 +148,7 @@ def test_another_label_of_one_photo_leaves_the_networks_and_a_new_class_does_not
 
 
 def stale(workplace: Workplace, overrides: dict[str, object]) -> set[str]:
-    return {key for key, one in workplace.status(overrides).items() if one.state != "fresh"}
+    return {key for key, one in workplace.status(overrides).items() if one.state in {"stale", "missing"}}
 
 
 def test_settings_reach_what_reads_them(tuned_once: Workplace):

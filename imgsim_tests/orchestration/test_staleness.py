@@ -13,6 +13,7 @@ from imgsim_assets.orchestration.staleness import (
     Node,
     Record,
     descendants,
+    foretell,
     judge,
     next_wave,
     read_graph,
@@ -54,6 +55,17 @@ def test_all_fresh_is_no_wave():
     statuses = judge(CHAIN, all_fresh(CHAIN))
     assert next_wave(CHAIN, statuses) == []
     assert all(status.causes == () for status in statuses.values())
+
+
+def test_what_is_fresh_below_something_stale_is_told_apart():
+    graph = {**CHAIN, "edges": node("edges", "raw", code="2")}
+    told = foretell(graph, judge(graph, all_fresh(CHAIN)))
+    assert {key: status.state for key, status in told.items()} == {
+        "raw": "fresh", "edges": "stale", "vectors": "fresh", "head": "waits", "answer": "waits",
+    }  # fmt: skip
+    assert told["head"].causes == ("depends on edges, which is stale",)
+    assert told["answer"].causes == ("depends on head, which waits",)
+    assert foretell(CHAIN, judge(CHAIN, all_fresh(CHAIN))) == judge(CHAIN, all_fresh(CHAIN))
 
 
 def test_a_code_change_runs_itself_and_waits_to_see_whether_its_data_moves():

@@ -77,7 +77,7 @@ class Toy:
         return status(self.definitions(), self.instance, self.settings)
 
     def fresh(self) -> Collection[str]:
-        return {key for key, one in self.status().items() if one.state == "fresh"}
+        return {key for key, one in self.status().items() if one.state in {"fresh", "waits"}}
 
 
 def _write(folder: Path, text: str) -> None:

@@ -1,0 +1,102 @@
+"""The command's edge: whatever happens inside, a person reads one line; what nobody foresaw leaves a report as well."""
+
+import io
+import logging
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from imgsim_assets.errors import ImgsimError
+from imgsim_assets.orchestration.records import REPORTS, records_fault
+from imgsim_assets.secrets import masked
+from imgsim_assets.world import IN_THE_WAY, KINDS, in_one_line, world_fault, world_fault_in
+
+LEAST_ROOM = 16 * 2**20  # bytes; with less a full disk is likelier than a broken one
+SHOWN = 300  # characters of what went wrong
+
+
+@contextmanager
+def net(state: Path | None = None) -> Iterator[None]:
+    """Let only errors out that say what was expected, what was found and how to mend it, and those of the command line.
+
+    Args:
+        state: the state folder, for a report; None: it is not known yet.
+    """
+    try:
+        yield
+    except (ImgsimError, click.ClickException, click.Abort, BrokenPipeError):
+        raise
+    except Exception as error:
+        known = _full_disk(error, state) or world_fault_in(error, [*KINDS, IN_THE_WAY]) or records_fault(error, state)
+        raise known or _unforeseen(error, state) from error
+
+
+def prepare_streams() -> None:
+    """Let what is printed never be what fails: not a name that the locale cannot write, nor a stream that is closed."""
+    for number in range(3):  # else the next file that is opened, a database say, would be taken for a stream
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    logging.raiseExceptions = False
+
+
+def let_go_of_output() -> None:
+    """Forget what standard output does not take: Python would try, and complain, once more when it ends."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _full_disk(error: Exception, state: Path | None) -> ImgsimError | None:
+    """Recognise a full disk where SQLite says no more than that it could not write."""
+    with suppress(OSError):
+        if state is not None and "disk I/O error" in str(error) and shutil.disk_usage(state).free < LEAST_ROOM:
+            return world_fault(f"No space left on device: {error}")
+    return None
+
+
+def _unforeseen(error: Exception, state: Path | None) -> ImgsimError:
+    words = in_one_line(masked(str(error).strip())) or "no words"
+    place = _write_report(error, state)
+    return ImgsimError(
+        "no fault that imgsim does not know",
+        f"{type(error).__name__}: {words[:SHOWN]}",
+        f"send {place} in a report" if place else "send this line in a report; there was no place to write more",
+    )
+
+
+def _write_report(error: Exception, state: Path | None) -> Path | None:
+    """Write the traceback to the state folder, or else to the folder for temporary files; None: to neither."""
+    about = f"imgsim {' '.join(sys.argv[1:])}\nPython {sys.version}\n{platform.platform()}\n\n"
+    text = masked(about + "".join(traceback.format_exception(error)))
+    name = f"imgsim-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    with suppress(OSError):
+        if state is not None and state.is_dir():
+            return _written((state / REPORTS).absolute(), name, text)
+    with suppress(OSError):
+        return _written(Path(tempfile.gettempdir()), name, text)
+    return None
+
+
+def _written(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(text, encoding="utf-8", errors="replace")
+    return path
