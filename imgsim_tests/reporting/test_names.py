@@ -50,9 +50,10 @@ def png(data: bytes) -> bool:
 @pytest.fixture
 def silence(caplog, capfd):
     """Nothing is warned of, logged or printed."""
-    with warnings.catch_warnings(), caplog.at_level(logging.INFO):
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as warned, caplog.at_level(logging.INFO):
+        warnings.simplefilter("always")
         yield
+    assert [str(one.message) for one in warned] == []
     assert [record.getMessage() for record in caplog.records if record.name.startswith("matplotlib")] == []
     assert capfd.readouterr() == ("", "")
 
