@@ -7,7 +7,6 @@ import textwrap
 import time
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from imgsim_tests.workplace import COMMAND, ROOT, Workplace, clean_environment
@@ -176,15 +175,25 @@ def litter(state: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_dagster_swallows_no_signal_that_comes_between_two_runs(unsynced: Workplace):
-    """What Dagster takes for a step's failure stops the whole sync, whoever runs it: here, no command does."""
-    with unsynced.opened() as (settings, instance):
-        from imgsim_assets.definitions import build_definitions
-        from imgsim_assets.orchestration.sync import sync
-
-        def signal_once(words: str) -> None:
-            signal.raise_signal(signal.SIGTERM) if words.startswith("to make") else None
-
-        with pytest.raises((KeyboardInterrupt, dg.DagsterExecutionInterruptedError)):
-            sync(build_definitions(settings), instance, settings, signal_once)
-        assert instance.get_runs() == []
+def test_a_run_that_dagster_itself_started_stops_in_its_step(unsynced: Workplace, synced_once: Workplace):
+    """As the daemon and the UI start and end them: no command of ours is there to listen."""
+    with unsynced.opened():
+        pass  # writes dagster.yaml
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dagster", "asset", "materialize", "--select", "*", "-m", "imgsim_assets.definitions"],
+        cwd=ROOT,
+        env={**clean_environment(), "DAGSTER_HOME": str(unsynced.state), "IMGSIM_CONFIG": str(unsynced.config)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + PATIENCE
+    while not (unsynced.state / "artefacts" / "clusters" / "manifest.json").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) != 0
+    assert not unsynced.published.exists()
+    require_nothing_at_work(unsynced)
+    assert "clusters" not in unsynced.sync().materialized
+    assert unsynced.submission() == synced_once.submission()

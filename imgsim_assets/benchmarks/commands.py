@@ -116,7 +116,7 @@ def bench_incremental(settings: Settings, as_json: bool, photos: tuple[int, ...]
 @bench.command("chrome")
 @click.option("--photos", type=click.IntRange(1), default=500, show_default=True, help="test photos, at most")
 @click.option("--drawn", type=click.IntRange(1), default=100, show_default=True, help="pictures a kind to leave whole")
-@click.option("--real", type=click.Path(path_type=Path), help="Folder of photos to leave whole.")
+@click.option("--real", type=ANY_PATH, help="Folder of photos to leave whole.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @with_settings
 def bench_chrome(settings: Settings, as_json: bool, photos: int, seed: int, **asked: Any) -> None:  # noqa: ANN401

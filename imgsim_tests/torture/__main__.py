@@ -15,7 +15,7 @@ from pathlib import Path
 from imgsim_tests.torture.ground import Ground, prepare
 from imgsim_tests.torture.kills import try_kills
 from imgsim_tests.torture.places import peak_megabytes, try_places
-from imgsim_tests.torture.state_damage import try_damages
+from imgsim_tests.torture.state_damage import choose_damages, try_damages
 from imgsim_tests.torture.tally import Tally
 from imgsim_tests.workplace import ROOT
 
@@ -34,7 +34,8 @@ def torture(ground: Ground, tally: Tally, size: int, seed: int, parts: tuple[str
     if "kills" in parts:
         yield from try_kills(ground, tally, size, chance)
     if "damage" in parts:
-        yield from try_damages(ground, tally, None if size >= ALL_DAMAGES_FROM else size, chance)
+        most = None if size >= ALL_DAMAGES_FROM else size
+        yield from try_damages(ground, tally, choose_damages(ground, most, chance))
     if "zoo" in parts and importlib.util.find_spec(ZOO):
         line = [sys.executable, "-m", ZOO, "--size", str(size)]
         done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)

@@ -4,7 +4,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from imgsim_tests.torture.ground import Ground, command, grow, heals, kill, start, told_badly
 from imgsim_tests.torture.tally import Tally
@@ -91,9 +91,10 @@ CASES: dict[str, Case] = {
 }
 
 
-def try_kills(ground: Ground, tally: Tally, count: int, chance: random.Random) -> Iterator[str]:
+def try_kills(
+    ground: Ground, tally: Tally, count: int, chance: random.Random, names: Sequence[str] = tuple(CASES)
+) -> Iterator[str]:
     """Kill `count` times, the cases in turns; says what was tried."""
-    names = list(CASES)
     for number in range(count):
         name = names[number % len(names)]
         workplace, problems = CASES[name](ground, chance)

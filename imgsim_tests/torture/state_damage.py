@@ -3,7 +3,7 @@
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from imgsim_tests.torture.ground import Ground, command, mend_as_told, told_badly
@@ -46,13 +46,16 @@ def kinds_of_files(state: Path) -> dict[str, Path]:
     return kinds
 
 
-def try_damages(ground: Ground, tally: Tally, most: int | None, chance: random.Random) -> Iterator[str]:
-    """Damage one file after the other; `most` trials, chosen by chance; None: all. Says what was tried."""
+def choose_damages(ground: Ground, most: int | None, chance: random.Random) -> list[tuple[str, str]]:
+    """Pair kinds of files with damages; `most` of the pairs, chosen by chance; None: all."""
+    pairs = [(kind, damage) for kind in kinds_of_files(ground.synced.state) for damage in DAMAGES]
+    return pairs if most is None else chance.sample(pairs, min(most, len(pairs)))
+
+
+def try_damages(ground: Ground, tally: Tally, pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Damage one file after the other; says what was tried."""
     kinds = kinds_of_files(ground.synced.state)
-    trials = [(kind, damage) for kind in kinds for damage in DAMAGES]
-    if most is not None:
-        trials = chance.sample(trials, min(most, len(trials)))
-    for kind, damage in trials:
+    for kind, damage in pairs:
         workplace = ground.copy(ground.synced)
         DAMAGES[damage](workplace.state / kinds[kind])
         problems = list(heals_or_says_how(workplace, ground.synced.submission()))

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from imgsim_tests.torture.ground import prepare, told_badly
-from imgsim_tests.torture.kills import CASES, try_kills
-from imgsim_tests.torture.places import bad_photos, try_places
+from imgsim_tests.torture.ground import Ground, told_badly
+from imgsim_tests.torture.kills import try_kills
+from imgsim_tests.torture.places import peak_megabytes
 from imgsim_tests.torture.state_damage import kinds_of_files, try_damages
 from imgsim_tests.torture.tally import Tally
-from imgsim_tests.workplace import Done
+from imgsim_tests.workplace import Done, Workplace
 
 
 def test_a_table_says_what_held_and_what_did_not():
@@ -45,13 +45,15 @@ def test_files_are_of_a_kind_whatever_they_are_called(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_a_few_of_them_hold(tmp_path: Path):
-    ground, tally, chance = prepare(tmp_path), Tally(), random.Random(20)
+def test_a_few_of_them_hold(tmp_path: Path, small_workplace_once: Path, synced_once: Workplace):
+    ground = Ground(tmp_path, Workplace(small_workplace_once), synced_once, grown=synced_once)
+    tally = Tally()
+    damages = [("artefacts/canny_maps/*/table.parquet", "flipped"), ("history/runs.db", "emptied")]
+    kills = ("killed: a first sync", "killed: a publication")
     told = [
-        *try_places(ground, tally, (bad_photos,)),
-        *try_kills(ground, tally, 2, chance),
-        *try_damages(ground, tally, 2, chance),
+        *try_kills(ground, tally, len(kills), random.Random(20), kills),
+        *try_damages(ground, tally, damages),
     ]
     assert tally.held, "\n".join(told)
-    assert len(tally.situations) == 5
-    assert next(iter(CASES)) in tally.situations
+    assert [one.times for one in tally.situations.values()] == [1, 1, 1, 1]
+    assert peak_megabytes() > 50
