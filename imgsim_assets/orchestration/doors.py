@@ -15,7 +15,15 @@ from imgsim_assets.fingerprint import digest
 from imgsim_assets.orchestration.attempts import Attempts, Ending, state_of
 from imgsim_assets.orchestration.dead_runs import end_dead_runs
 from imgsim_assets.orchestration.staleness import Node, descendants, read_graph, read_records
-from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG, Sight, look, observe, sync
+from imgsim_assets.orchestration.sync import (
+    MATERIALIZE_JOB,
+    SYNC_TAG,
+    Sight,
+    look,
+    mend_what_died_left,
+    observe,
+    sync,
+)
 from imgsim_assets.resources.console import is_interruption
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.state_lock import state_lock
@@ -75,6 +83,7 @@ def look_and_request(
         with state_lock(settings.places.state).acquire(timeout=0):
             if in_flight := _runs_in_flight(instance):
                 return dg.SkipReason(f"run {in_flight[0].run_id[:8]} is in flight")
+            mend_what_died_left(settings)
             return _request(definitions, instance, settings, cursor)
     except Timeout:
         return dg.SkipReason("another run or sync is at work")

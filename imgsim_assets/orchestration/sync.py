@@ -183,14 +183,21 @@ def sync(
     return outcome
 
 
+def mend_what_died_left(settings: Settings) -> list[str]:
+    """Tell MLflow what dead processes have not, drop rows that cannot be trusted, and give what is to be said of it.
+
+    Called under the lock of the state folder, while no run is at work.
+    """
+    return [*finish_tracking(settings), *mend_tables(Store(state=str(settings.places.state)), settings)]
+
+
 def _run_waves(
     definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, announce: Announce
 ) -> SyncOutcome:
     outcome = SyncOutcome()
     tags = {SYNC_TAG: uuid.uuid4().hex, STATE_TAG: str(settings.places.state.resolve())}
     end_dead_syncs(instance, settings.places.state)
-    outcome.note(finish_tracking(settings))
-    outcome.note(mend_tables(Store(state=str(settings.places.state)), settings))
+    outcome.note(mend_what_died_left(settings))
     folder = observe(instance, settings)
     while True:
         sight = look(definitions, instance, settings, folder, tried=outcome.materialized)

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from imgsim_assets import stopping
 from imgsim_assets.errors import SettingsError
 from imgsim_assets.orchestration.guard import Guard
 from imgsim_assets.orchestration.instance import HOME_VARIABLE, WORKSPACE, packaged, prepare_home
@@ -44,7 +45,8 @@ def serve_all(settings: Settings, host: str, port: int) -> None:
     _wrap(dev, "open_ipc_subprocess", guarded)
     os.environ[HOME_VARIABLE] = str(prepare_home(settings.places.state))
     arguments = ["--host", host, "--port", str(port), "--workspace", str(packaged(WORKSPACE))]
-    dev.dev_command.main(arguments, standalone_mode=False)
+    with stopping.listening() as listener, listener.unhurried():
+        dev.dev_command.main(arguments, standalone_mode=False)
 
 
 def _require_free(host: str, port: int) -> None:
