@@ -4,9 +4,12 @@ import datetime as dt
 import shutil
 
 import dagster as dg
+import numpy as np
 import pytest
 
+from imgsim_assets.assets import delivery
 from imgsim_assets.definitions import build_definitions
+from imgsim_assets.retrieval.ann.exact import ExactIndex
 from imgsim_assets.settings_sources import load_settings
 from imgsim_tests.workplace import Workplace
 
@@ -59,6 +62,26 @@ def test_vectors_and_edges_that_are_gone_are_computed_again(synced: Workplace):
     done = synced.run("sync")
     assert done.status == 0, done.out + done.err
     assert synced.submission() == before
+
+
+def test_ids_that_the_gallery_does_not_know_are_counted(synced: Workplace):
+    settings, store = synced.settings(), synced.store
+    none = {"faiss_index": 0, "annoy_index": 0, "submission": 0}
+    assert delivery._foreign_ids(store, settings) == none
+    strange = (
+        synced.submission().decode().replace("train_00003.jpg", "stranger.jpg").replace("train_00004.jpg", "x.jpg")
+    )
+    store.artefacts.publish("submission", lambda folder: (folder / "submission.csv").write_text(strange), {})
+    assert delivery._foreign_ids(store, settings) == none | {"submission": 2}
+
+
+@pytest.mark.parametrize("size", [29, 31])
+def test_an_index_of_more_or_fewer_photos_is_counted(synced_once: Workplace, monkeypatch, size: int):
+    vectors = np.zeros((30, 2), np.float32)
+    opened = {"faiss": (ExactIndex(vectors[:1].repeat(size, axis=0)), vectors), "annoy": (ExactIndex(vectors), vectors)}
+    monkeypatch.setattr(delivery, "open_index", lambda _, __, library: opened[library])
+    found = delivery._foreign_ids(synced_once.store, synced_once.settings())
+    assert found == {"faiss_index": 1, "annoy_index": 0, "submission": 0}
 
 
 @pytest.mark.parametrize("hours", [None, 36])
