@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pytest
 
+from imgsim_assets.assets import delivery
 from imgsim_assets.assets.claims import broken_claims
 from imgsim_assets.assets.delivery import PUBLISHED_FILES
 from imgsim_assets.definitions import build_definitions
+from imgsim_assets.retrieval.ann.exact import ExactIndex
 from imgsim_assets.settings_sources import load_settings
 from imgsim_tests.workplace import Workplace
 
@@ -133,6 +136,25 @@ def test_damaged_rows_by_content_are_computed_again_and_the_sync_says_so(synced:
     assert sum("cannot be trusted are computed again" in note for note in outcome.notes) >= 4
     assert synced.submission() == before
     assert synced.sync().materialized == []
+
+
+def test_ids_that_the_gallery_does_not_know_are_counted(synced: Workplace):
+    settings, store = synced.settings(), synced.store
+    none = {"faiss_index": 0, "annoy_index": 0, "submission": 0}
+    assert delivery._foreign_ids(store, settings) == none
+    listed = next(iter(synced.lists().values()))[0]
+    strange = synced.submission().decode().replace(listed, "stranger.jpg")
+    store.artefacts.publish("submission", lambda folder: (folder / "submission.csv").write_text(strange), {})
+    assert delivery._foreign_ids(store, settings) == none | {"submission": 1}
+
+
+@pytest.mark.parametrize("size", [29, 31])
+def test_an_index_of_more_or_fewer_photos_is_counted(synced_once: Workplace, monkeypatch, size: int):
+    vectors = np.zeros((30, 2), np.float32)
+    opened = {"faiss": (ExactIndex(vectors[:1].repeat(size, axis=0)), vectors), "annoy": (ExactIndex(vectors), vectors)}
+    monkeypatch.setattr(delivery, "open_index", lambda _, __, library: opened[library])
+    found = delivery._foreign_ids(synced_once.store, synced_once.settings())
+    assert found == {"faiss_index": 1, "annoy_index": 0, "submission": 0}
 
 
 @pytest.mark.parametrize("hours", [None, 36])

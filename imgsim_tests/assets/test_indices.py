@@ -1,5 +1,6 @@
 """An index is opened only if it is the one that was written, of the photos that are there."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from imgsim_assets.assets.indices import LIBRARIES, index_key, open_index
 from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
 from imgsim_assets.errors import ArtefactError
+from imgsim_assets.retrieval.ann.copies import vectors_held
 from imgsim_assets.serving.bundle import open_bundle
 from imgsim_assets.storage.formats import write_array, write_table
 from imgsim_tests.broken_files import picture
@@ -23,6 +25,11 @@ def save_euclidean_annoy(path: Path, dimension: int) -> None:
         index.add_item(row, [float(row == place) for place in range(dimension)])
     index.build(2, n_jobs=1)
     index.save(str(path))
+
+
+def built_from(workplace: Workplace) -> int:
+    """How many distinct vectors the index learned from: the small model of these tests gives some photos the same."""
+    return int(workplace.store.artefacts.open(index_key("faiss")).manifest.facts["built_from"])
 
 
 def test_a_file_of_another_metric_is_never_given_to_the_library(synced: Workplace):
@@ -64,14 +71,39 @@ def test_an_index_of_other_photos_is_noticed(synced: Workplace, library: str):
 def test_a_new_photo_is_added_to_an_index_that_learned_something(synced: Workplace, kind: str):
     chosen = {"faiss": {"kind": kind}}
     synced.sync(chosen)
+    before = built_from(synced)
     picture(77).save(synced.photos / "train" / "0.png")
     synced.sync(chosen)
     facts = synced.store.artefacts.open(index_key("faiss")).manifest.facts
-    assert (facts["count"], facts["built_from"]) == (31, 30 if kind == "ivf" else 31)
+    assert (facts["count"], facts["built_from"]) == (31, before if kind == "ivf" else before + 1)
     assert synced.table(GALLERY)["name"][0] == "0.png"  # so that every other photo has another row than before
     grown = synced.table("faiss_neighbors")
     synced.sync({"faiss": {"kind": "flat"}})
     assert grown.equals(synced.table("faiss_neighbors"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["ivf", "flat"])
+def test_a_copy_of_a_photo_adds_no_vector_and_is_listed_beside_it(synced: Workplace, kind: str):
+    """A labelled one, since what is known of a photo is part of its vector."""
+    chosen = {"faiss": {"kind": kind}}
+    synced.sync(chosen)
+    before = built_from(synced)
+    listed = next(iter(synced.lists().values()))[0]
+    shutil.copyfile(synced.photos / "train" / listed, synced.photos / "train" / "copy.jpg")
+    labels = synced.photos / "train.csv"
+    label = dict(line.split(",") for line in labels.read_text().splitlines())[listed]
+    labels.write_text(f"{labels.read_text()}copy.jpg,{label}\n")
+    synced.sync(chosen)
+    facts = synced.store.artefacts.open(index_key("faiss")).manifest.facts
+    assert (facts["count"], facts["built_from"]) == (31, before)
+    for library in LIBRARIES:
+        assert vectors_held(open_index(synced.store, synced.settings(chosen), library)[0]) == before
+        lists = synced.table(f"{library}_neighbors").group_by("query").agg("name")["name"].to_list()
+        both = [one for one in lists if listed in one]
+        assert both, "some list names it"
+        for one in both:
+            assert one.index("copy.jpg") < one.index(listed)  # as in the gallery
 
 
 @pytest.mark.slow

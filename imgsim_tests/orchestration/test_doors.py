@@ -1,5 +1,6 @@
 """The sensor's looks, one by one, on a real instance; `test_daemon` has the daemon itself."""
 
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -222,6 +223,19 @@ def test_a_run_that_was_launched_a_moment_ago_is_not_dead(watcher: Watcher):
     run = watcher.launch(request, dg.DagsterRunStatus.STARTED)
     assert watcher.look() is None
     assert watcher.toy.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.STARTED
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(4.9, "STARTED"), (5.1, "FAILURE")])
+def test_five_minutes_are_given_to_a_run_to_come_to_its_lock(
+    watcher: Watcher, monkeypatch, minutes: float, status: str
+):
+    request = watcher.look()
+    assert request is not None
+    run = watcher.launch(request, dg.DagsterRunStatus.STARTED)
+    clock = time.time
+    monkeypatch.setattr(dead_runs.time, "time", lambda: clock() + 60 * minutes)
+    watcher.look()
+    assert watcher.toy.instance.get_run_by_id(run.run_id).status.value == status
 
 
 def test_settings_that_changed_since_they_were_loaded_are_not_synced_half(toy: Toy):
