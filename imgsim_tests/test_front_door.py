@@ -82,7 +82,7 @@ def test_the_hidden_labels_reach_scoring_and_nothing_else(definitions):
         ({"annoy": {"trees": 11}}, {"annoy_index"}),
         ({"backbones": {"clip": {"views": ["rgb"]}}}, None),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),  # the same in every process
 )  # fmt: skip
 def test_a_setting_moves_exactly_the_code_versions_that_read_it(change, moved):
     def versions(overrides):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from imgsim_assets.storage.state_lock import state_lock
+from imgsim_assets.storage.state_lock import died_holding, state_lock
 
 STATE_TAG = "imgsim/state"
 # A run is NOT_STARTED for the moment between its making and its queueing or start; what is QUEUED may wait for long.
@@ -20,12 +20,17 @@ TURN = 0.3  # seconds in which a run that waits for the lock takes it: six times
 
 
 def end_dead_syncs(instance: dg.DagsterInstance, state: Path) -> None:
-    """End the runs of `imgsim sync` processes that were killed: they would hold their place in the pool for ever.
+    """End the runs whose process died with the lock, and those of `imgsim sync` processes that were killed.
 
-    Called under the lock of the state folder, so no other sync of it is alive.
+    They would hold their place in the pool for ever. Called under the lock of the state folder, so no other run or sync
+    of it is alive.
     """
-    for run in instance.get_runs(dg.RunsFilter(statuses=AT_WORK, tags={STATE_TAG: str(state.resolve())})):
+    held = died_holding(state)
+    run = instance.get_run_by_id(held) if held else None
+    if run is not None and not run.is_finished:
         _end(instance, run)
+    for one in instance.get_runs(dg.RunsFilter(statuses=AT_WORK, tags={STATE_TAG: str(state.resolve())})):
+        _end(instance, one)
 
 
 def end_dead_runs(instance: dg.DagsterInstance, state: Path, jobs: tuple[str, ...]) -> None:

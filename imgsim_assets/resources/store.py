@@ -12,7 +12,7 @@ from imgsim_assets.storage.artefacts import ARTEFACTS, ArtefactStore
 from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.storage.ledger import Ledger, ledger_of
 from imgsim_assets.storage.publication import publish_folder
-from imgsim_assets.storage.state_lock import state_lock
+from imgsim_assets.storage.state_lock import held_by, state_lock
 
 
 class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -31,7 +31,8 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
                 context.log.info(f"waiting: another run or sync is at work on {self.folder}")
             lock.acquire()
         try:
-            yield self
+            with held_by(self.folder, context.run.run_id if context.run else ""):
+                yield self
         finally:
             lock.release()
 

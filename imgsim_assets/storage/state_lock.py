@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from imgsim_assets.errors import ImgsimError, SettingsError
 
-LOCK = "sync.lock"
+LOCK, HOLDER = "sync.lock", "sync.holder"
 PATIENCE = 1.0  # seconds: the sensor looks under the lock for a moment
 
 
@@ -36,6 +36,25 @@ def only_user(state: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def held_by(state: Path, run_id: str) -> Iterator[None]:
+    """Note, under the lock, which run works with it: one that is noted while nobody holds the lock has died."""
+    note = state.absolute() / HOLDER
+    note.write_text(run_id, encoding="ascii")
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def died_holding(state: Path) -> str | None:
+    """Give the run that held the lock when its process died; None: none did. Called under the lock."""
+    try:
+        return (state.absolute() / HOLDER).read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
 
 
 def require_folder(state: Path) -> None:

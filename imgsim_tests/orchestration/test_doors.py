@@ -15,6 +15,7 @@ from imgsim_assets.orchestration.doors import JOBS, RUN_KEY_TAG, SYNC_JOB, look_
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG
 from imgsim_assets.settings import Report
 from imgsim_assets.settings_sources import load_settings
+from imgsim_assets.storage import state_lock
 from imgsim_tests.orchestration.toy import SHAPE, Toy
 from imgsim_tests.workplace import Workplace
 
@@ -198,6 +199,16 @@ def test_a_run_of_a_sync_that_was_killed_before_it_started_is_ended_at_once(toy:
     left = toy.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED, tags=tags)
     assert sorted(toy.sync().materialized) == sorted(SHAPE)
     assert toy.instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_that_died_with_the_lock_is_ended_at_once_whoever_started_it(toy: Toy, watcher: Watcher):
+    job = toy.definitions().resolve_job_def(MATERIALIZE_JOB)
+    state = toy.settings.places.state
+    run = toy.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    with state_lock.only_user(state), state_lock.held_by(state, run.run_id):
+        assert watcher.look() is not None
+    assert toy.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert state_lock.died_holding(state) is None
 
 
 @pytest.mark.parametrize("job", JOBS)
