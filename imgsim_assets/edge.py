@@ -51,6 +51,8 @@ def prepare_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     logging.raiseExceptions = False
+    # What a pool says of a connection that is closed while a command is being stopped, with a traceback.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
 def let_go_of_output() -> None:

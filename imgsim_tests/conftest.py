@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from imgsim_assets.orchestration.sync import SyncOutcome
 from imgsim_assets.vision.drawing.sample import write_sample
-from imgsim_tests.vision.backbones.model_files import save_columns
+from imgsim_tests.vision.backbones.model_files import save_onnx
 from imgsim_tests.workplace import Workplace
 
 # A slow machine is no failure: no test of ours judges speed.
@@ -25,7 +25,7 @@ precision = "float32"  # what is made must not depend on the processor
 threads = 1
 offline = true
 
-# Mean colours of columns: weak, but loaded in no time, and every stage after it does its real work.
+# Mean colours: weak, but loaded in no time, and every stage after it does its real work.
 [backbones.tiny]
 uri = "onnx:tiny.onnx"
 views = ["rgb", "canny_focus", "canny_edges"]
@@ -45,7 +45,7 @@ thumbnail = 48
 def write_small_workplace(folder: Path) -> Path:
     """Write `photos/`, `tiny.onnx` and `imgsim.toml`: 30 train and 12 test photos of six classes."""
     write_sample(folder / "photos", classes=6, train=5, test=2, seed=1)
-    save_columns(folder / "tiny.onnx")
+    save_onnx(folder / "tiny.onnx")
     (folder / "imgsim.toml").write_text(SETTINGS, encoding="utf-8")
     return folder
 

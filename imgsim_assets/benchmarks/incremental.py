@@ -128,7 +128,11 @@ def run_plainly(config: str, state: str) -> None:
     keys = {key for one in assets for key in one.keys}
     context = SimpleNamespace(log=logging.getLogger("plain"), run=run, instance=None, selected_asset_keys=keys)
     resources: dict[str, Any] = {"context": context, **(definitions.resources or {})}
-    with mock.patch.object(publishing, "noted", _nothing), mock.patch.object(delivery, "noted", _nothing):
+    with (
+        mock.patch.object(publishing, "noted", _nothing),
+        mock.patch.object(delivery, "noted", _nothing),
+        mock.patch("imgsim_assets.definitions.require_fresh", lambda *_: None),
+    ):
         for step in dict.fromkeys(node.step for node in graph.values() if not node.external):
             function = functions[step]
             made = function(**{name: resources[name] for name in inspect.signature(function).parameters})

@@ -61,9 +61,13 @@ def require_folder(state: Path) -> None:
     """See to it that the state folder is a folder, or can become one.
 
     Raises:
-        SettingsError: something else is in its place, or above it.
+        SettingsError: something else is in its place, or above it, or its path holds what no database's may.
         OSError: nobody may look.
     """
+    if not str(state.absolute()).isprintable():
+        raise SettingsError(
+            "a path of letters, digits and signs for the state", repr(str(state)), "name another --state"
+        )
     for path in (state.absolute(), *state.absolute().parents):
         if path.is_dir():
             return

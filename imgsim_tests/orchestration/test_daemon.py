@@ -105,6 +105,7 @@ settings = load_settings(
     overrides={
         "places": {"data": str(FOLDER), "state": os.environ["IMGSIM_STATE"]},
         "automation": {"sensor": True, "interval": 1},
+        "submission": {"count": 1},
     }
 )
 defs = dg.Definitions(

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from imgsim_assets.errors import ImgsimError, ModelError, SettingsError, in_one_line
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.protocol import BackboneLoader, BackboneModel
-from imgsim_assets.vision.backbones.trial import try_out
 from imgsim_assets.vision.threads import set_threads
 
 ENTRY_POINT_GROUP = "imgsim.backbones"
@@ -37,6 +36,8 @@ def load_backbone(backbone: Backbone, runtime: Runtime, models: Path | None) -> 
         SettingsError: the scheme is unknown, or the settings do not fit the model.
         ModelError: the weights are missing, unsafe to read or not this model's, or it cannot tell pictures apart.
     """
+    from imgsim_assets.vision.backbones.trial import try_out
+
     try:
         model = find_loader(backbone.uri)(backbone, runtime, models)
         # After loading: by now the frameworks whose threads are to be counted have been imported.

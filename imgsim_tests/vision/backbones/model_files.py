@@ -134,12 +134,6 @@ def save_onnx(
     return save_graph(path, nodes, {"pixels": shape}, ["mean", "same"], element=element)
 
 
-def save_columns(path: Path) -> Path:
-    """Write a model that gives the mean colour of each column: weak, but edge maps differ to it too."""
-    nodes = [reduce_mean("pixels", "columns", (2,), 0), onnx_node("Flatten", ["columns"], "vector")]
-    return save_graph(path, nodes, {"pixels": ("n", 3, SIDE, SIDE)}, ["vector"])
-
-
 def save_faint(path: Path) -> Path:
     """Write a model whose vectors are one and the same but for a millionth."""
     nodes = [

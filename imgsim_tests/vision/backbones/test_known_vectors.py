@@ -119,5 +119,5 @@ def test_fine_tuned_networks_and_what_they_say_change_with_a_revision_only(tmp_p
         "tower.visual_projection.weight": 1.1 * model.to_train().model.state_dict()["tower.visual_projection.weight"]
     }
     tuned = FineTuned([str(number) for number in range(CLASSES)], [weights], [directions], framing.size)
-    scores = score_photos([asked], model, tuned, ("rgb", "mirror"), workers=1, total=1)["photo"]
+    scores = score_photos([asked], model, tuned, ("rgb", "mirror"), workers=1, total=1).scores["photo"]
     assert scores.tolist() == pytest.approx(list(SCORES[1]), abs=5e-3), "raise the revision of class scores"
