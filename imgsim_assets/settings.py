@@ -22,7 +22,8 @@ IGNORED = (
     *("thumbs.db*", "ehthumbs*.db", "desktop.ini", "$recycle.bin", "recycler", "system volume information"),  # Windows
     *("found.[0-9][0-9][0-9]", "lost+found", "lost.dir"),  # what a check of the disk has found
     *("@eadir", "@tmp", "@sharebin", "@__thumb", "synophoto_*", "synofile_thumb*"),  # thumbnails and the like of a NAS
-    *("#recycle*", "@recycle*", "recycle bin*", "#snapshot*", "@snapshot*", "~snapshot*", "@recently-snapshot"),
+    *("#recycle", "@recycle", "recycle bin", "recycle bin - volume*", "trashbox"),  # not: recycle bin 1.jpg
+    *("#snapshot", "@snapshot", "~snapshot", "@recently-snapshot"),
     *("*.lrdata", "*.lrcat*", "captureone", "__pycache__"),  # previews and catalogues of programs
 )
 # What each scheme reads besides `uri`, `views` and `fine_tune`; whatever installed packages bring reads `revision`.

@@ -5,7 +5,7 @@
 | greyscale, black and white | the same value in all three channels |
 | palette | the palette's colours |
 | alpha, or one transparent colour | the photo laid on white; on black, if it would be white on white (`ground`) |
-| alpha of zero everywhere | the photo without alpha: it would show nothing, and many programs write zeros there |
+| alpha of zero everywhere, or nearly | the photo without it: it would show nothing, and many programs write zeros |
 | CMYK | (255 - ink) * (255 - black) / 255; Adobe's inverted CMYK JPEGs are turned back first |
 | YCbCr, Lab | Pillow's conversion to sRGB |
 | 16 bits, greyscale | value / 257, rounded |

@@ -11,6 +11,7 @@ from PIL import Image
 STRIP_VALUES = 1 << 20
 LIGHT = 224.0  # mean luminance of what is visible, above which it would be lost on white
 SEE_THROUGH = 0.1  # of the photo, below which its ground does not matter: the round corners of a window
+FAINT = 8  # of 255: alpha that is nowhere as strong shows nothing
 WHITE, BLACK = (255, 255, 255, 255), (0, 0, 0, 255)
 
 
@@ -36,19 +37,20 @@ def lay_on_ground(photo: Image.Image) -> Image.Image:
 def choose_ground(photo: Image.Image) -> tuple[int, int, int, int] | None:
     """Choose the ground that a photo with transparency is laid on; None: its alpha means nothing.
 
-    Of the visible pixels, each as far as it is, the mean luminance decides. Where all is transparent, the colours that
-    nobody was to see are the only picture there is, if they are one.
+    Of the visible pixels, each as far as it is, the mean luminance decides. Where all is transparent, or so faint that
+    nothing is seen, the colours that nobody was to see are the only picture there is, if they are one.
     """
-    visible, light, lowest, highest = 0.0, 0.0, np.full(3, 255), np.zeros(3, int)
+    visible, light, strongest, lowest, highest = 0.0, 0.0, 0, np.full(3, 255), np.zeros(3, int)
     for strip in strips_of((photo.height, photo.width)):
         part = _part(photo, strip)
-        alpha = np.bincount(np.asarray(part.getchannel("A")).ravel(), minlength=256) @ np.arange(256)
+        counts = np.bincount(np.asarray(part.getchannel("A")).ravel(), minlength=256)
+        alpha, strongest = counts @ np.arange(256), max(strongest, int(np.flatnonzero(counts)[-1]))
         visible += float(alpha)
         light += _light(part) if alpha else 0.0
-        if not visible:
+        if strongest < FAINT:
             ends = np.array(part.convert("RGB").getextrema())
             lowest, highest = np.minimum(lowest, ends[:, 0]), np.maximum(highest, ends[:, 1])
-    if not visible:
+    if strongest < FAINT:
         return None if (lowest < highest).any() else WHITE
     see_through = 1 - visible / (255.0 * photo.width * photo.height)
     return BLACK if light / visible > LIGHT and see_through >= SEE_THROUGH else WHITE

@@ -19,6 +19,7 @@ BITS, SUB_DIRECTORIES = 258, 330
 REDUCED, MASK, OLD_REDUCED = 1, 4, 2
 PIECES = ((273, 279), (324, 325))  # where strips and tiles begin, and how long they are
 MOST_DIRECTORIES = 64  # looked at; what lies behind is no first page and no raw file's own
+SMALLER, ALIKE = 4, 0.03  # times that a preview's sides are smaller, at least, and by how much its form may differ
 
 RAW_PHOTOMETRICS = {32803, 34892}  # colour filter array, linear raw
 RAW_TAGS = (50706, 33421, 33422)  # DNG's version, and the pattern of a colour filter array
@@ -29,6 +30,8 @@ RAW_DETAIL = "a camera's raw file, not yet a picture; export it as JPEG, PNG or 
 
 def find_photo(file: IO[bytes]) -> tuple[IO[bytes], Tags]:
     """Find the directory of a TIFF's photo: the first page that is no preview, nor a mask.
+
+    What is not said to be a preview is one where a picture of the same form and many times its size is there.
 
     Returns:
         A file whose first directory that is (the same where it was), and its tags.
@@ -42,6 +45,7 @@ def find_photo(file: IO[bytes]) -> tuple[IO[bytes], Tags]:
     if _is_raw(file, [*pages, *below]):
         raise RefusedError("raw", RAW_DETAIL)
     tags = next((one for one in [*pages, *below] if not _is_preview(one) and one.get(WIDTH)), pages[0])
+    tags = next((one for one in [*pages, *below] if _is_small_one_of(tags, one)), tags)
     if not tags.get(WIDTH) or not tags.get(HEIGHT) or not any(starts in tags for starts, _ in PIECES):
         raise ValueError("a TIFF without a size or without data")
     if 0 in tags.get(BITS, (1,)):
@@ -69,6 +73,8 @@ def lacks_data(file: IO[bytes]) -> bool:
 def _header(file: IO[bytes]) -> bytes:
     file.seek(0)
     header = file.read(8)
+    if header.startswith(b"MM\0+"):  # Pillow takes its addresses for those of a small one
+        raise RefusedError("unsupported", "no decoder here reads a big-endian BigTIFF; save it as PNG")
     return header + file.read(8) if 43 in header[2:4] else header
 
 
@@ -122,6 +128,19 @@ def _is_raw(file: IO[bytes], directories: list[Tags]) -> bool:
 
 def _is_preview(tags: Tags) -> bool:
     return bool(int(tags.get(SUBFILE, 0)) & (REDUCED | MASK)) or tags.get(OLD_SUBFILE) == OLD_REDUCED
+
+
+def _is_small_one_of(tags: Tags, other: Tags) -> bool:
+    small, large = _size(tags), _size(other)
+    if _is_preview(other) or not all((*small, *large)) or not any(starts in other for starts, _ in PIECES):
+        return False
+    across, down = large[0] / small[0], large[1] / small[1]
+    return min(across, down) >= SMALLER and abs(across - down) <= ALIKE * max(across, down)
+
+
+def _size(tags: Tags) -> tuple[int, int]:
+    width, height = (side if isinstance(side, int) else 0 for side in (tags.get(WIDTH), tags.get(HEIGHT)))
+    return width, height
 
 
 def _starting_at(file: IO[bytes], tags: Tags) -> IO[bytes]:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imgsim_assets.vision.colour import to_rgb
-from imgsim_assets.vision.ground import BLACK, WHITE, choose_ground, lay_on_ground, strips_of
+from imgsim_assets.vision.ground import BLACK, FAINT, WHITE, choose_ground, lay_on_ground, strips_of
 from imgsim_assets.vision.photo import decode_photo
 from imgsim_tests.broken_files import encoded, picture
 from imgsim_tests.vision.tiffs import tiff
@@ -106,6 +106,22 @@ def test_alpha_of_zero_everywhere_means_nothing(decode, kind):
         "palette": np.asarray(indexed.convert("RGB")),
     }
     np.testing.assert_array_equal(decode(files[kind]()), expected.get(kind, np.asarray(photo)))
+
+
+@pytest.mark.parametrize("kind", ["BMP", "PNG", "TIFF"])
+def test_alpha_too_faint_to_show_anything_means_nothing(decode, kind):
+    photo = np.asarray(picture(5, 40))
+    faint = np.zeros((40, 40), np.uint8)
+    faint[::2, 1::3] = FAINT - 1
+    pixels = np.dstack([photo, faint])
+    made = {
+        "BMP": lambda: bitmap(pixels),
+        "PNG": lambda: encoded(Image.fromarray(pixels), "PNG"),
+        "TIFF": lambda: tiff(pixels, 2, more={338: (3, [2])}),
+    }
+    np.testing.assert_array_equal(decode(made[kind]()), photo)
+    pixels[0, 0, 3] = FAINT
+    assert decode(made[kind]()).mean() > 250
 
 
 def test_alpha_that_means_something_is_kept(decode):

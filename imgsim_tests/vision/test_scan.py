@@ -64,6 +64,8 @@ LEFTOVERS = [
     "Icon\r",
     "Lightroom Previews.lrdata/0/a.jpg",
     "CaptureOne/Cache/Thumbnails/a.jpg",
+    "Recycle Bin - Volume_1/old.jpg",
+    "trashbox/old.jpg",
 ]
 
 
@@ -74,6 +76,14 @@ def test_what_systems_and_programs_leave_behind_is_passed_over_and_told(tmp_path
     told = {name if "/" in name or not (tmp_path / name).is_dir() else f"{name}/" for name in found.ignored}
     assert all(any(leftover == name or leftover.startswith(name) for name in told) for leftover in LEFTOVERS)
     assert {"@eaDir/", "d/@eaDir/", "Thumbs.db"} <= told
+
+
+def test_photos_are_not_passed_over_for_how_their_names_begin(tmp_path):
+    sound = ["#recycled/1.jpg", "@recycled.jpg", "lost+found.jpg", "recycle bin 1.jpg", "recycle bins/1.jpg"]
+    write(tmp_path, *sound, "snapshot/1.jpg", "#snapshot1.jpg")
+    found = scan_files(tmp_path, IGNORED)
+    assert sorted(one.relative for one in found.files) == sorted([*sound, "snapshot/1.jpg", "#snapshot1.jpg"])
+    assert found.ignored == ()
 
 
 def test_a_persons_own_list_takes_the_place_of_the_usual_one(tmp_path):

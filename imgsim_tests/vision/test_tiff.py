@@ -152,6 +152,17 @@ def test_the_photo_is_the_first_page_that_is_no_preview(decode, order, flag):
     assert decode(joined([large], order, subs=[small, other])).shape == (16, 16, 3)
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_small_first_page_of_the_same_form_is_a_preview_without_being_called_one(decode, order):
+    small, large, half = page(9, 4), page(90, 16), page(200, 8)
+    assert decode(joined([small, large], order)).shape == (16, 16, 3)
+    assert decode(joined([small], order, subs=[large])).shape == (16, 16, 3)
+    assert decode(joined([half, large], order)).shape == (8, 8, 3)
+    wide = ({**large[0], 256: (4, [32]), 257: (4, [16])}, [bytes(512)])
+    assert decode(joined([small, wide], order)).shape == (4, 4, 3)
+    assert decode(joined([large, small], order)).shape == (16, 16, 3)
+
+
 def test_a_preview_is_not_the_photo_where_the_rest_is_missing(reason):
     small, large = page(9, 4, subfile=1), page(90, 64)
     behind = joined([small, large])
@@ -210,6 +221,12 @@ def test_raw_files_with_a_tiffs_first_bytes_are_told_by_the_mark_behind_them(dec
     assert reason(joined([(tags, [b"CR\2\0" + data])]))[0] == "raw"
     assert reason(joined([(make, [b"IIII" + data])]))[0] == "raw"
     assert decode(joined([page(ord("I"), 4)])).shape == (4, 4, 3)
+
+
+def test_a_big_tiff_that_pillow_cannot_follow_is_not_called_truncated(reason):
+    found, detail = reason(b"MM\0+" + struct.pack(">HHQ", 8, 0, 16) + bytes(99))
+    assert found == "unsupported"
+    assert "BigTIFF" in detail
 
 
 def test_what_stands_beside_the_pixels_loses_no_photo(decode):
