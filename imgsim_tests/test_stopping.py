@@ -68,6 +68,28 @@ def child(what: str, patience: float = 60.0) -> "subprocess.Popen[str]":
     return process
 
 
+LOADING = """
+import os, sys
+
+class Meddler:
+    def find_spec(self, name, *_):
+        if name == "imgsim_assets.cli":
+            os.kill(os.getpid(), {number})
+
+sys.meta_path.insert(0, Meddler())
+from imgsim_assets.__main__ import main
+main()
+print("went on")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_still_being_loaded_ends_in_one_line(number: signal.Signals):
+    child = start(LOADING.format(number=int(number)))
+    assert child.communicate(timeout=PATIENCE) == ("", WORDS[number])
+    assert child.returncode == STATUS[number]
+
+
 @pytest.mark.parametrize("number", list(STATUS))
 def test_it_is_said_in_one_line_and_by_the_status(number: signal.Signals):
     process = child("polite")
