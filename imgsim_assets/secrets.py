@@ -6,9 +6,10 @@ import re
 MASK = "***"
 # `user:password@` and `token@` of an address; SQLAlchemy takes a password with slashes too.
 USER_INFO = re.compile(r"(?<=://)(?:[^\s/@:'\"]*:(?!\d+[/?#])[^\s@'\"]*|[^\s/@?#'\"]+)@(?:[^\s/@?#'\"]*@)*")
-WORDS = r"token|passw(?:or)?d|pwd|secret|access_?key|api_?key|signature|sig|credentials?|authorization"
-# `token=...` of a query; `x-amz-signature=...`, `sslpassword=...` as well.
-PARAMETER = re.compile(rf"(?i)((?:[?&;]|\b)[\w.%-]*(?:{WORDS})=)[^\s&;#'\"]+")
+WORDS = r"token|passw(?:or)?d|pwd|secret|access[_-]?key|api[_-]?key|signature|sig|credentials?"
+# `token=...` of a query; `x-amz-signature=...`, `sslpassword=...` as well; `key=...` only there.
+PARAMETER = re.compile(rf"(?i)((?:(?:[?&;]|\b)[\w.%-]*(?:{WORDS}|authorization)|[?&](?:key|auth|jwt))=)[^\s&;#'\"]+")
+QUOTED = re.compile(rf"(?i)(['\"][\w.-]*(?:{WORDS})['\"]\s*:\s*['\"])[^'\"]+")  # in JSON, and in headers
 HEADER = re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)\s+)[^\s'\",]+")
 HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{8,}")
 # Variables that hold nothing but a secret.
@@ -19,7 +20,7 @@ SHORTEST = 6  # characters of a secret that is looked for: shorter ones are part
 def masked(text: str) -> str:
     """Give `text` without the user info of its addresses, secret parameters, tokens and secrets of the environment."""
     text = USER_INFO.sub(f"{MASK}@", text)
-    text = HEADER.sub(rf"\g<1>{MASK}", text)
+    text = QUOTED.sub(rf"\g<1>{MASK}", HEADER.sub(rf"\g<1>{MASK}", text))
     text = HUB_TOKEN.sub(f"hf_{MASK}", PARAMETER.sub(rf"\g<1>{MASK}", text))
     for secret in _secrets():
         text = text.replace(secret, MASK)

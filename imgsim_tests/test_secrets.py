@@ -21,6 +21,10 @@ SECRET = "s3cretpw"
         ("host=db password=s3cretpw user=ann", "host=db password=*** user=ann"),
         ("AWS_SECRET_ACCESS_KEY=s3cretpw", "AWS_SECRET_ACCESS_KEY=***"),
         ("{'Authorization': 'Basic s3cretpw'}", "{'Authorization': 'Basic ***'}"),
+        ("at http://host/x?key=s3cretpw&run=1", "at http://host/x?key=***&run=1"),
+        ("url: /x?run=1&auth=s3cretpw", "url: /x?run=1&auth=***"),
+        ('{"run": 1, "access_token": "s3cretpw"}', '{"run": 1, "access_token": "***"}'),
+        ("{'X-Api-Key': 's3cretpw', 'Accept': '*/*'}", "{'X-Api-Key': '***', 'Accept': '*/*'}"),
         ("with hf_s3cretpwAB as token", "with hf_*** as token"),
     ],
 )
@@ -40,6 +44,7 @@ def test_secrets_are_masked_and_the_rest_stays(text: str, shown: str):
         "file:///home/ann/photos",
         "mail ann@example.org: expected token = 3; to mend: run it",
         "a monkey=3, keyword=4",
+        "sort by key=name; {'token_count': 3, 'key': 'name'}",
     ],
 )
 def test_what_is_no_secret_is_shown(text: str):
