@@ -184,9 +184,20 @@ def handlers_kept() -> Iterator[None]:
 @contextmanager
 def _interrupted_by_both() -> Iterator[None]:
     """Let both signals raise `KeyboardInterrupt` in the main thread, unless the process was started deaf to them."""
-    with handlers_kept():
+    with handlers_kept(), _finalizers_interrupted_in_silence():
         _handle_both(_interrupt)
         yield
+
+
+@contextmanager
+def _finalizers_interrupted_in_silence() -> Iterator[None]:
+    """Print no traceback where an interrupt meets a finalizer or a callback: Python swallows it there, and shows it."""
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda what: before(what) if issubclass(what.exc_type, Exception) else None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _handle_both(handler: Callable[[int, FrameType | None], None]) -> None:

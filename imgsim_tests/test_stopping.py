@@ -54,6 +54,17 @@ def deaf():
 def tracking():
     list(track(swallowing(0.05), "for ever"))
 
+class Lingering:
+    def __del__(self):
+        print("ready", flush=True)
+        time.sleep(60)
+
+def finalizing():
+    Lingering()
+    while True:
+        stopping.stop_if_asked()
+        time.sleep(0.05)
+
 with mock.patch.object(stopping, "PATIENCE", {patience}), stopping.ending_in_one_line():
     with stopping.listening() as listener:
         listener.last_deed = lambda: print("last deed", flush=True)
@@ -128,6 +139,13 @@ def test_an_interrupt_that_was_swallowed_is_raised_again_by_the_next_item():
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (130, "swallowed\n")
     assert err.endswith(WORDS[signal.SIGINT])
+
+
+def test_an_interrupt_that_a_finalizer_swallows_shows_no_traceback():
+    process = child("finalizing")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (130, "", WORDS[signal.SIGINT])
 
 
 def test_what_is_not_a_stop_is_raised_as_it_is():
