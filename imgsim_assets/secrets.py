@@ -2,6 +2,7 @@
 
 import os
 import re
+from urllib.parse import unquote
 
 MASK = "***"
 # `user:password@` and `token@` of an address; SQLAlchemy takes a password with slashes too.
@@ -24,6 +25,16 @@ def masked(text: str) -> str:
     text = HUB_TOKEN.sub(f"hf_{MASK}", PARAMETER.sub(rf"\g<1>{MASK}", text))
     for secret in _secrets():
         text = text.replace(secret, MASK)
+    return text
+
+
+def masked_as_in(text: str, address: str) -> str:
+    """Give `text` without the password of an address, or what stands alone before its @, wherever it says it again."""
+    info = re.sub(r"^.*?://|[/?#].*$", "", address).rpartition("@")[0] if "@" in address else ""
+    secret = info.partition(":")[2] or info
+    held = {one for one in (secret, unquote(secret)) if len(one) >= SHORTEST}
+    for one in sorted(held, key=len, reverse=True):
+        text = text.replace(one, MASK)
     return text
 
 

@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from imgsim_assets.errors import UserError
-from imgsim_assets.secrets import masked
+from imgsim_assets.secrets import masked, masked_as_in
 
 SECRET = "s3cretpw"
 
@@ -56,6 +56,15 @@ def test_secrets_of_the_environment_are_masked_wherever_they_stand(monkeypatch: 
     monkeypatch.setenv("HF_TOKEN", "another-one")
     monkeypatch.setenv("SOME_TOKEN", "abc")  # too short: it would mask half of every sentence
     assert masked(f"refused {SECRET}, then another-one: abc") == "refused ***, then ***: abc"
+
+
+@pytest.mark.parametrize(
+    "address", ["odd://ann:s3cretpw@host", "odd://s3cretpw@host/a", "http://ann:s3%63retpw@host/?a=b@c"]
+)
+def test_the_password_of_an_address_is_masked_wherever_it_is_said_again(address: str):
+    assert masked_as_in("put-secret ann s3cretpw@host-token", address) == "put-secret ann ***@host-token"
+    assert masked_as_in("said by ann", "odd://ann:secret@host") == "said by ann"
+    assert masked_as_in("a plain host", "http://plain/x@host") == "a plain host"
 
 
 def test_no_error_of_ours_holds_a_secret():
