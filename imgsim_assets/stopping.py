@@ -72,9 +72,7 @@ class Listener:
 
     def say_and_exit(self) -> None:
         """Tell a person, and leave without tearing down what threads of libraries may still be using."""
-        number = self.heard or signal.SIGINT
-        _tell(f"stopped by {NAMES[number]}; what is finished is kept, and the same command goes on from there")
-        os._exit(128 + number)
+        _leave(self.heard or signal.SIGINT)
 
     def _listen(self) -> None:
         while True:
@@ -164,6 +162,11 @@ def ending_in_one_line() -> Iterator[None]:
         listener.say_and_exit()
 
 
+def leave_when_asked() -> None:
+    """Leave at once, with the same line and status, until there is a listener: nothing is begun while modules load."""
+    _handle_both(_leave)
+
+
 @contextmanager
 def handlers_kept() -> Iterator[None]:
     """Put the handlers back that were there: Dagster gives SIGTERM that of SIGINT, and never takes it away."""
@@ -181,15 +184,36 @@ def handlers_kept() -> Iterator[None]:
 @contextmanager
 def _interrupted_by_both() -> Iterator[None]:
     """Let both signals raise `KeyboardInterrupt` in the main thread, unless the process was started deaf to them."""
-    with handlers_kept():
-        for number in NAMES:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, _interrupt)
+    with handlers_kept(), _finalizers_interrupted_in_silence():
+        _handle_both(_interrupt)
         yield
+
+
+@contextmanager
+def _finalizers_interrupted_in_silence() -> Iterator[None]:
+    """Print no traceback where an interrupt meets a finalizer or a callback: Python swallows it there, and shows it."""
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda what: before(what) if issubclass(what.exc_type, Exception) else None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _handle_both(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in NAMES:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _leave(number: int, _frame: FrameType | None = None) -> None:
+    name = NAMES[signal.Signals(number)]
+    _tell(f"stopped by {name}; what is finished is kept, and the same command goes on from there")
+    os._exit(128 + number)
 
 
 def _tell(words: str) -> None:

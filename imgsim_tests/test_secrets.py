@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from imgsim_assets.errors import UserError
-from imgsim_assets.secrets import masked
+from imgsim_assets.secrets import masked, masked_as_in
 
 SECRET = "s3cretpw"
 
@@ -21,6 +21,10 @@ SECRET = "s3cretpw"
         ("host=db password=s3cretpw user=ann", "host=db password=*** user=ann"),
         ("AWS_SECRET_ACCESS_KEY=s3cretpw", "AWS_SECRET_ACCESS_KEY=***"),
         ("{'Authorization': 'Basic s3cretpw'}", "{'Authorization': 'Basic ***'}"),
+        ("at http://host/x?key=s3cretpw&run=1", "at http://host/x?key=***&run=1"),
+        ("url: /x?run=1&auth=s3cretpw", "url: /x?run=1&auth=***"),
+        ('{"run": 1, "access_token": "s3cretpw"}', '{"run": 1, "access_token": "***"}'),
+        ("{'X-Api-Key': 's3cretpw', 'Accept': '*/*'}", "{'X-Api-Key': '***', 'Accept': '*/*'}"),
         ("with hf_s3cretpwAB as token", "with hf_*** as token"),
     ],
 )
@@ -40,6 +44,7 @@ def test_secrets_are_masked_and_the_rest_stays(text: str, shown: str):
         "file:///home/ann/photos",
         "mail ann@example.org: expected token = 3; to mend: run it",
         "a monkey=3, keyword=4",
+        "sort by key=name; {'token_count': 3, 'key': 'name'}",
     ],
 )
 def test_what_is_no_secret_is_shown(text: str):
@@ -51,6 +56,15 @@ def test_secrets_of_the_environment_are_masked_wherever_they_stand(monkeypatch: 
     monkeypatch.setenv("HF_TOKEN", "another-one")
     monkeypatch.setenv("SOME_TOKEN", "abc")  # too short: it would mask half of every sentence
     assert masked(f"refused {SECRET}, then another-one: abc") == "refused ***, then ***: abc"
+
+
+@pytest.mark.parametrize(
+    "address", ["odd://ann:s3cretpw@host", "odd://s3cretpw@host/a", "http://ann:s3%63retpw@host/?a=b@c"]
+)
+def test_the_password_of_an_address_is_masked_wherever_it_is_said_again(address: str):
+    assert masked_as_in("put-secret ann s3cretpw@host-token", address) == "put-secret ann ***@host-token"
+    assert masked_as_in("said by ann", "odd://ann:secret@host") == "said by ann"
+    assert masked_as_in("a plain host", "http://plain/x@host") == "a plain host"
 
 
 def test_no_error_of_ours_holds_a_secret():

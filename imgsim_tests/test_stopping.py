@@ -54,6 +54,17 @@ def deaf():
 def tracking():
     list(track(swallowing(0.05), "for ever"))
 
+class Lingering:
+    def __del__(self):
+        print("ready", flush=True)
+        time.sleep(60)
+
+def finalizing():
+    Lingering()
+    while True:
+        stopping.stop_if_asked()
+        time.sleep(0.05)
+
 with mock.patch.object(stopping, "PATIENCE", {patience}), stopping.ending_in_one_line():
     with stopping.listening() as listener:
         listener.last_deed = lambda: print("last deed", flush=True)
@@ -66,6 +77,28 @@ def child(what: str, patience: float = 60.0) -> "subprocess.Popen[str]":
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+LOADING = """
+import os, sys
+
+class Meddler:
+    def find_spec(self, name, *_):
+        if name == "imgsim_assets.cli":
+            os.kill(os.getpid(), {number})
+
+sys.meta_path.insert(0, Meddler())
+from imgsim_assets.__main__ import main
+main()
+print("went on")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_still_being_loaded_ends_in_one_line(number: signal.Signals):
+    child = start(LOADING.format(number=int(number)))
+    assert child.communicate(timeout=PATIENCE) == ("", WORDS[number])
+    assert child.returncode == STATUS[number]
 
 
 @pytest.mark.parametrize("number", list(STATUS))
@@ -106,6 +139,13 @@ def test_an_interrupt_that_was_swallowed_is_raised_again_by_the_next_item():
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (130, "swallowed\n")
     assert err.endswith(WORDS[signal.SIGINT])
+
+
+def test_an_interrupt_that_a_finalizer_swallows_shows_no_traceback():
+    process = child("finalizing")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (130, "", WORDS[signal.SIGINT])
 
 
 def test_what_is_not_a_stop_is_raised_as_it_is():

@@ -19,6 +19,7 @@ from imgsim_assets.errors import UserError
 from imgsim_assets.resources import own_store, registry
 from imgsim_assets.resources.mlflow_quiet import quietly
 from imgsim_assets.resources.unfinished import Unfinished
+from imgsim_assets.secrets import masked_as_in
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -267,7 +268,9 @@ def _store_reachable(uri: str, mend: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
+        if isinstance(error, ImportError):  # of a database's driver, which comes with no MLflow
+            mend = f"install what that address needs into imgsim's environment, or {mend}"
         # The cause stays out of the chain: Dagster would store its words, and an address with its password in them.
-        found = f"{type(error).__name__}: {error}"[:400]
+        found = masked_as_in(f"{type(error).__name__}: {error}", uri)[:400]
         raise UserError(f"the MLflow store at {uri} to answer", found, mend) from None

@@ -114,6 +114,15 @@ def test_a_server_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkeypa
 
 
 @pytest.mark.slow
+def test_a_database_whose_driver_is_not_installed_is_a_clear_error(tmp_path: Path) -> None:
+    without = Tracking(uri="mssql+pyodbc://ann:s3cretpw@127.0.0.1/x", state=str(tmp_path))
+    wanted = r"//\*\*\*@127\.0\.0\.1/x to answer.*No module named 'pyodbc'.*to mend: install"
+    with pytest.raises(UserError, match=wanted), without.run_for("r6", {}):
+        pytest.fail("the block must not be entered")
+    assert "No module named 'pyodbc'" in " ".join(without.finish(None, tmp_path))
+
+
+@pytest.mark.slow
 def test_nothing_is_printed_and_mlflow_is_imported_on_use_only(
     first_use: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
