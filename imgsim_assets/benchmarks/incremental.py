@@ -131,7 +131,7 @@ def run_plainly(config: str, state: str) -> None:
     with (
         mock.patch.object(publishing, "noted", _nothing),
         mock.patch.object(delivery, "noted", _nothing),
-        mock.patch("imgsim_assets.definitions.require_fresh", lambda *_: None),
+        mock.patch("imgsim_assets.definitions.require_fresh", return_value=None),
     ):
         for step in dict.fromkeys(node.step for node in graph.values() if not node.external):
             function = functions[step]

@@ -110,7 +110,7 @@ def test_a_full_disk_does_not_ask_for_anything_to_be_removed(tmp_path: Path, mon
         raise OSError("LanceError(IO): No space left on device (os error 28)")
 
     monkeypatch.setattr(lance, "write_dataset", refuse)
-    with pytest.raises(UserError, match="expected room on the disk; .* free some space .*: what is done is kept"):
+    with pytest.raises(UserError, match=r"expected room on the disk; .* free some space .*: what is done is kept"):
         ContentTable(tmp_path / "t", KIND).append(rows(["a"], [1]))
 
 
