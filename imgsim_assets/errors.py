@@ -75,4 +75,5 @@ def all_together(errors: Mapping[str, ImgsimError]) -> ImgsimError:
 
 def in_one_line(error: BaseException, length: int = 300) -> str:
     """Say what another library raised, for the `found` of an error of ours: its kind and the start of its words."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:length]
+    words = masked(f"{type(error).__name__}: {error}")  # before it is cut: half a secret is not known for one
+    return " ".join(words.split())[:length]

@@ -29,13 +29,13 @@ def masked(text: str) -> str:
 
 
 def masked_as_in(text: str, address: str) -> str:
-    """Give `text` without the password of an address, or what stands alone before its @, wherever it says it again."""
+    """Mask `text`, and in it what stands before the @ of an address, the password or all, wherever it is said again."""
     info = re.sub(r"^.*?://|[/?#].*$", "", address).rpartition("@")[0] if "@" in address else ""
     secret = info.partition(":")[2] or info
     held = {one for one in (secret, unquote(secret)) if len(one) >= SHORTEST}
     for one in sorted(held, key=len, reverse=True):
         text = text.replace(one, MASK)
-    return text
+    return masked(text)
 
 
 def _secrets() -> list[str]:

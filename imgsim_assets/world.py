@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgsim_assets.errors import WorldError
+from imgsim_assets.secrets import masked
 
 SHOWN = 300  # characters of what a library says
 
@@ -91,7 +92,7 @@ def world_fault(words: str, kinds: Sequence[Kind] = KINDS) -> WorldError | None:
     """Recognise a fault of the world by `words`, "Class: message" of an error; None: it is none of `kinds`."""
     for kind in kinds:
         if kind.said.search(words):
-            return WorldError(kind.expected, " ".join(words.split())[:SHOWN], kind.mend)
+            return WorldError(kind.expected, " ".join(masked(words).split())[:SHOWN], kind.mend)
     return None
 
 

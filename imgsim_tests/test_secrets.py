@@ -2,8 +2,9 @@ import pickle
 
 import pytest
 
-from imgsim_assets.errors import UserError
+from imgsim_assets.errors import UserError, in_one_line
 from imgsim_assets.secrets import masked, masked_as_in
+from imgsim_assets.world import world_fault
 
 SECRET = "s3cretpw"
 
@@ -65,6 +66,14 @@ def test_the_password_of_an_address_is_masked_wherever_it_is_said_again(address:
     assert masked_as_in("put-secret ann s3cretpw@host-token", address) == "put-secret ann ***@host-token"
     assert masked_as_in("said by ann", "odd://ann:secret@host") == "said by ann"
     assert masked_as_in("a plain host", "http://plain/x@host") == "a plain host"
+
+
+@pytest.mark.parametrize("length", range(255, 285, 3))
+def test_what_is_cut_is_masked_before(length: int):
+    words = f"[Errno 5] {'x' * length} http://ann:{SECRET}@host/"
+    for said in (in_one_line(ValueError(words)), str(world_fault(words))):
+        assert "x" * 200 in said
+        assert SECRET[:3] not in said
 
 
 def test_no_error_of_ours_holds_a_secret():

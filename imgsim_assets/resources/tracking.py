@@ -272,5 +272,5 @@ def _store_reachable(uri: str, mend: str) -> Iterator[None]:
         if isinstance(error, ImportError):  # of a database's driver, which comes with no MLflow
             mend = f"install what that address needs into imgsim's environment, or {mend}"
         # The cause stays out of the chain: Dagster would store its words, and an address with its password in them.
-        found = masked_as_in(f"{type(error).__name__}: {error}", uri)[:400]
+        found = " ".join(masked_as_in(f"{type(error).__name__}: {error}", uri).split())[:400]
         raise UserError(f"the MLflow store at {uri} to answer", found, mend) from None

@@ -1,3 +1,4 @@
+import sqlite3
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -7,7 +8,7 @@ from urllib.parse import urlparse
 import pytest
 
 from imgsim_assets.errors import UserError
-from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.resources.tracking import TrackedRun, Tracking
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,6 +112,17 @@ def test_a_server_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkeypa
     unreachable = Tracking(uri="http://127.0.0.1:9", state=str(tmp_path))
     with pytest.raises(UserError, match=r"127\.0\.0\.1:9 to answer.*tracking\.uri"), unreachable.run_for("r5", {}):
         pytest.fail("the block must not be entered")
+
+
+def test_what_a_store_says_is_one_line(tmp_path: Path) -> None:
+    run = TrackedRun("sqlite:///x", own=True, strict=False)
+
+    def fill() -> None:
+        raise sqlite3.OperationalError("disk is full\n[SQL: CREATE TABLE x (\n\tid INTEGER\n)]")
+
+    run.attempt(fill)
+    [note] = run.notes
+    assert "disk is full [SQL: CREATE TABLE x ( id INTEGER )]" in note
 
 
 @pytest.mark.slow
