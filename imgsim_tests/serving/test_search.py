@@ -53,10 +53,12 @@ def test_a_train_photo_is_answered_by_brute_force_too(synced_once: Workplace, li
         path = synced_once.photos / "train" / name
         asked = photo_queries([path], settings, bundle)
         scores = (bundle.vectors.astype(np.float64) * asked).sum(axis=1)
-        order = sorted(range(len(names)), key=lambda row, of=scores: (-of[row], row))
         found = search_photo(path, settings, library, 10)
-        assert [row["name"] for row in found] == [names[row] for row in order[:10]]
-        np.testing.assert_allclose([row["score"] for row in found], scores[order[:10]], rtol=1e-6)
+        # Photos that differ in the last digit of a score may change places.
+        rows = [names.index(row["name"]) for row in found]
+        assert len(set(rows)) == 10
+        np.testing.assert_allclose(scores[rows], np.sort(scores)[::-1][:10], rtol=1e-6)
+        np.testing.assert_allclose([row["score"] for row in found], scores[rows], rtol=1e-6)
 
 
 @pytest.mark.parametrize("library", ["faiss", "annoy"])
