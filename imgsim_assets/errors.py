@@ -73,7 +73,7 @@ def all_together(errors: Mapping[str, ImgsimError]) -> ImgsimError:
     )
 
 
-def in_one_line(error: BaseException, length: int = 300) -> str:
+def said_by(error: BaseException, length: int = 300) -> str:
     """Say what another library raised, for the `found` of an error of ours: its kind and the start of its words."""
     words = masked(f"{type(error).__name__}: {error}")  # before it is cut: half a secret is not known for one
     return " ".join(words.split())[:length]

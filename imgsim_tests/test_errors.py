@@ -1,6 +1,6 @@
 """Errors of several things at once, and of other libraries."""
 
-from imgsim_assets.errors import ArtefactError, ModelError, UserError, all_together, in_one_line
+from imgsim_assets.errors import ArtefactError, ModelError, UserError, all_together, said_by
 
 
 def test_one_error_is_itself_and_several_are_all_named():
@@ -17,6 +17,6 @@ def test_what_a_person_cannot_mend_alone_is_not_called_so():
 
 
 def test_other_peoples_words_are_brought_to_one_line():
-    assert in_one_line(KeyError("a\nb")) == "KeyError: 'a\\nb'"
-    assert in_one_line(ValueError("first\n  second " + "x" * 999)).startswith("ValueError: first second xxx")
-    assert len(in_one_line(ValueError("x" * 999), 50)) == 50
+    assert said_by(KeyError("a\nb")) == "KeyError: 'a\\nb'"
+    assert said_by(ValueError("first\n  second " + "x" * 999)).startswith("ValueError: first second xxx")
+    assert len(said_by(ValueError("x" * 999), 50)) == 50

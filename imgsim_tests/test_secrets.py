@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from imgsim_assets.errors import UserError, in_one_line
+from imgsim_assets.errors import UserError, said_by
 from imgsim_assets.secrets import masked, masked_as_in
 from imgsim_assets.world import world_fault
 
@@ -71,7 +71,7 @@ def test_the_password_of_an_address_is_masked_wherever_it_is_said_again(address:
 @pytest.mark.parametrize("length", range(255, 285, 3))
 def test_what_is_cut_is_masked_before(length: int):
     words = f"[Errno 5] {'x' * length} http://ann:{SECRET}@host/"
-    for said in (in_one_line(ValueError(words)), str(world_fault(words))):
+    for said in (said_by(ValueError(words)), str(world_fault(words))):
         assert "x" * 200 in said
         assert SECRET[:3] not in said
 

@@ -27,12 +27,12 @@ PICTURES, OF_DELETE, REPLACEMENT = 0x2400, "\u2421", "\ufffd"
 def name_rows(axes: "Axes", names: Sequence[str]) -> None:
     """Write names beside rows 0, 1, ... from the top down; nothing in them is taken for a formula."""
     axes.set_yticks(
-        range(len(names)), [in_one_line(name) for name in names], parse_math=False, fontfamily=list(_families())
+        range(len(names)), [visible(name) for name in names], parse_math=False, fontfamily=list(_families())
     )
     axes.invert_yaxis()
 
 
-def in_one_line(name: str) -> str:
+def visible(name: str) -> str:
     """Write a name so that it can be seen: control characters by their pictures, blank ones quoted, long ones cut."""
     shown = NO_CHARACTER.sub(REPLACEMENT, CONTROL.sub(_picture, name))
     shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"

@@ -11,7 +11,7 @@ from typing import Generic
 
 import numpy as np
 
-from imgsim_assets.errors import ImgsimError, ModelError, in_one_line
+from imgsim_assets.errors import ImgsimError, ModelError, said_by
 from imgsim_assets.progress import track
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.framing import Framed, FramedByName, PhotoSource, Picture, frame_ahead
@@ -139,7 +139,7 @@ def _done(
 def _failed(name: str, error: Exception) -> ModelError:
     return ModelError(
         f"a model that takes every photo, for {name}",
-        in_one_line(error),
+        said_by(error),
         "set runtime.batch_size or runtime.threads lower where memory is short; else choose another model",
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgsim_assets.reporting import names, plots
-from imgsim_assets.reporting.names import LONGEST, in_one_line
+from imgsim_assets.reporting.names import LONGEST, visible
 
 ODD = [
     "$",
@@ -121,7 +121,7 @@ def test_classes_whose_names_begin_alike_have_a_bar_each():
     ],
 )
 def test_what_cannot_be_seen_is_shown(name, shown):
-    assert in_one_line(name) == shown
+    assert visible(name) == shown
 
 
 def test_fonts_that_are_absent_are_not_asked_for(monkeypatch):

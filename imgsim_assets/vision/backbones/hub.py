@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from imgsim_assets.errors import ModelError, SettingsError, in_one_line
+from imgsim_assets.errors import ModelError, SettingsError, said_by
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.weights import WEIGHT_PATTERNS, find_weights, has_safetensors, missing_files
 
@@ -180,7 +180,7 @@ def why_unreachable() -> str:
         get_session().head(constants.ENDPOINT, timeout=SECONDS)
     # The client lets through whatever its transport raises, and the transport differs between its versions.
     except Exception as error:
-        return in_one_line(error)
+        return said_by(error)
     return ""
 
 
@@ -192,7 +192,7 @@ def _download(repository: str, revision: str, files: tuple[str, ...]) -> Path:
     except Exception as error:
         raise ModelError(
             f"{repository} at commit {revision}",
-            f"the hub does not give it ({in_one_line(error)})",
+            f"the hub does not give it ({said_by(error)})",
             download_advice(repository, revision, files),
         ) from error
     return Path(folder)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from imgsim_assets.errors import ModelError, in_one_line
+from imgsim_assets.errors import ModelError, said_by
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.hf_pooling import changes_of, check_architecture, choose_forward
 from imgsim_assets.vision.backbones.hub import fetch_folder
@@ -47,7 +47,7 @@ def load_huggingface(backbone: Backbone, runtime: Runtime, models: Path | None) 
         raise
     # transformers and safetensors have no common error class; all of theirs mean the files do not fit.
     except Exception as error:
-        raise _misfit(name, folder, in_one_line(error)) from error
+        raise _misfit(name, folder, said_by(error)) from error
     forward = choose_forward(module, missing)
     if forward is None:
         raise _misfit(name, folder, f"no weights for {', '.join(sorted(missing)[:3])} and {len(missing)} in all")

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
 
-from imgsim_assets.errors import ImgsimError, ModelError, SettingsError, in_one_line
+from imgsim_assets.errors import ImgsimError, ModelError, SettingsError, said_by
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.protocol import BackboneLoader, BackboneModel
 from imgsim_assets.vision.threads import set_threads
@@ -49,7 +49,7 @@ def load_backbone(backbone: Backbone, runtime: Runtime, models: Path | None) -> 
     except Exception as error:
         raise ModelError(
             f"{backbone.uri} to be a model that turns photos into vectors",
-            in_one_line(error),
+            said_by(error),
             "choose another model; where memory is short, a smaller one",
         ) from error
     return model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imgsim_assets.errors import ModelError, SettingsError, in_one_line
+from imgsim_assets.errors import ModelError, SettingsError, said_by
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.names import onnx_path
 from imgsim_assets.vision.backbones.onnx_file import onnx_files
@@ -116,7 +116,7 @@ def load_onnx(backbone: Backbone, runtime: Runtime, models: Path | None) -> Onnx
     except RuntimeError as error:
         raise ModelError(
             f"an ONNX model in {path}",
-            in_one_line(error),
+            said_by(error),
             "export or copy the model again, with its external data beside it if it has any",
         ) from error
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from imgsim_assets.errors import ModelError, in_one_line
+from imgsim_assets.errors import ModelError, said_by
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.hub import fetch_folder
 from imgsim_assets.vision.backbones.names import timm_repository
@@ -39,7 +39,7 @@ def load_timm(backbone: Backbone, runtime: Runtime, models: Path | None) -> Torc
     except Exception as error:
         raise ModelError(
             f"timm weights in {folder} that fit its config.json",
-            in_one_line(error),
+            said_by(error),
             f"copy the model's files again, all of one revision; timm:{name} must be a timm model",
         ) from error
     return TorchBackbone(module, photo_input, device, runtime)
