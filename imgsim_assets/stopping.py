@@ -182,6 +182,20 @@ def handlers_kept() -> Iterator[None]:
 
 
 @contextmanager
+def held_back() -> Iterator[None]:
+    """Let no signal interrupt the block; the first that came is handled at its end, by whom it would have been."""
+    came: list[signal.Signals] = []
+    try:
+        with handlers_kept():
+            if threading.current_thread() is threading.main_thread():
+                _handle_both(lambda number, _frame: came.append(signal.Signals(number)))
+            yield
+    finally:
+        if came:
+            signal.raise_signal(came[0])
+
+
+@contextmanager
 def _interrupted_by_both() -> Iterator[None]:
     """Let both signals raise `KeyboardInterrupt` in the main thread, unless the process was started deaf to them."""
     with handlers_kept(), _finalizers_interrupted_in_silence():

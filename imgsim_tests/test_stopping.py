@@ -54,6 +54,15 @@ def deaf():
 def tracking():
     list(track(swallowing(0.05), "for ever"))
 
+def holding_back():
+    with stopping.held_back():
+        print("ready", flush=True)
+        while not stopping.was_asked():
+            time.sleep(0.05)
+        time.sleep(0.2)
+        print("whole", flush=True)
+    print("went on")
+
 class Lingering:
     def __del__(self):
         print("ready", flush=True)
@@ -139,6 +148,14 @@ def test_an_interrupt_that_was_swallowed_is_raised_again_by_the_next_item():
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (130, "swallowed\n")
     assert err.endswith(WORDS[signal.SIGINT])
+
+
+@pytest.mark.parametrize("number", list(STATUS))
+def test_what_must_not_be_interrupted_ends_before_the_process_does(number: signal.Signals):
+    process = child("holding_back")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (STATUS[number], "whole\n", WORDS[number])
 
 
 def test_an_interrupt_that_a_finalizer_swallows_shows_no_traceback():

@@ -225,6 +225,11 @@ def finish_tracking(settings: Settings) -> list[str]:
     return tracking.finish(folder.name, folder / PUBLISHED_HEAD)
 
 
+def leave_tracking(settings: Settings) -> None:
+    """End the MLflow runs that this process leaves, because it was asked to stop."""
+    tracking_of(settings).kill()
+
+
 def tracking_of(settings: Settings) -> Tracking:
     """Give the tracking store of the settings."""
     chosen = settings.tracking

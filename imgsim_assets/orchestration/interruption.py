@@ -1,6 +1,6 @@
 """What a stop does to a run of Dagster's: it ends with the process that works on it, and is no failure of a step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -18,10 +18,18 @@ def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
 
 
 @contextmanager
-def ending_with_process(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Work on a run, which ends where the block is left by an error, or where the process has to be ended in it."""
+def ending_with_process(instance: dg.DagsterInstance, run_id: str, leave: Callable[[], None]) -> Iterator[None]:
+    """Work on a run, which ends where the block is left by an error, or where the process has to be ended in it.
+
+    In the second case `leave` is called after it.
+    """
     with stopping.listening() as listener, stopping.handlers_kept():
-        listener.last_deed = lambda: _end(instance, run_id)
+
+        def last_deed() -> None:
+            _end(instance, run_id)
+            leave()
+
+        listener.last_deed = last_deed
         try:
             yield
         except BaseException:

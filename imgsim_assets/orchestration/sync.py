@@ -10,7 +10,7 @@ import dagster as dg
 from imgsim_assets import stopping
 from imgsim_assets.assets.answerable import open_folder, require_answers
 from imgsim_assets.assets.claims import broken_claims, mend_tables
-from imgsim_assets.assets.delivery import finish_tracking
+from imgsim_assets.assets.delivery import finish_tracking, leave_tracking
 from imgsim_assets.assets.embeddings import embedding_key
 from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
 from imgsim_assets.assets.publishing import MLFLOW_SAYS, open_table
@@ -176,7 +176,11 @@ def sync(
     """
     started = time.monotonic()
     with only_user(settings.places.state), stopping.listening():
-        outcome = _run_waves(definitions, instance, settings, announce)
+        try:
+            outcome = _run_waves(definitions, instance, settings, announce)
+        finally:
+            if stopping.was_asked():
+                leave_tracking(settings)
     link = settings.places.state / LINK
     outcome.published = link if link.exists() else None
     outcome.seconds = time.monotonic() - started
@@ -210,7 +214,7 @@ def _run_waves(
         if not (outcome.materialized or outcome.failed):
             _require_models(settings, sight.statuses)
         _announce_wave([sight.statuses[key] for key in wave], announce)
-        result = _run_wave(definitions, instance, wave, tags)
+        result = _run_wave(definitions, instance, settings, wave, tags)
         # Dagster takes it for the failure of a step, and what does not lie below that step would go on.
         if stopping.was_asked() or was_interrupted(result):
             raise dg.DagsterExecutionInterruptedError
@@ -253,10 +257,14 @@ def _note_held(sight: Sight, outcome: SyncOutcome) -> None:
 
 
 def _run_wave(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, wave: list[str], tags: dict[str, str]
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    wave: list[str],
+    tags: dict[str, str],
 ) -> dg.ExecuteInProcessResult:
     run_id = str(uuid.uuid4())
-    with ending_with_process(instance, run_id):
+    with ending_with_process(instance, run_id, lambda: leave_tracking(settings)):
         return definitions.resolve_job_def(MATERIALIZE_JOB).execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey.from_user_string(key) for key in wave],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from filelock import FileLock
 
+from imgsim_assets import stopping
 from imgsim_assets.errors import UserError
 from imgsim_assets.resources import own_store, registry
 from imgsim_assets.resources.mlflow_quiet import quietly
@@ -139,15 +140,19 @@ class Tracking:
             raise ValueError(f"{dagster_run_id!r} is not a Dagster run id")
         self._unfinished.note(dagster_run_id)
         run = self._open()
-        run.run_id = run.ask(lambda client: self._enter(client, dagster_run_id, tags, run.notes)) or ""
         try:
+            with stopping.held_back():
+                run.run_id = run.ask(lambda client: self._enter(client, dagster_run_id, tags, run.notes)) or ""
             yield run
+            with stopping.held_back():
+                run.ask(lambda client: _leave(client, run.run_id, asset, "FINISHED"))
         except BaseException as error:
             run.strict = False  # `error` is the cause
             ending = "FAILED" if isinstance(error, Exception) else "KILLED"
-            run.ask(lambda client: _leave(client, run.run_id, asset, ending))
+            if run.run_id:
+                with stopping.held_back():
+                    run.ask(lambda client: _leave(client, run.run_id, asset, ending))
             raise
-        run.ask(lambda client: _leave(client, run.run_id, asset, "FINISHED"))
         if run.client is not None:
             self._unfinished.forget(dagster_run_id)
 
@@ -167,6 +172,13 @@ class Tracking:
     def end(self, name: str) -> None:
         """The champion is what is published."""
         self._unfinished.forget(name)
+
+    def kill(self) -> None:
+        """End the runs that the process leaves, because it is about to end; `finish` has the last word."""
+        left = self._unfinished.names()
+        if left:
+            run = self._open(strict=False)
+            run.ask(lambda client: self._end(client, left, run.notes))
 
     def finish(self, publication: str | None, head: Path) -> list[str]:
         """End the runs whose process died, and let the registry say what is published, where that may not be so.

@@ -1,3 +1,4 @@
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from urllib.parse import urlparse
 import pytest
 
 from imgsim_assets.errors import UserError
+from imgsim_assets.resources import tracking as tracking_module
 from imgsim_assets.resources.tracking import TrackedRun, Tracking
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +91,33 @@ def test_a_run_is_failed_until_the_asset_that_failed_succeeds(tracking: Tracking
     assert block("one", None) == ["FAILED"]
     assert block("two", None) == ["FINISHED"]
     assert block("two", KeyboardInterrupt()) == ["KILLED"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["_enter", "_leave"])
+def test_an_interrupt_while_a_run_is_made_or_ended_leaves_none_running(
+    tracking: Tracking, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    owner = Tracking if moment == "_enter" else tracking_module
+    before = getattr(owner, moment)
+
+    def interrupted(*arguments: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        done = before(*arguments)
+        signal.raise_signal(signal.SIGINT)
+        return done
+
+    monkeypatch.setattr(owner, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt), tracking.run_for(f"r7{moment}", {}):
+        pass
+    assert statuses(tracking, f"r7{moment}") == ["KILLED"]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_about_to_end_kills_the_runs_that_it_leaves(tracking: Tracking) -> None:
+    with tracking.run_for("r8", {}):
+        tracking.kill()
+        assert statuses(tracking, "r8") == ["KILLED"]
 
 
 @pytest.mark.slow
