@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from imgsim_assets.assets.delivery import PUBLICATION, PUBLISHED_FILES
+from imgsim_assets.assets.delivery import PUBLICATION
 from imgsim_assets.assets.edges import CANNY_MAPS, canny_fingerprint
 from imgsim_assets.assets.embeddings import embedding_key, vector_folder, view_fingerprint
 from imgsim_assets.assets.images import RAW_IMAGES, inspection_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
+from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_damage import is_sound, mend
 from imgsim_assets.storage.publication import whole_publication
@@ -58,7 +59,7 @@ def _holds(store: Store, key: str, tables: Sequence[str]) -> bool:
     try:
         if key == PUBLICATION:
             folder = whole_publication(store.folder)
-            return all((folder / name).is_file() for name in PUBLISHED_FILES)
+            return all((folder / name).is_file() for name in layout.FILES)
         store.artefacts.open(key)
         return all(store.has_table(name) and is_sound(store.content / name, store.ledger) for name in tables)
     except ArtefactError:

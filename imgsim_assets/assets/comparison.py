@@ -10,7 +10,6 @@ import polars as pl
 from imgsim_assets.assets.images import SOLUTION
 from imgsim_assets.assets.indices import (
     INDEX_FILE,
-    LIBRARIES,
     NAMES,
     index_key,
     neighbors_key,
@@ -35,20 +34,19 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.exact import ExactIndex
 from imgsim_assets.retrieval.ann.growth import seconds_to_add
-from imgsim_assets.retrieval.ann.protocol import LIST
+from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST
 from imgsim_assets.retrieval.ann.resident import resident_bytes
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.comparison import Contender, compare_indices
 from imgsim_assets.retrieval.scoring import score_ranked_names
 from imgsim_assets.retrieval.verdict import verdict
+from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import write_table
 from imgsim_assets.vision.threads import set_threads
 
 COMPARISON = "index_comparison"
-CURVES_FILE = "curves.parquet"
-VERDICT_FILE = "verdict.txt"
 LEAST_RECALL = 0.95
 QUERIES_ASKED = 1000  # to see how much of an index comes into memory
 
@@ -102,14 +100,14 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
             run.log_metrics(_as_metrics(table))
             (Path(folder) / "recall_against_speed.png").write_bytes(drawing)
             curves.write_csv(Path(folder) / "effort_curves.csv")
-            (Path(folder) / VERDICT_FILE).write_text(words, encoding="utf-8")
+            (Path(folder) / layout.VERDICT).write_text(words, encoding="utf-8")
             for file in sorted(Path(folder).iterdir()):
                 run.log_file(file, COMPARISON)
 
         def write(folder: Path) -> None:
             write_table(folder / TABLE, table)
-            write_table(folder / CURVES_FILE, curves)
-            (folder / VERDICT_FILE).write_text(words, encoding="utf-8")
+            write_table(folder / layout.CURVES, curves)
+            (folder / layout.VERDICT).write_text(words, encoding="utf-8")
 
         shown = {"verdict": words, "preview": markdown_table(_upright(table)), "curves": markdown_table(curves)}
         return publish(store, COMPARISON, write, metadata={**shown, "recall_against_speed": markdown_picture(drawing)})
@@ -133,7 +131,7 @@ def _contender(store: Store, settings: Settings, library: str, queries: Vectors)
 
 def open_verdict(store: Store) -> str:
     """Open what the comparison says in words."""
-    return store.artefacts.open(COMPARISON).path(VERDICT_FILE).read_text(encoding="utf-8")
+    return store.artefacts.open(COMPARISON).path(layout.VERDICT).read_text(encoding="utf-8")
 
 
 def score_neighbours(store: Store, library: str) -> pl.DataFrame:

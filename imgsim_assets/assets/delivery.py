@@ -12,19 +12,20 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.class_scores import NETWORKS_FILE, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.comparison import COMPARISON, CURVES_FILE, VERDICT_FILE
-from imgsim_assets.assets.evaluation import EVALUATION, GROUP, METRICS_FILE
+from imgsim_assets.assets.comparison import COMPARISON
+from imgsim_assets.assets.evaluation import EVALUATION, GROUP
 from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.indices import INDEX_FILE, LIBRARIES, index_key, neighbors_key, open_index, read_asked
-from imgsim_assets.assets.learning import METRIC_FILE, METRIC_HEAD, open_head
+from imgsim_assets.assets.indices import INDEX_FILE, index_key, neighbors_key, open_index, read_asked
+from imgsim_assets.assets.learning import METRIC_HEAD, open_head
 from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, tracked
-from imgsim_assets.assets.report import REPORT, REPORT_FILE
+from imgsim_assets.assets.report import REPORT
 from imgsim_assets.assets.validation import CROSS_VALIDATION, open_validated
 from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
 from imgsim_assets.assets.versions import computed_by, noted
 from imgsim_assets.errors import ArtefactError, GateError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.retrieval.ann.protocol import LIBRARIES
 from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
 from imgsim_assets.retrieval.submission import (
     SEPARATORS,
@@ -35,7 +36,8 @@ from imgsim_assets.retrieval.submission import (
     submission_bytes,
     submission_rows,
 )
-from imgsim_assets.serving.bundle import BUNDLE, INDICES, bundle_facts, networks_file
+from imgsim_assets.serving import layout
+from imgsim_assets.serving.bundle import bundle_facts
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.publication import LINK, published, whole_publication
@@ -43,28 +45,21 @@ from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.photo import is_photo_name
 
 SUBMISSION = "submission"
-SUBMISSION_FILE = "submission.csv"
 PUBLICATION = "publication"
-BUNDLED = {
-    "gallery.parquet": (GALLERY, TABLE),
-    "gallery.npy": (GALLERY, VECTORS_FILE),
-    METRIC_FILE: (METRIC_HEAD, METRIC_FILE),
-    "comparison.parquet": (COMPARISON, TABLE),
-    CURVES_FILE: (COMPARISON, CURVES_FILE),
-    VERDICT_FILE: (COMPARISON, VERDICT_FILE),
-    **{f"{library}.index": (index_key(library), INDEX_FILE) for library in LIBRARIES},
+COPIED = {
+    layout.SUBMISSION: (SUBMISSION, layout.SUBMISSION),
+    layout.METRICS: (EVALUATION, layout.METRICS),
+    layout.REPORT: (REPORT, layout.REPORT),
 }
-PUBLISHED = {
-    SUBMISSION_FILE: (SUBMISSION, SUBMISSION_FILE),
-    METRICS_FILE: (EVALUATION, METRICS_FILE),
-    REPORT_FILE: (REPORT, REPORT_FILE),
-    **{f"{BUNDLE}/{name}": source for name, source in BUNDLED.items()},
+COPIED_TO_BUNDLE = {
+    layout.PHOTOS: (GALLERY, TABLE),
+    layout.VECTORS: (GALLERY, VECTORS_FILE),
+    layout.HEAD: (METRIC_HEAD, layout.HEAD),
+    layout.COMPARISON: (COMPARISON, TABLE),
+    layout.CURVES: (COMPARISON, layout.CURVES),
+    layout.VERDICT: (COMPARISON, layout.VERDICT),
+    **{layout.index_file(library): (index_key(library), INDEX_FILE) for library in LIBRARIES},
 }
-BUNDLE_FACTS = f"{BUNDLE}/bundle.json"
-INDEX_FACTS = f"{BUNDLE}/{INDICES}"
-PUBLISHED_HEAD = f"{BUNDLE}/{METRIC_FILE}"
-RECALL, VALIDATED = f"{BUNDLE}/recall.json", f"{BUNDLE}/cross_validation.parquet"
-PUBLISHED_FILES = (*PUBLISHED, BUNDLE_FACTS, INDEX_FACTS, RECALL, VALIDATED)
 GATE_TAG = "imgsim/gate"
 
 Require = Callable[[dg.DagsterInstance], None]
@@ -111,7 +106,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
             context.log.warning(f"{len(without)} test photos could not be read and got the fallback: {without[:5]}")
 
         def write(folder: Path) -> None:
-            (folder / SUBMISSION_FILE).write_bytes(submission_bytes(rows))
+            (folder / layout.SUBMISSION).write_bytes(submission_bytes(rows))
 
         return publish(
             store,
@@ -179,17 +174,20 @@ def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinit
             )
 
         def build(folder: Path) -> None:
-            (folder / BUNDLE).mkdir()
-            for name, (key, file) in PUBLISHED.items():
-                shutil.copyfile(store.artefacts.open(key).path(file), folder / name)
+            bundle = folder / layout.BUNDLE
+            bundle.mkdir()
+            for place, copied in ((folder, COPIED), (bundle, COPIED_TO_BUNDLE)):
+                for name, (key, file) in copied.items():
+                    shutil.copyfile(store.artefacts.open(key).path(file), place / name)
             for name in open_head(store).recipe.fine_tuned:
                 networks = store.artefacts.open(fine_tuned_key(name)).path(NETWORKS_FILE)
-                shutil.copyfile(networks, folder / BUNDLE / networks_file(name))
+                shutil.copyfile(networks, bundle / layout.networks_file(name))
             facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
-            (folder / BUNDLE_FACTS).write_text(facts, encoding="utf-8")
-            (folder / INDEX_FACTS).write_text(json.dumps(_index_facts(store, settings), indent=2), encoding="utf-8")
-            (folder / RECALL).write_text(json.dumps(dict(quality.recall), indent=2, sort_keys=True), encoding="utf-8")
-            write_table(folder / VALIDATED, quality.validated)
+            (bundle / layout.FACTS).write_text(facts, encoding="utf-8")
+            (bundle / layout.INDICES).write_text(json.dumps(_index_facts(store, settings), indent=2), encoding="utf-8")
+            recall = json.dumps(dict(quality.recall), indent=2, sort_keys=True)
+            (bundle / layout.RECALL).write_text(recall, encoding="utf-8")
+            write_table(bundle / layout.VALIDATED, quality.validated)
 
         registered: list[str | None] = []
         with tracked(context, tracking, PUBLICATION) as run:
@@ -197,15 +195,15 @@ def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinit
             folder = store.publish(
                 build,
                 chosen.kept,
-                announce=lambda built, version: registered.append(run.register(built / PUBLISHED_HEAD, version)),
+                announce=lambda built, version: registered.append(run.register(_head(built), version)),
             )
             run.crown(folder.name)
-        context.log.info(f"published {store.folder / LINK / SUBMISSION_FILE}")
+        context.log.info(f"published {store.folder / LINK / layout.SUBMISSION}")
         return dg.MaterializeResult(
             data_version=dg.DataVersion(folder.name),
             metadata={
                 "path": dg.MetadataValue.path(folder),
-                "submission": dg.MetadataValue.path(folder / SUBMISSION_FILE),
+                "submission": dg.MetadataValue.path(folder / layout.SUBMISSION),
                 "registered": registered[-1] or "not in MLflow",
                 **shown,
                 **noted(PUBLICATION),
@@ -222,7 +220,7 @@ def finish_tracking(settings: Settings) -> list[str]:
         folder = published(store.folder)
     except ArtefactError:
         return tracking.finish(None, store.folder)
-    return tracking.finish(folder.name, folder / PUBLISHED_HEAD)
+    return tracking.finish(folder.name, _head(folder))
 
 
 def leave_tracking(settings: Settings) -> None:
@@ -234,6 +232,10 @@ def tracking_of(settings: Settings) -> Tracking:
     """Give the tracking store of the settings."""
     chosen = settings.tracking
     return Tracking(str(settings.places.state), chosen.uri, chosen.experiment)
+
+
+def _head(publication: Path) -> Path:
+    return publication / layout.BUNDLE / layout.HEAD
 
 
 def _index_facts(store: Store, settings: Settings) -> dict[str, dict[str, JSON]]:
@@ -257,8 +259,8 @@ def _quality(store: Store) -> Quality:
 def _published_quality(store: Store) -> Quality | None:
     """Read what the published ranking was judged by; None: nothing whole is published, or before there was a gate."""
     try:
-        folder = whole_publication(store.folder)
-        return Quality(read_table(folder / VALIDATED), json.loads((folder / RECALL).read_bytes()))
+        bundle = whole_publication(store.folder) / layout.BUNDLE
+        return Quality(read_table(bundle / layout.VALIDATED), json.loads((bundle / layout.RECALL).read_bytes()))
     except (ArtefactError, FileNotFoundError):
         return None
 
@@ -270,7 +272,7 @@ def _foreign_ids(store: Store, settings: Settings) -> dict[str, int]:
     for library in LIBRARIES:
         index, vectors = open_index(store, settings, library)
         counts[index_key(library)] = abs(index.size - gallery.height) + abs(len(vectors) - gallery.height)
-    written = pl.read_csv(store.artefacts.open(SUBMISSION).path(SUBMISSION_FILE), infer_schema=False)
+    written = pl.read_csv(store.artefacts.open(SUBMISSION).path(layout.SUBMISSION), infer_schema=False)
     lists = read_lists(written, gallery["name"].to_list(), settings.submission)
     named = {name for names in lists.values() for name in names}
     return counts | {SUBMISSION: len(named - set(gallery["name"]))}
@@ -282,7 +284,7 @@ def delivery_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(asset=SUBMISSION, blocking=True, description="The file that was written keeps its specification.")
     def submission_is_valid(store: Store) -> dg.AssetCheckResult:
         """Read the written file back, as a stranger would, and hold it against the specification."""
-        written = pl.read_csv(store.artefacts.open(SUBMISSION).path(SUBMISSION_FILE), infer_schema=False)
+        written = pl.read_csv(store.artefacts.open(SUBMISSION).path(layout.SUBMISSION), infer_schema=False)
         wanted = photos_to_answer(open_table(store, RAW_IMAGES))
         check_submission(written, wanted, open_table(store, GALLERY)["name"].to_list(), settings.submission)
         return dg.AssetCheckResult(passed=True, metadata={"rows": written.height})

@@ -30,6 +30,7 @@ from imgsim_assets.retrieval.evaluation import (
     summarise,
 )
 from imgsim_assets.retrieval.measures import per_class_average_precision
+from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.vision.catalogue import leaked
@@ -37,7 +38,6 @@ from imgsim_assets.vision.threads import set_threads
 
 GROUP = "delivery"
 EVALUATION = "evaluation"
-METRICS_FILE = "metrics.json"
 QUERIES_FILE = "queries.parquet"
 SUMMARY_FILE = "summary.parquet"
 CLASSES_FILE = "classes.parquet"
@@ -46,7 +46,7 @@ MEASURES = ("precision_at_1", "recall_at_10", "calibration_error", "brier_score"
 
 def open_metrics(store: Store) -> dict[str, Any]:
     """Open the contract's metrics: `map_at_10`, `ci95`, `queries`, `source` and what else was measured."""
-    metrics: dict[str, Any] = json.loads(store.artefacts.open(EVALUATION).path(METRICS_FILE).read_bytes())
+    metrics: dict[str, Any] = json.loads(store.artefacts.open(EVALUATION).path(layout.METRICS).read_bytes())
     return metrics
 
 
@@ -113,7 +113,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
         drawings = _draw(queries, summary, classes)
 
         def write(folder: Path) -> None:
-            (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=2, sort_keys=True), encoding="utf-8")
+            (folder / layout.METRICS).write_text(json.dumps(metrics, indent=2, sort_keys=True), encoding="utf-8")
             write_table(folder / QUERIES_FILE, queries)
             write_table(folder / SUMMARY_FILE, summary)
             write_table(folder / CLASSES_FILE, classes)

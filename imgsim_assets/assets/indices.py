@@ -18,7 +18,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.build import Asked, build_index, load_index
 from imgsim_assets.retrieval.ann.copies import vectors_held
 from imgsim_assets.retrieval.ann.growth import Gallery, grow
-from imgsim_assets.retrieval.ann.protocol import LIST, Index
+from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST, Index
 from imgsim_assets.retrieval.ann.search import Neighbours, join_blocks, search
 from imgsim_assets.retrieval.ann.self_test import check_index
 from imgsim_assets.settings import Annoy, Faiss, Settings
@@ -28,7 +28,6 @@ from imgsim_assets.vision.threads import set_threads
 
 INDEX_FILE = "index"
 QUERIES_A_BLOCK = 256
-LIBRARIES = ("faiss", "annoy")
 NAMES = {"faiss": "FAISS", "annoy": "Annoy"}
 
 

@@ -24,6 +24,7 @@ from imgsim_assets.retrieval.learning_set import guess_classes, learned_classes,
 from imgsim_assets.retrieval.metric_file import load_head, save_head
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
 from imgsim_assets.retrieval.renewal import KNOWN_BY
+from imgsim_assets.serving import layout
 from imgsim_assets.settings import Clusters as ClusterSettings
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_array, write_table
@@ -31,13 +32,12 @@ from imgsim_assets.vision.threads import set_threads
 
 GROUP = "learning"
 METRIC_HEAD = "metric_head"
-METRIC_FILE = "metric.safetensors"
 TRAINING_FILE = "training.parquet"
 
 
 def open_head(store: Store) -> MetricHead:
     """Open what `metric_head` published."""
-    return load_head(store.artefacts.open(METRIC_HEAD).path(METRIC_FILE))
+    return load_head(store.artefacts.open(METRIC_HEAD).path(layout.HEAD))
 
 
 def open_training(store: Store) -> pl.DataFrame:
@@ -124,7 +124,7 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         )
 
         def write(folder: Path) -> None:
-            save_head(head, folder / METRIC_FILE)
+            save_head(head, folder / layout.HEAD)
             write_table(folder / TRAINING_FILE, training)
 
         facts = {

@@ -12,7 +12,7 @@ import polars as pl
 from imgsim_assets.assets.comparison import COMPARISON, open_verdict, score_neighbours
 from imgsim_assets.assets.evaluation import EVALUATION, GROUP, open_classes, open_metrics, open_summary
 from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION, path_of
-from imgsim_assets.assets.indices import LIBRARIES, NAMES, neighbors_key
+from imgsim_assets.assets.indices import NAMES, neighbors_key
 from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish
 from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe, open_steps
 from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
@@ -21,15 +21,16 @@ from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import exhibits
+from imgsim_assets.retrieval.ann.protocol import LIBRARIES
 from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.retrieval.margins import class_margins, margin_in_words
+from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import catalogue_counts, leaked
 from imgsim_assets.vision.frame import NOT_LOOKED_AT
 from imgsim_assets.vision.photo import PhotoError, decode_photo
 
 REPORT = "retrieval_report"
-REPORT_FILE = "report.html"
 LISTED = 10
 CLASSES_SHOWN = 20
 COPIES_SHOWN = 50
@@ -63,7 +64,7 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         html = render_gallery(_gallery(store, settings, gone))
 
         def write(folder: Path) -> None:
-            (folder / REPORT_FILE).write_bytes(html.encode("utf-8", "replace"))
+            (folder / layout.REPORT).write_bytes(html.encode("utf-8", "replace"))
 
         return publish(store, REPORT, write, facts=away(gone, of=open_table(store, RAW_IMAGES).height))
 

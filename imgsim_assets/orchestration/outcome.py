@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from imgsim_assets.retrieval.evaluation import in_words
+from imgsim_assets.serving import layout
 
 
 def score_of(publication: Path) -> str:
     """Say the score of a publication, or that it cannot be read."""
     try:
-        return in_words(json.loads((publication / "metrics.json").read_bytes()))
+        return in_words(json.loads((publication / layout.METRICS).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return "no score: its metrics.json is damaged or gone"
+        return f"no score: its {layout.METRICS} is damaged or gone"
 
 
 @dataclass
@@ -53,5 +54,5 @@ class SyncOutcome:
         )
         lines = [f"{done} in {self.seconds:.1f} s", *self.notes]
         if self.published:
-            lines += [score_of(self.published), f"submission: {self.published / 'submission.csv'}"]
+            lines += [score_of(self.published), f"submission: {self.published / layout.SUBMISSION}"]
         return "\n".join(lines)

@@ -15,14 +15,13 @@ from imgsim_assets.retrieval.ann.build import Asked, load_index
 from imgsim_assets.retrieval.ann.protocol import Index
 from imgsim_assets.retrieval.metric_file import load_head
 from imgsim_assets.retrieval.metric_head import MetricHead
+from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import whole_publication
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.content import content_rule
 
-BUNDLE = "bundle"
-INDICES = "indices.json"
 FORMAT = 8
 
 
@@ -38,7 +37,7 @@ class SearchBundle:
 
     def networks(self, name: str) -> Path:
         """Give the file of the fine-tuned networks of a backbone that the recipe asks."""
-        return self.folder / networks_file(name)
+        return self.folder / layout.networks_file(name)
 
     def index(self, library: str) -> Index:
         """Load a library's index.
@@ -46,17 +45,12 @@ class SearchBundle:
         Raises:
             ArtefactError: it has other bytes than were published, or fails its self-test.
         """
-        path = self.folder / f"{library}.index"
-        known = json.loads((self.folder / INDICES).read_bytes())[library]
+        path = self.folder / layout.index_file(library)
+        known = json.loads((self.folder / layout.INDICES).read_bytes())[library]
         # First of all: a library trusts its file, and a foreign one can end the process.
         if content_id(path) != known["digest"]:
             raise ArtefactError(f"the published index in {path}", "other bytes", "run `imgsim sync`")
         return load_index(known["kind"], path, self.vectors, Asked(known["effort"], known["overfetch"]))
-
-
-def networks_file(name: str) -> str:
-    """Name the bundle's file with what the backbone `name` became."""
-    return f"fine_tuned_{name}.safetensors"
 
 
 def bundle_facts(settings: Settings) -> dict[str, Any]:
@@ -84,8 +78,8 @@ def open_bundle(settings: Settings) -> SearchBundle:
     Raises:
         ArtefactError: nothing is published, or what is was damaged, or made with other settings or other weights.
     """
-    folder = whole_publication(settings.places.state) / BUNDLE
-    facts = json.loads((folder / "bundle.json").read_bytes())
+    folder = whole_publication(settings.places.state) / layout.BUNDLE
+    facts = json.loads((folder / layout.FACTS).read_bytes())
     present = bundle_facts(settings)
     for name in facts.keys() | present.keys():
         if facts.get(name) != present.get(name):
@@ -95,9 +89,9 @@ def open_bundle(settings: Settings) -> SearchBundle:
                 "use those settings, or run `imgsim sync` with these",
             )
     return SearchBundle(
-        gallery=read_table(folder / "gallery.parquet"),
-        vectors=np.asarray(read_array(folder / "gallery.npy")),
-        head=load_head(folder / "metric.safetensors"),
+        gallery=read_table(folder / layout.PHOTOS),
+        vectors=np.asarray(read_array(folder / layout.VECTORS)),
+        head=load_head(folder / layout.HEAD),
         facts=facts,
         folder=folder,
     )

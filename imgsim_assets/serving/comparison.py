@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.serving.bundle import BUNDLE
+from imgsim_assets.serving import layout
 from imgsim_assets.storage.formats import read_table
 from imgsim_assets.storage.publication import whole_publication
 
@@ -26,9 +26,9 @@ def open_comparison(state: Path) -> Comparison:
     Raises:
         ArtefactError: nothing is published, or it was damaged, or by a version of imgsim that gave no verdict.
     """
-    bundle = whole_publication(state) / BUNDLE
+    bundle = whole_publication(state) / layout.BUNDLE
     try:
-        verdict = (bundle / "verdict.txt").read_text(encoding="utf-8")
+        verdict = (bundle / layout.VERDICT).read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ArtefactError(f"a verdict in {bundle}", "none, it is older", "run `imgsim sync`") from error
-    return Comparison(read_table(bundle / "comparison.parquet"), read_table(bundle / "curves.parquet"), verdict)
+    return Comparison(read_table(bundle / layout.COMPARISON), read_table(bundle / layout.CURVES), verdict)

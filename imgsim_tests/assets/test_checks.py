@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from imgsim_assets.assets.comparison import COMPARISON, comparison_checks
-from imgsim_assets.assets.delivery import SUBMISSION, SUBMISSION_FILE, delivery_checks
+from imgsim_assets.assets.delivery import SUBMISSION, delivery_checks
 from imgsim_assets.assets.evaluation import EVALUATION, SUMMARY_FILE, ranking_beats_cosine
 from imgsim_assets.assets.images import RAW_IMAGES, photos_can_be_read, splits_share_no_photo
 from imgsim_assets.assets.publishing import TABLE
@@ -110,7 +110,7 @@ def test_a_submission_that_breaks_its_specification_stops_what_follows(store, br
     put(store, RAW_IMAGES, catalogue(12))
     put(store, GALLERY, pl.DataFrame({"name": [f"{number}.jpg" for number in range(12)]}))
     text = "\n".join(broken(good_rows())) + "\n"
-    store.artefacts.publish(SUBMISSION, lambda folder: (folder / SUBMISSION_FILE).write_text(text), {})
+    store.artefacts.publish(SUBMISSION, lambda folder: (folder / "submission.csv").write_text(text), {})
     if passed:
         assert outcome(check, store)[0]
     else:

@@ -12,9 +12,9 @@ import pytest
 
 from imgsim_assets.assets import delivery
 from imgsim_assets.assets.claims import broken_claims
-from imgsim_assets.assets.delivery import PUBLISHED_FILES
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.retrieval.ann.exact import ExactIndex
+from imgsim_assets.serving.layout import FILES
 from imgsim_assets.settings_sources import load_settings
 from imgsim_tests.workplace import Workplace
 
@@ -68,7 +68,7 @@ def emptied(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("name", sorted(PUBLISHED_FILES))
+@pytest.mark.parametrize("name", sorted(FILES))
 @pytest.mark.parametrize("damage", [gone, cut, flipped, emptied])
 def test_every_published_file_is_vouched_for(synced: Workplace, name: str, damage: Callable[[Path], None]):
     settings = synced.settings()

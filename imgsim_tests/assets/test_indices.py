@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgsim_assets.assets.indices import LIBRARIES, index_key, open_index
+from imgsim_assets.assets.indices import index_key, open_index
 from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.ann.copies import vectors_held
+from imgsim_assets.retrieval.ann.protocol import LIBRARIES
 from imgsim_assets.serving.bundle import open_bundle
 from imgsim_assets.storage.formats import write_array, write_table
 from imgsim_tests.broken_files import picture

@@ -9,6 +9,7 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
+LIBRARIES = ("faiss", "annoy")
 MISSING = -1
 LIST = 10  # how many of a list count: MAP@10, recall@10
 
