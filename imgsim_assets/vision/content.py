@@ -7,7 +7,7 @@ known of what is under them.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from PIL import Image
 
 from imgsim_assets.vision.photo import DECODING_REVISION
 from imgsim_assets.vision.photographic import colour_variety
-from imgsim_assets.vision.strips import find_strip, is_chrome
+from imgsim_assets.vision.strips import BEHIND, Strip, find_strip, is_chrome
 
 CONTENT_REVISION = "content/2"
 LEAST_LEFT = 0.4  # of a side; where strip upon strip leaves less, the photo is of stripes
@@ -90,19 +90,33 @@ def _peeled(photo: npt.NDArray[np.uint8], whole: Content, *, vivid: bool) -> Con
 
 
 def _without_strips(photo: npt.NDArray[np.uint8], box: Content, *, vivid: bool) -> Content:
-    part = _part(photo, box)
-    top, bottom = _cut_off(part, vivid=vivid)
-    left, right = _cut_off(part.transpose(1, 0, 2), vivid=vivid)
+    part, (height, width, _) = _part(photo, box), photo.shape
+    top, bottom = _cut_off(part, (box.top > 0, box.bottom < height), vivid=vivid)
+    left, right = _cut_off(part.transpose(1, 0, 2), (box.left > 0, box.right < width), vivid=vivid)
     return Content(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
 
 
-def _cut_off(photo: npt.NDArray[np.uint8], *, vivid: bool) -> tuple[int, int]:
-    """Count the rows of chrome that a photo, uint8 [rows, pixels, 3], begins with, and those it ends with."""
-    first, last = find_strip(photo), find_strip(photo[::-1])
-    return (
-        first.rows if first and is_chrome(first, last, vivid=vivid) else 0,
-        last.rows if last and is_chrome(last, first, vivid=vivid) else 0,
-    )
+def _cut_off(photo: npt.NDArray[np.uint8], was_cut: tuple[bool, bool], *, vivid: bool) -> tuple[int, int]:
+    """Count the rows of chrome that a photo, uint8 [rows, pixels, 3], begins with, and those it ends with.
+
+    `was_cut` says at which of both ends something has been cut off already.
+    """
+    first, last = _strips(photo, was_cut[0]), _strips(photo[::-1], was_cut[1])
+    return _rows(first, last, vivid=vivid), _rows(last, first, vivid=vivid)
+
+
+def _strips(photo: npt.NDArray[np.uint8], was_cut: bool) -> list[Strip]:
+    """Find the strip that a photo begins with, and the one behind what may be only mixed with what was cut off."""
+    strip = find_strip(photo)
+    if strip is None:
+        return []
+    behind = find_strip(photo[strip.rows :]) if was_cut and strip.rows <= BEHIND else None
+    return [strip, replace(behind, rows=strip.rows + behind.rows)] if behind else [strip]
+
+
+def _rows(strips: list[Strip], opposite: list[Strip], *, vivid: bool) -> int:
+    chrome = (one.rows for one in strips for other in (*opposite, None) if is_chrome(one, other, vivid=vivid))
+    return max(chrome, default=0)
 
 
 def _part(photo: npt.NDArray[np.uint8], box: Content) -> npt.NDArray[np.uint8]:

@@ -95,6 +95,20 @@ def test_one_inside_the_other():
     assert find_content(outer) == Content(6, 6, 126, 96)
 
 
+def test_what_compression_mixed_between_two_strips_hides_neither():
+    inner = cv2.copyMakeBorder(noise(90, 120), 12, 12, 0, 0, cv2.BORDER_CONSTANT, value=PINK)
+    outer = cv2.copyMakeBorder(inner, 0, 20, 0, 0, cv2.BORDER_CONSTANT, value=WHITE)
+    outer[len(inner)] = np.add(PINK, WHITE) // 2
+    assert find_content(inner) == find_content(outer) == Content(0, 12, 120, 102)
+
+
+def test_a_row_that_is_mixed_with_nothing_beyond_it_stays():
+    inner = noise(90, 120)
+    inner[0] = PINK
+    outer = cv2.copyMakeBorder(inner, 20, 0, 0, 0, cv2.BORDER_CONSTANT, value=WHITE)
+    assert find_content(outer) == Content(0, 20, 120, 110)
+
+
 def flat():
     return np.full((80, 120, 3), 200, np.uint8)
 
