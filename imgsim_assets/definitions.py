@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from imgsim_assets.assets.checks import asset_checks
 from imgsim_assets.assets.class_scores import class_scores_assets
-from imgsim_assets.assets.comparison import comparison_assets, comparison_checks
-from imgsim_assets.assets.delivery import PUBLICATION, delivery_assets, delivery_checks, tracking_of
+from imgsim_assets.assets.comparison import comparison_assets
+from imgsim_assets.assets.delivery import delivery_assets, tracking_of
 from imgsim_assets.assets.edges import edge_assets
 from imgsim_assets.assets.embeddings import embedding_assets
-from imgsim_assets.assets.evaluation import evaluation_assets, evaluation_checks
+from imgsim_assets.assets.evaluation import evaluation_assets
 from imgsim_assets.assets.fine_tuning import fine_tuning_assets
-from imgsim_assets.assets.images import IMAGE_FOLDER, image_assets, image_checks
+from imgsim_assets.assets.images import image_assets
 from imgsim_assets.assets.indices import index_assets
+from imgsim_assets.assets.keys import IMAGE_FOLDER, PUBLICATION
 from imgsim_assets.assets.learning import learning_assets
 from imgsim_assets.assets.learning_set import learning_set_assets
 from imgsim_assets.assets.report import report_assets
@@ -52,7 +54,7 @@ def build_definitions(settings: Settings, present: Callable[[], Settings] | None
             *report_assets(settings),
             *delivery_assets(settings, lambda instance: require_fresh(definitions, instance, PUBLICATION)),
         ],
-        asset_checks=[*image_checks(), *comparison_checks(), *evaluation_checks(), *delivery_checks(settings)],
+        asset_checks=asset_checks(settings),
         jobs=[
             dg.define_asset_job(
                 MATERIALIZE_JOB,

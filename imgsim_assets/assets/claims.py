@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from imgsim_assets.assets.delivery import PUBLICATION
-from imgsim_assets.assets.edges import CANNY_MAPS, canny_fingerprint
-from imgsim_assets.assets.embeddings import embedding_key, vector_folder, view_fingerprint
-from imgsim_assets.assets.images import RAW_IMAGES, inspection_table
+from imgsim_assets.assets.edges import canny_fingerprint
+from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
+from imgsim_assets.assets.images import inspection_table
+from imgsim_assets.assets.keys import CANNY_MAPS, PUBLICATION, RAW_IMAGES, embedding_key
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.serving import layout

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.embedding_pass import open_row
-from imgsim_assets.assets.images import RAW_IMAGES, distinct_photos
+from imgsim_assets.assets.images import distinct_photos
+from imgsim_assets.assets.keys import LEARNING, RAW_IMAGES, class_scores_key, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.publishing import OWNERS, TABLE, away, publish
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
@@ -29,38 +30,12 @@ if TYPE_CHECKING:
     from imgsim_assets.vision.fine_tuning.scoring import Scored
     from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
 
-GROUP = "learning"
 REVISION = "class_scores/1"
 NETWORKS_FILE = "networks.safetensors"
 FOLDS_FILE = "folds.parquet"
 SCORES_FILE = "scores.npy"
 
 Scores = npt.NDArray[np.float32]
-
-
-def fine_tuned_key(name: str) -> str:
-    """Name the asset of the networks that the backbone `name` became."""
-    return f"fine_tuned/{name}"
-
-
-def class_scores_key(name: str) -> str:
-    """Name the asset of what those networks say."""
-    return f"class_scores/{name}"
-
-
-def fine_tuned_backbones(settings: Settings) -> dict[str, Backbone]:
-    """Give the backbones that are fine-tuned, by name."""
-    return {name: backbone for name, backbone in settings.backbones.items() if backbone.fine_tune}
-
-
-def fine_tuned_deps(settings: Settings) -> list[dg.AssetKey]:
-    """Name the assets that what is learned hangs on: the networks, and what they say of the learning set."""
-    return [dg.AssetKey.from_user_string(fine_tuned_key(name)) for name in fine_tuned_backbones(settings)]
-
-
-def class_scores_deps(settings: Settings) -> list[dg.AssetKey]:
-    """Name the assets that what is served hangs on: what the networks say of all photos."""
-    return [dg.AssetKey.from_user_string(class_scores_key(name)) for name in fine_tuned_backbones(settings)]
 
 
 def read_class_scores(
@@ -175,7 +150,7 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
 
     @dg.asset(
         key=key.split("/"),
-        group_name=GROUP,
+        group_name=LEARNING,
         kinds={"pytorch", "numpy"},
         owners=OWNERS,
         pool="gpu",

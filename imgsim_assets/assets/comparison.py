@@ -7,16 +7,18 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.images import SOLUTION
-from imgsim_assets.assets.indices import (
-    INDEX_FILE,
-    NAMES,
+from imgsim_assets.assets.indices import INDEX_FILE, NAMES, open_index, ranked_names
+from imgsim_assets.assets.keys import (
+    COMPARISON,
+    GALLERY,
+    METRIC_HEAD,
+    QUERIES,
+    SEARCH,
+    SOLUTION,
     index_key,
     neighbors_key,
-    open_index,
-    ranked_names,
 )
-from imgsim_assets.assets.learning import METRIC_HEAD, open_head
+from imgsim_assets.assets.learning import open_head
 from imgsim_assets.assets.publishing import (
     OWNERS,
     TABLE,
@@ -27,7 +29,7 @@ from imgsim_assets.assets.publishing import (
     shown_number,
     tracked,
 )
-from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_vectors
+from imgsim_assets.assets.vectors import Vectors, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
@@ -46,8 +48,6 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import write_table
 from imgsim_assets.vision.threads import set_threads
 
-COMPARISON = "index_comparison"
-LEAST_RECALL = 0.95
 QUERIES_ASKED = 1000  # to see how much of an index comes into memory
 
 
@@ -59,7 +59,7 @@ def comparison_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _comparison(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=COMPARISON,
-        group_name=GROUP,
+        group_name=SEARCH,
         kinds={"faiss", "annoy", "mlflow"},
         owners=OWNERS,
         deps=[
@@ -168,24 +168,3 @@ def _as_metrics(table: pl.DataFrame) -> dict[str, float]:
 def _upright(table: pl.DataFrame) -> pl.DataFrame:
     values = table.drop("library").select(pl.all().map_elements(shown_number, return_dtype=pl.String, skip_nulls=False))
     return values.transpose(include_header=True, header_name="measure", column_names=table["library"].to_list())
-
-
-def comparison_checks() -> list[dg.AssetChecksDefinition]:
-    """Build the checks of this part."""
-    return [_recall_check(library) for library in LIBRARIES]
-
-
-def _recall_check(library: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=COMPARISON,
-        name=f"{library}_recall",
-        description=f"{NAMES[library]} finds at least {LEAST_RECALL:.0%} of what exact search finds.",
-    )
-    def recall(store: Store) -> dg.AssetCheckResult:
-        table = open_table(store, COMPARISON)
-        found = float(table.filter(pl.col("library") == library)["recall_at_10"].item())
-        return dg.AssetCheckResult(
-            passed=found >= LEAST_RECALL, severity=dg.AssetCheckSeverity.WARN, metadata={"recall_at_10": found}
-        )
-
-    return recall

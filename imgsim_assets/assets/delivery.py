@@ -11,16 +11,28 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.class_scores import NETWORKS_FILE, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.comparison import COMPARISON
-from imgsim_assets.assets.evaluation import EVALUATION, GROUP
-from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.indices import INDEX_FILE, index_key, neighbors_key, open_index, read_asked
-from imgsim_assets.assets.learning import METRIC_HEAD, open_head
+from imgsim_assets.assets.class_scores import NETWORKS_FILE
+from imgsim_assets.assets.indices import INDEX_FILE, open_index, read_asked
+from imgsim_assets.assets.keys import (
+    COMPARISON,
+    CROSS_VALIDATION,
+    DELIVERY,
+    EVALUATION,
+    GALLERY,
+    METRIC_HEAD,
+    PUBLICATION,
+    RAW_IMAGES,
+    REPORT,
+    SUBMISSION,
+    fine_tuned_backbones,
+    fine_tuned_key,
+    index_key,
+    neighbors_key,
+)
+from imgsim_assets.assets.learning import open_head
 from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, tracked
-from imgsim_assets.assets.report import REPORT
-from imgsim_assets.assets.validation import CROSS_VALIDATION, open_validated
-from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
+from imgsim_assets.assets.validation import open_validated
+from imgsim_assets.assets.vectors import VECTORS_FILE
 from imgsim_assets.assets.versions import computed_by, noted
 from imgsim_assets.errors import ArtefactError, GateError
 from imgsim_assets.resources.store import Store
@@ -44,8 +56,6 @@ from imgsim_assets.storage.publication import LINK, published, whole_publication
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.photo import is_photo_name
 
-SUBMISSION = "submission"
-PUBLICATION = "publication"
 COPIED = {
     layout.SUBMISSION: (SUBMISSION, layout.SUBMISSION),
     layout.METRICS: (EVALUATION, layout.METRICS),
@@ -82,7 +92,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=SUBMISSION,
-        group_name=GROUP,
+        group_name=DELIVERY,
         kinds={"csv"},
         owners=OWNERS,
         deps=[RAW_IMAGES, GALLERY, neighbors],
@@ -125,7 +135,7 @@ def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinit
 
     @dg.asset(
         key=PUBLICATION,
-        group_name=GROUP,
+        group_name=DELIVERY,
         kinds={"csv", "html"},
         owners=OWNERS,
         deps=[
@@ -276,17 +286,3 @@ def _foreign_ids(store: Store, settings: Settings) -> dict[str, int]:
     lists = read_lists(written, gallery["name"].to_list(), settings.submission)
     named = {name for names in lists.values() for name in names}
     return counts | {SUBMISSION: len(named - set(gallery["name"]))}
-
-
-def delivery_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
-    """Build the check of this part."""
-
-    @dg.asset_check(asset=SUBMISSION, blocking=True, description="The file that was written keeps its specification.")
-    def submission_is_valid(store: Store) -> dg.AssetCheckResult:
-        """Read the written file back, as a stranger would, and hold it against the specification."""
-        written = pl.read_csv(store.artefacts.open(SUBMISSION).path(layout.SUBMISSION), infer_schema=False)
-        wanted = photos_to_answer(open_table(store, RAW_IMAGES))
-        check_submission(written, wanted, open_table(store, GALLERY)["name"].to_list(), settings.submission)
-        return dg.AssetCheckResult(passed=True, metadata={"rows": written.height})
-
-    return [submission_is_valid]

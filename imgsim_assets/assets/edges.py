@@ -7,14 +7,8 @@ import dagster as dg
 import polars as pl
 import pyarrow as pa
 
-from imgsim_assets.assets.images import (
-    GROUP,
-    RAW_IMAGES,
-    content_fingerprint,
-    content_of,
-    distinct_photos,
-    path_of,
-)
+from imgsim_assets.assets.images import content_fingerprint, content_of, distinct_photos, path_of
+from imgsim_assets.assets.keys import CANNY_MAPS, IMAGES, RAW_IMAGES
 from imgsim_assets.assets.publishing import OWNERS, away, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import digest, fingerprint
@@ -27,7 +21,6 @@ from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION, PhotoError, decode_photo
 from imgsim_assets.vision.threads import set_threads
 
-CANNY_MAPS = "canny_maps"
 REVISION = "canny/2"
 EDGES_A_COMMIT = 256
 
@@ -50,7 +43,7 @@ def edge_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=CANNY_MAPS,
-        group_name=GROUP,
+        group_name=IMAGES,
         kinds={"opencv", "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES],

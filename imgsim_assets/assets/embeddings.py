@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.edges import CANNY_MAPS, canny_fingerprint
+from imgsim_assets.assets.edges import canny_fingerprint
 from imgsim_assets.assets.embedding_pass import (
     MAKES_EDGES,
     EmbeddingPass,
@@ -18,7 +18,8 @@ from imgsim_assets.assets.embedding_pass import (
     compute_vectors,
     without_vectors,
 )
-from imgsim_assets.assets.images import RAW_IMAGES, content_fingerprint, distinct_photos
+from imgsim_assets.assets.images import content_fingerprint, distinct_photos
+from imgsim_assets.assets.keys import CANNY_MAPS, EMBEDDINGS, RAW_IMAGES, embedding_key
 from imgsim_assets.assets.publishing import OWNERS, away, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import all_together
@@ -29,14 +30,8 @@ from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION
 
-GROUP = "embeddings"
 REVISION = "embed/3"
 KINDS = {"hf": "huggingface", "timm": "pytorch", "onnx": "onnx", "compact": "pytorch", "classic": "opencv"}
-
-
-def embedding_key(name: str) -> str:
-    """Name the asset of the backbone `name`."""
-    return f"embeddings/{name}"
 
 
 def view_fingerprint(settings: Settings, backbone: Backbone, view: View) -> str:
@@ -98,7 +93,7 @@ def _spec(settings: Settings, name: str, backbone: Backbone) -> dg.AssetSpec:
     needs_edges = bool(set(MAKES_EDGES).intersection(backbone.views))
     return dg.AssetSpec(
         dg.AssetKey.from_user_string(embedding_key(name)),
-        group_name=GROUP,
+        group_name=EMBEDDINGS,
         kinds={KINDS.get(backbone.uri.partition(":")[0], "python"), "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES, CANNY_MAPS] if needs_edges else [RAW_IMAGES],

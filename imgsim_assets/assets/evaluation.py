@@ -10,13 +10,22 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.comparison import score_neighbours
-from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION
-from imgsim_assets.assets.indices import neighbors_key
-from imgsim_assets.assets.learning import METRIC_HEAD, open_head
-from imgsim_assets.assets.pool import embedded_photos, embedding_deps, plain_descriptors
+from imgsim_assets.assets.keys import (
+    CROSS_VALIDATION,
+    DELIVERY,
+    EVALUATION,
+    GALLERY,
+    METRIC_HEAD,
+    QUERIES,
+    RAW_IMAGES,
+    SOLUTION,
+    embedding_deps,
+    neighbors_key,
+)
+from imgsim_assets.assets.learning import open_head
+from imgsim_assets.assets.pool import embedded_photos, plain_descriptors
 from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, tracked
-from imgsim_assets.assets.validation import CROSS_VALIDATION
-from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
+from imgsim_assets.assets.vectors import open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.store import Store
@@ -36,8 +45,6 @@ from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.vision.catalogue import leaked
 from imgsim_assets.vision.threads import set_threads
 
-GROUP = "delivery"
-EVALUATION = "evaluation"
 QUERIES_FILE = "queries.parquet"
 SUMMARY_FILE = "summary.parquet"
 CLASSES_FILE = "classes.parquet"
@@ -70,7 +77,7 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=EVALUATION,
-        group_name=GROUP,
+        group_name=DELIVERY,
         kinds={"mlflow", "polars"},
         owners=OWNERS,
         deps=[
@@ -208,18 +215,3 @@ def _finite(metrics: dict[str, Any], summary: pl.DataFrame) -> dict[str, float]:
             "queries": metrics["queries"],
         }
     return found
-
-
-def evaluation_checks() -> list[dg.AssetChecksDefinition]:
-    """Build the check of this part."""
-    return [ranking_beats_cosine]
-
-
-@dg.asset_check(asset=EVALUATION, description="The learned ranking is not worse than plain cosine.")
-def ranking_beats_cosine(store: Store) -> dg.AssetCheckResult:
-    """Warn where the interval of the gain over plain cosine lies below zero."""
-    gains = open_summary(store).filter(pl.col("ranking") == "gain")
-    worst = float(gains["high"].min()) if gains.height else 0.0  # type: ignore[arg-type]
-    return dg.AssetCheckResult(
-        passed=worst >= 0, severity=dg.AssetCheckSeverity.WARN, metadata={"worst_upper_bound_of_gain": worst}
-    )

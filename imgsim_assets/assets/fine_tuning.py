@@ -12,19 +12,16 @@ import polars as pl
 
 from imgsim_assets.assets.class_scores import (
     FOLDS_FILE,
-    GROUP,
     NETWORKS_FILE,
     Scores,
     complete_scores,
-    fine_tuned_backbones,
-    fine_tuned_key,
     read_scores,
     write_scores,
 )
 from imgsim_assets.assets.embeddings import model_identity
 from imgsim_assets.assets.images import distinct_photos
+from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.lessons import TOLD_APART, Course, frame_lessons, plan_course
-from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET
 from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish, tracked
 from imgsim_assets.assets.standing import LABELLED_FILE, few_changed, labelled_before
 from imgsim_assets.assets.versions import computed_by
@@ -67,7 +64,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
 
     @dg.asset(
         key=key.split("/"),
-        group_name=GROUP,
+        group_name=LEARNING,
         kinds={"pytorch", "safetensors", "mlflow"},
         owners=OWNERS,
         pool="gpu",

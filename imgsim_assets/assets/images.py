@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.answerable import require_answers
+from imgsim_assets.assets.keys import IMAGE_FOLDER, IMAGES, RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.publishing import OWNERS, PREVIEW_ROWS, markdown_table, open_table, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
@@ -32,11 +33,6 @@ from imgsim_assets.vision.photo import DECODING_REVISION
 from imgsim_assets.vision.scan import on_disk
 from imgsim_assets.vision.threads import thread_count
 
-GROUP = "images"
-IMAGE_FOLDER = "image_folder"
-RAW_IMAGES = "raw_images"
-SOLUTION = "solution_labels"
-QUARANTINE_SHARE = 0.1
 QUARANTINE_ROWS = 50
 NAMES_SHOWN = 10
 
@@ -81,11 +77,6 @@ def image_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.SourceAsse
     return [_image_folder(settings), _raw_images(settings), _solution_labels(settings)]
 
 
-def image_checks() -> list[dg.AssetChecksDefinition]:
-    """Build the checks of this part."""
-    return [photos_can_be_read, splits_share_no_photo]
-
-
 def _image_folder(settings: Settings) -> dg.SourceAsset:
     with warnings.catch_warnings():
         # The decorator is marked beta; what is used of it is held by the staleness tests.
@@ -93,7 +84,7 @@ def _image_folder(settings: Settings) -> dg.SourceAsset:
 
         @dg.observable_source_asset(
             name=IMAGE_FOLDER,
-            group_name=GROUP,
+            group_name=IMAGES,
             tags={"dagster/kind/file": ""},
             description="The watched folder: train/, test/ and their label files, known by names, sizes and times. "
             "It is shown as it was when somebody last looked: the job `sync` looks, and makes what is stale.",
@@ -109,7 +100,7 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=RAW_IMAGES,
-        group_name=GROUP,
+        group_name=IMAGES,
         kinds={"polars", "parquet"},
         owners=OWNERS,
         deps=[IMAGE_FOLDER],
@@ -182,7 +173,7 @@ def _tell(context: dg.AssetExecutionContext, catalogue: pl.DataFrame, counts: di
 def _solution_labels(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=SOLUTION,
-        group_name=GROUP,
+        group_name=IMAGES,
         kinds={"polars", "parquet"},
         owners=OWNERS,
         deps=[IMAGE_FOLDER],
@@ -199,27 +190,3 @@ def _solution_labels(settings: Settings) -> dg.AssetsDefinition:
         return publish_table(store, SOLUTION, table, metadata={"preview": "hidden"})
 
     return solution_labels
-
-
-@dg.asset_check(asset=RAW_IMAGES, description=f"Less than {QUARANTINE_SHARE:.0%} of the files are quarantined.")
-def photos_can_be_read(store: Store) -> dg.AssetCheckResult:
-    """Warn where so many files are unusable that something else is likely wrong."""
-    counts = catalogue_counts(open_table(store, RAW_IMAGES))
-    share = counts["quarantined"] / counts["files"]
-    return dg.AssetCheckResult(
-        passed=share < QUARANTINE_SHARE,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"quarantined": counts["quarantined"], "share": share},
-    )
-
-
-@dg.asset_check(asset=RAW_IMAGES, description="No test photo is an exact or near copy of a train photo.")
-def splits_share_no_photo(store: Store) -> dg.AssetCheckResult:
-    """Warn of leakage: a test photo that is also a train photo flatters every score."""
-    counts = catalogue_counts(open_table(store, RAW_IMAGES))
-    exact, near = counts["cross_split_exact_pairs"], counts["cross_split_near_pairs"]
-    return dg.AssetCheckResult(
-        passed=exact + near == 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"exact_pairs": exact, "near_pairs": near},
-    )

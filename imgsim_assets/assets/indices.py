@@ -7,9 +7,10 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from imgsim_assets.assets.learning import METRIC_HEAD, open_head
+from imgsim_assets.assets.keys import GALLERY, METRIC_HEAD, QUERIES, SEARCH, index_key, neighbors_key
+from imgsim_assets.assets.learning import open_head
 from imgsim_assets.assets.publishing import OWNERS, markdown_table, publish, publish_table
-from imgsim_assets.assets.vectors import GALLERY, GROUP, QUERIES, Vectors, open_probes, open_vectors
+from imgsim_assets.assets.vectors import Vectors, open_probes, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
@@ -29,16 +30,6 @@ from imgsim_assets.vision.threads import set_threads
 INDEX_FILE = "index"
 QUERIES_A_BLOCK = 256
 NAMES = {"faiss": "FAISS", "annoy": "Annoy"}
-
-
-def index_key(library: str) -> str:
-    """Name the asset of a library's index."""
-    return f"{library}_index"
-
-
-def neighbors_key(library: str) -> str:
-    """Name the asset of what a library's index finds."""
-    return f"{library}_neighbors"
 
 
 def index_settings(settings: Settings, library: str) -> Faiss | Annoy:
@@ -86,7 +77,7 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=index_key(library),
-        group_name=GROUP,
+        group_name=SEARCH,
         kinds={library},
         owners=OWNERS,
         deps=[GALLERY],
@@ -154,7 +145,7 @@ def _grown(store: Store, settings: Settings, made_by: JSON, now: Gallery) -> tup
 def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=neighbors_key(library),
-        group_name=GROUP,
+        group_name=SEARCH,
         kinds={library, "parquet"},
         owners=OWNERS,
         deps=[METRIC_HEAD, GALLERY, index_key(library), QUERIES],

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.class_scores import fine_tuned_deps
-from imgsim_assets.assets.pool import CLUSTERS, DIFFUSED_FILE, LEARNING_SET, read_pool, read_views
+from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, METRIC_HEAD, RANKING_CHOICE, fine_tuned_deps
+from imgsim_assets.assets.pool import DIFFUSED_FILE, read_pool, read_views
 from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
-from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe
+from imgsim_assets.assets.selection import open_recipe
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.average_precision import encode_labels
@@ -30,8 +30,6 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_array, write_table
 from imgsim_assets.vision.threads import set_threads
 
-GROUP = "learning"
-METRIC_HEAD = "metric_head"
 TRAINING_FILE = "training.parquet"
 
 
@@ -58,7 +56,7 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=CLUSTERS,
-        group_name=GROUP,
+        group_name=LEARNING,
         kinds={"scikitlearn", "parquet"},
         owners=OWNERS,
         deps=[LEARNING_SET],
@@ -98,7 +96,7 @@ def _group(
 def _metric_head(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=METRIC_HEAD,
-        group_name=GROUP,
+        group_name=LEARNING,
         kinds={"scikitlearn", "safetensors"},
         owners=OWNERS,
         pool="gpu",

@@ -6,8 +6,8 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.embeddings import view_fingerprint
-from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.pool import LEARNING_SET, embedded_photos, embedding_deps
+from imgsim_assets.assets.keys import LEARNING, LEARNING_SET, RAW_IMAGES, embedding_deps
+from imgsim_assets.assets.pool import embedded_photos
 from imgsim_assets.assets.publishing import OWNERS, TABLE, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
@@ -18,15 +18,13 @@ from imgsim_assets.storage.formats import read_table
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.catalogue import leaked
 
-GROUP = "learning"
-
 
 def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build the asset of this part."""
 
     @dg.asset(
         key=LEARNING_SET,
-        group_name=GROUP,
+        group_name=LEARNING,
         kinds={"polars", "parquet"},
         owners=OWNERS,
         deps=[RAW_IMAGES, *embedding_deps(settings)],

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-import dagster as dg
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.class_scores import fine_tuned_key, read_class_scores
-from imgsim_assets.assets.embeddings import embedding_key, vector_folder, view_fingerprint
-from imgsim_assets.assets.images import RAW_IMAGES, usable_photos
+from imgsim_assets.assets.class_scores import read_class_scores
+from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
+from imgsim_assets.assets.images import usable_photos
+from imgsim_assets.assets.keys import CLUSTERS, LEARNING_SET, RAW_IMAGES, embedding_key, fine_tuned_key
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
@@ -24,17 +24,10 @@ from imgsim_assets.storage.content_table import read_vectors
 from imgsim_assets.storage.formats import read_array
 from imgsim_assets.vision.folder import SPLITS
 
-LEARNING_SET = "learning_set"
-CLUSTERS = "clusters"
 DIFFUSED_FILE = "diffused.npy"
 
 Views = Mapping[str, Sequence[View]]
 Vectors = dict[tuple[str, str], npt.NDArray[np.float32]]
-
-
-def embedding_deps(settings: Settings) -> list[dg.AssetKey]:
-    """Name the embedding assets of all backbones."""
-    return [dg.AssetKey.from_user_string(embedding_key(name)) for name in settings.backbones]
 
 
 def embedded_photos(store: Store, settings: Settings) -> pl.DataFrame:

@@ -9,13 +9,25 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.comparison import COMPARISON, open_verdict, score_neighbours
-from imgsim_assets.assets.evaluation import EVALUATION, GROUP, open_classes, open_metrics, open_summary
-from imgsim_assets.assets.images import RAW_IMAGES, SOLUTION, path_of
-from imgsim_assets.assets.indices import NAMES, neighbors_key
+from imgsim_assets.assets.comparison import open_verdict, score_neighbours
+from imgsim_assets.assets.evaluation import open_classes, open_metrics, open_summary
+from imgsim_assets.assets.images import path_of
+from imgsim_assets.assets.indices import NAMES
+from imgsim_assets.assets.keys import (
+    COMPARISON,
+    DELIVERY,
+    EVALUATION,
+    GALLERY,
+    QUERIES,
+    RANKING_CHOICE,
+    RAW_IMAGES,
+    REPORT,
+    SOLUTION,
+    neighbors_key,
+)
 from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish
-from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe, open_steps
-from imgsim_assets.assets.vectors import GALLERY, QUERIES, open_vectors
+from imgsim_assets.assets.selection import open_recipe, open_steps
+from imgsim_assets.assets.vectors import open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
@@ -30,7 +42,6 @@ from imgsim_assets.vision.catalogue import catalogue_counts, leaked
 from imgsim_assets.vision.frame import NOT_LOOKED_AT
 from imgsim_assets.vision.photo import PhotoError, decode_photo
 
-REPORT = "retrieval_report"
 LISTED = 10
 CLASSES_SHOWN = 20
 COPIES_SHOWN = 50
@@ -43,7 +54,7 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=REPORT,
-        group_name=GROUP,
+        group_name=DELIVERY,
         kinds={"html"},
         owners=OWNERS,
         deps=[

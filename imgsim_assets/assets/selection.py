@@ -8,14 +8,17 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.class_scores import (
-    NETWORKS_FILE,
+from imgsim_assets.assets.class_scores import NETWORKS_FILE, read_class_scores
+from imgsim_assets.assets.keys import (
+    CLUSTERS,
+    LEARNING,
+    LEARNING_SET,
+    RANKING_CHOICE,
     fine_tuned_backbones,
     fine_tuned_deps,
     fine_tuned_key,
-    read_class_scores,
 )
-from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET, read_clusters, read_views
+from imgsim_assets.assets.pool import read_clusters, read_views
 from imgsim_assets.assets.publishing import (
     OWNERS,
     TABLE,
@@ -40,8 +43,6 @@ from imgsim_assets.storage.formats import write_table
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.threads import set_threads
 
-GROUP = "learning"
-RANKING_CHOICE = "ranking_choice"
 RECIPE_FILE = "recipe.json"
 
 
@@ -76,7 +77,7 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=RANKING_CHOICE,
-        group_name=GROUP,
+        group_name=LEARNING,
         kinds={"scikitlearn", "mlflow"},
         owners=OWNERS,
         deps=[LEARNING_SET, CLUSTERS, *fine_tuned_deps(settings)],

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from imgsim_assets.assets.delivery import PUBLICATION
-from imgsim_assets.assets.images import RAW_IMAGES
+from imgsim_assets.assets.keys import PUBLICATION, RAW_IMAGES
 from imgsim_assets.assets.publishing import AWAY, open_table
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings

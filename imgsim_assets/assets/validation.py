@@ -5,18 +5,15 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.class_scores import fine_tuned_deps
-from imgsim_assets.assets.learning import METRIC_HEAD, open_head
-from imgsim_assets.assets.pool import CLUSTERS, LEARNING_SET, plain_descriptors, read_pool
+from imgsim_assets.assets.keys import CLUSTERS, CROSS_VALIDATION, LEARNING, LEARNING_SET, METRIC_HEAD, fine_tuned_deps
+from imgsim_assets.assets.learning import open_head
+from imgsim_assets.assets.pool import plain_descriptors, read_pool
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.evaluation import score_by_cross_validation
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.threads import set_threads
-
-GROUP = "learning"
-CROSS_VALIDATION = "cross_validation"
 
 
 def open_validated(store: Store) -> pl.DataFrame:
@@ -30,7 +27,7 @@ def validation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=CROSS_VALIDATION,
-        group_name=GROUP,
+        group_name=LEARNING,
         kinds={"scikitlearn", "parquet"},
         owners=OWNERS,
         deps=[LEARNING_SET, CLUSTERS, METRIC_HEAD, *fine_tuned_deps(settings)],

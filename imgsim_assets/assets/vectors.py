@@ -9,10 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.class_scores import class_scores_deps, class_scores_key, read_class_scores
-from imgsim_assets.assets.images import RAW_IMAGES
-from imgsim_assets.assets.learning import METRIC_HEAD, open_head, open_training
-from imgsim_assets.assets.pool import embedded_photos, embedding_deps, read_descriptors
+from imgsim_assets.assets.class_scores import read_class_scores
+from imgsim_assets.assets.keys import (
+    GALLERY,
+    METRIC_HEAD,
+    QUERIES,
+    RAW_IMAGES,
+    SEARCH,
+    class_scores_deps,
+    class_scores_key,
+    embedding_deps,
+)
+from imgsim_assets.assets.learning import open_head, open_training
+from imgsim_assets.assets.pool import embedded_photos, read_descriptors
 from imgsim_assets.assets.publishing import OWNERS, TABLE, publish
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
@@ -26,9 +35,6 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table, write_array, write_table
 from imgsim_assets.vision.threads import set_threads
 
-GROUP = "search"
-GALLERY = "gallery_vectors"
-QUERIES = "query_vectors"
 VECTORS_FILE = "vectors.npy"
 PROBES_FILE = "probes.npy"
 PROBES = 4000
@@ -59,7 +65,7 @@ def vector_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=GALLERY,
-        group_name=GROUP,
+        group_name=SEARCH,
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings), *class_scores_deps(settings)],
@@ -106,7 +112,7 @@ def _with_classes(photos: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
 def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=QUERIES,
-        group_name=GROUP,
+        group_name=SEARCH,
         kinds={"numpy"},
         owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, GALLERY, *embedding_deps(settings), *class_scores_deps(settings)],

@@ -11,8 +11,8 @@ from imgsim_assets import stopping
 from imgsim_assets.assets.answerable import open_folder, require_answers
 from imgsim_assets.assets.claims import broken_claims, mend_tables
 from imgsim_assets.assets.delivery import finish_tracking, leave_tracking
-from imgsim_assets.assets.embeddings import embedding_key
-from imgsim_assets.assets.images import IMAGE_FOLDER, RAW_IMAGES, observe_folder
+from imgsim_assets.assets.images import observe_folder
+from imgsim_assets.assets.keys import IMAGE_FOLDER, RAW_IMAGES, embedding_key
 from imgsim_assets.assets.publishing import MLFLOW_SAYS, open_table
 from imgsim_assets.assets.unsettled import unsettled
 from imgsim_assets.errors import (

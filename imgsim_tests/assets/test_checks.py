@@ -7,12 +7,16 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from imgsim_assets.assets.comparison import COMPARISON, comparison_checks
-from imgsim_assets.assets.delivery import SUBMISSION, delivery_checks
-from imgsim_assets.assets.evaluation import EVALUATION, SUMMARY_FILE, ranking_beats_cosine
-from imgsim_assets.assets.images import RAW_IMAGES, photos_can_be_read, splits_share_no_photo
+from imgsim_assets.assets.checks import (
+    index_recall,
+    photos_can_be_read,
+    ranking_beats_cosine,
+    splits_share_no_photo,
+    submission_is_valid,
+)
+from imgsim_assets.assets.evaluation import SUMMARY_FILE
+from imgsim_assets.assets.keys import COMPARISON, EVALUATION, GALLERY, RAW_IMAGES, SUBMISSION
 from imgsim_assets.assets.publishing import TABLE
-from imgsim_assets.assets.vectors import GALLERY
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.evaluation import SUMMARY_COLUMNS
@@ -69,7 +73,7 @@ def test_copies_across_the_splits_are_warned_of(store, copies, passed):
 @pytest.mark.parametrize(("recall", "passed"), [(1.0, True), (0.95, True), (0.949, False), (0.0, False)])
 def test_an_index_that_finds_too_little_is_warned_of(store, library, recall, passed):
     """By its own recall: the other one has what would give the other outcome."""
-    (check,) = [one for one in comparison_checks() if next(iter(one.check_keys)).name == f"{library}_recall"]
+    check = index_recall(library)
     libraries = ["faiss", "annoy"]
     found = [recall if one == library else 1.0 - float(passed) for one in libraries]
     put(store, COMPARISON, pl.DataFrame({"library": libraries, "recall_at_10": found}))
@@ -105,7 +109,7 @@ def good_rows() -> list[str]:
 )
 def test_a_submission_that_breaks_its_specification_stops_what_follows(store, broken, passed):
     settings = load_settings(environ={})
-    (check,) = delivery_checks(settings)
+    check = submission_is_valid(settings)
     assert next(iter(check.check_specs)).blocking
     put(store, RAW_IMAGES, catalogue(12))
     put(store, GALLERY, pl.DataFrame({"name": [f"{number}.jpg" for number in range(12)]}))

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgsim_assets.assets.indices import index_key, open_index
-from imgsim_assets.assets.vectors import GALLERY, VECTORS_FILE
+from imgsim_assets.assets.indices import open_index
+from imgsim_assets.assets.keys import GALLERY, index_key
+from imgsim_assets.assets.vectors import VECTORS_FILE
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.ann.copies import vectors_held
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES

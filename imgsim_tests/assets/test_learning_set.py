@@ -3,8 +3,7 @@
 import polars as pl
 import pytest
 
-from imgsim_assets.assets.pool import LEARNING_SET
-from imgsim_assets.assets.validation import CROSS_VALIDATION
+from imgsim_assets.assets.keys import CROSS_VALIDATION, LEARNING_SET
 from imgsim_tests.broken_files import picture
 from imgsim_tests.orchestration.changes import edit_labels
 from imgsim_tests.workplace import Workplace

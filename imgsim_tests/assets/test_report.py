@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 
-from imgsim_assets.assets.indices import neighbors_key
+from imgsim_assets.assets.keys import neighbors_key
 from imgsim_tests.workplace import Workplace
 
 

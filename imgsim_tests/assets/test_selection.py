@@ -6,7 +6,8 @@ from urllib.parse import urlparse
 import polars as pl
 import pytest
 
-from imgsim_assets.assets.selection import RANKING_CHOICE, open_recipe, open_steps
+from imgsim_assets.assets.keys import RANKING_CHOICE
+from imgsim_assets.assets.selection import open_recipe, open_steps
 from imgsim_tests.workplace import Workplace
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from imgsim_assets.assets.images import IMAGE_FOLDER
+from imgsim_assets.assets.keys import IMAGE_FOLDER
 from imgsim_assets.assets.publishing import publish
 from imgsim_assets.orchestration.staleness import AssetStatus
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SyncOutcome, status, sync

@@ -8,8 +8,7 @@ from typing import Any
 from unittest import mock
 
 from imgsim_assets.assets import learning, vectors
-from imgsim_assets.assets.edges import CANNY_MAPS
-from imgsim_assets.assets.pool import embedding_deps
+from imgsim_assets.assets.keys import CANNY_MAPS, embedding_deps
 from imgsim_assets.assets.versions import Computation, computed_by
 from imgsim_tests.orchestration import changes
 from imgsim_tests.orchestration.changes import Change, setting
