@@ -156,9 +156,9 @@ def sample(folder: Path, classes: int, train: int, test: int, seed: int) -> None
 def pretrain(output: Path, budget: Literal["small", "full"], seed: int) -> None:
     """Train the compact backbones, and learn the codebooks of the classical ones, on drawn pictures."""
     from imgsim_assets.vision.pretraining import pretrain as train
-    from imgsim_assets.vision.threads import available_cores
+    from imgsim_assets.vision.threads import thread_count
 
-    train(output, budget, seed, workers=available_cores())
+    train(output, budget, seed, workers=thread_count(0))
 
 
 @cli.command()

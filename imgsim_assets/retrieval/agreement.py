@@ -39,12 +39,12 @@ def rank_correlation(left: Ints, right: Ints) -> Floats:
 
     NaN where they share fewer than two.
     """
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
     correlations = np.full(len(left), np.nan)
     for query, (one, other) in enumerate(zip(left, right, strict=True)):
         shared, here, there = np.intersect1d(one, other, return_indices=True)
         here, there = here[shared != MISSING], there[shared != MISSING]
         if len(here) > 1:
-            correlations[query] = float(np.corrcoef(rankdata(here), rankdata(there))[0, 1])
+            correlations[query] = float(spearmanr(here, there).statistic)
     return correlations

@@ -56,9 +56,16 @@ def class_log_ratios(queries: Floats, projected: Floats, classes: Ints, between:
 
 def class_posterior(log_ratios: Floats, temperature: float = 1.0) -> Floats:
     """Softmax of [q, c] log ratios divided by `temperature`: float64 [q, c], rows adding up to 1."""
-    scaled = log_ratios / temperature
-    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    from scipy.special import softmax
+
+    return np.asarray(softmax(log_ratios / temperature, axis=1))
+
+
+def log_loss(log_odds: Floats, true_columns: Ints) -> float:
+    """Give the mean of minus the log probability that [q, c] log odds give to each photo's class, int [q] columns."""
+    top = log_odds.max(axis=1)
+    normaliser = top + np.log(np.exp(log_odds - top[:, None]).sum(axis=1))
+    return float(np.mean(normaliser - log_odds[np.arange(len(log_odds)), true_columns]))
 
 
 def fit_temperature(log_ratios: Floats, true_columns: Ints) -> float:
@@ -74,9 +81,6 @@ def fit_temperature(log_ratios: Floats, true_columns: Ints) -> float:
     from scipy.optimize import minimize_scalar
 
     def loss(exponent: float) -> float:
-        scaled = log_ratios / 10.0**exponent
-        top = scaled.max(axis=1)
-        normaliser = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-        return float(np.mean(normaliser - scaled[np.arange(len(scaled)), true_columns]))
+        return log_loss(log_ratios / 10.0**exponent, true_columns)
 
     return float(10.0 ** minimize_scalar(loss, bounds=(-1.0, 3.0), method="bounded").x)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from imgsim_assets.retrieval.class_sets import log_loss
 from imgsim_assets.retrieval.glrt import Floats, Ints
 
 LARGEST_WEIGHT = 3.0
@@ -57,13 +58,9 @@ def fit_weight(log_odds: Floats, class_scores: Floats, true_columns: Ints) -> Fi
     """
     from scipy.optimize import minimize
 
-    rows = np.arange(len(log_odds))
-
     def loss(chosen: Floats) -> float:
         pooled = FineTunedWeight(float(chosen[0]), float(10.0 ** chosen[1])).pooled(log_odds, class_scores)
-        top = pooled.max(axis=1)
-        normaliser = top + np.log(np.exp(pooled - top[:, None]).sum(axis=1))
-        return float(np.mean(normaliser - pooled[rows, true_columns]))
+        return log_loss(pooled, true_columns)
 
     bounds = [(0.0, LARGEST_WEIGHT), (-1.0, 1.0)]
     weight, exponent = minimize(loss, np.array([0.3, 0.0]), method="Nelder-Mead", bounds=bounds).x

@@ -123,7 +123,9 @@ def _follow(
 
 
 def _beyond_chance(gains: Floats) -> bool:
-    return bool(gains.mean() > STANDARD_ERRORS * gains.std(ddof=1) / np.sqrt(len(gains)))
+    from scipy.stats import sem
+
+    return bool(gains.mean() > STANDARD_ERRORS * sem(gains))
 
 
 def _evidence(metric: GlrtMetric, coordinates: Floats, classes: Ints, kept: Ints, asked: Ints) -> Floats:

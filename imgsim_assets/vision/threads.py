@@ -3,15 +3,12 @@
 Set apart, they multiply: each library starts one thread per core, and all of them at once.
 """
 
-import math
 import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
-CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 # Read by libraries when they are loaded, so they also reach those that come after the call.
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -42,25 +39,12 @@ def set_threads(threads: int) -> int:
 
 
 def thread_count(threads: int) -> int:
-    """Turn the setting into a number: 0 is one per core available to this process."""
-    return threads or available_cores()
+    """Turn the setting into a number: 0 is one per core that this process, and its container, may use."""
+    if threads:
+        return threads
+    import joblib
 
-
-def available_cores() -> int:
-    """Count the cores this process may use: its affinity, and its container's quota where there is one."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    return max(1, min(cores, read_quota(CGROUP_QUOTA) or cores))
-
-
-def read_quota(path: Path) -> int | None:
-    """Read a control group's processor quota (`"QUOTA PERIOD"` in microseconds), in whole cores rounded up."""
-    try:
-        quota, period = path.read_text(encoding="ascii").split()
-        return math.ceil(int(quota) / int(period))
-    # No such file outside Linux containers; "max" where there is no limit.
-    except (OSError, ValueError):
-        return None
+    return int(joblib.cpu_count())
 
 
 @contextmanager
