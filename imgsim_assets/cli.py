@@ -45,9 +45,11 @@ def sync(settings: Settings, as_json: bool, draw: bool) -> None:
         write_missing_sample(settings.places.data)
     from imgsim_assets.definitions import build_definitions
     from imgsim_assets.orchestration import sync as syncing
+    from imgsim_assets.orchestration.doors import end_dead
     from imgsim_assets.orchestration.instance import open_instance
 
     with open_instance(settings.places.state) as instance:
+        end_dead(instance, settings)
         outcome = syncing.sync(build_definitions(settings), instance, settings, logging.getLogger("imgsim").info)
     click.echo(outcome.in_words(), err=as_json or bool(outcome.failed))
     if as_json:

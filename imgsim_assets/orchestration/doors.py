@@ -6,6 +6,7 @@ that syncs: launched in the UI it is the one click that does what the command do
 
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 
 import dagster as dg
 from filelock import Timeout
@@ -68,6 +69,12 @@ def sensors(settings: Settings, load: Load, present: Callable[[], Settings]) -> 
         return look_and_request(load(), context.instance, settings, context.cursor)
 
     return [keep_in_sync]
+
+
+def end_dead(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """End the runs that are said to be at work and have been dead for long, unless somebody is at work."""
+    with suppress(Timeout):
+        end_dead_runs(instance, settings.places.state, JOBS)
 
 
 def look_and_request(

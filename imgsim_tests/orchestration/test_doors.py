@@ -11,7 +11,15 @@ from filelock import FileLock
 from imgsim_assets.errors import SettingsError
 from imgsim_assets.orchestration import dead_runs
 from imgsim_assets.orchestration.attempts import MOST_INTERRUPTED
-from imgsim_assets.orchestration.doors import JOBS, RUN_KEY_TAG, SYNC_JOB, look_and_request, schedules, sensors
+from imgsim_assets.orchestration.doors import (
+    JOBS,
+    RUN_KEY_TAG,
+    SYNC_JOB,
+    end_dead,
+    look_and_request,
+    schedules,
+    sensors,
+)
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG
 from imgsim_assets.settings import Report
 from imgsim_assets.settings_sources import load_settings
@@ -209,6 +217,19 @@ def test_a_run_that_died_with_the_lock_is_ended_at_once_whoever_started_it(toy: 
         assert watcher.look() is not None
     assert toy.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
     assert state_lock.died_holding(state) is None
+
+
+def test_the_command_ends_a_run_that_was_killed_before_it_began(toy: Toy, monkeypatch):
+    job = toy.definitions().resolve_job_def(MATERIALIZE_JOB)
+    left = toy.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED)
+    end_dead(toy.instance, toy.settings)
+    assert toy.instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.NOT_STARTED  # it may be about to
+    monkeypatch.setattr(dead_runs, "GRACE", 0.0)
+    with FileLock(toy.settings.places.state / state_lock.LOCK):
+        end_dead(toy.instance, toy.settings)
+    assert toy.instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.NOT_STARTED  # somebody is at work
+    end_dead(toy.instance, toy.settings)
+    assert toy.instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.FAILURE
 
 
 @pytest.mark.parametrize("job", JOBS)

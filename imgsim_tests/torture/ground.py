@@ -10,7 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
+from imgsim_assets.orchestration import dead_runs
+from imgsim_assets.orchestration.doors import end_dead
 from imgsim_tests.broken_files import picture
 from imgsim_tests.conftest import write_small_workplace
 from imgsim_tests.workplace import COMMAND, ROOT, Done, Workplace, clean_environment
@@ -120,10 +123,11 @@ def heals(workplace: Workplace, expected: bytes) -> Iterator[str]:
 
 
 def at_work(workplace: Workplace) -> Iterator[str]:
-    """Name the runs that are said to be at work."""
+    """Name the runs that are said to be at work, once those that were killed before they began had time to begin."""
     from mlflow import MlflowClient
 
-    with workplace.opened() as (_, instance):
+    with workplace.opened() as (settings, instance), mock.patch.object(dead_runs, "GRACE", 0.0):
+        end_dead(instance, settings)
         for run in instance.get_runs():
             if not run.is_finished:
                 yield f"Dagster's run {run.run_id[:8]} is {run.status.value}"
