@@ -5,26 +5,27 @@ from collections.abc import Callable
 import dagster as dg
 
 from imgsim_assets.assets.checks import asset_checks
-from imgsim_assets.assets.class_scores import class_scores_assets
-from imgsim_assets.assets.comparison import comparison_assets
-from imgsim_assets.assets.delivery import delivery_assets, tracking_of
-from imgsim_assets.assets.edges import edge_assets
+from imgsim_assets.assets.delivery.evaluation import evaluation_assets
+from imgsim_assets.assets.delivery.publication import delivery_assets
+from imgsim_assets.assets.delivery.report import report_assets
 from imgsim_assets.assets.embeddings import embedding_assets
-from imgsim_assets.assets.evaluation import evaluation_assets
-from imgsim_assets.assets.fine_tuning import fine_tuning_assets
-from imgsim_assets.assets.images import image_assets
-from imgsim_assets.assets.indices import index_assets
+from imgsim_assets.assets.images.catalogue import image_assets
+from imgsim_assets.assets.images.edges import edge_assets
 from imgsim_assets.assets.keys import IMAGE_FOLDER, PUBLICATION
-from imgsim_assets.assets.learning import learning_assets
-from imgsim_assets.assets.learning_set import learning_set_assets
-from imgsim_assets.assets.report import report_assets
-from imgsim_assets.assets.selection import selection_assets
-from imgsim_assets.assets.validation import validation_assets
-from imgsim_assets.assets.vectors import vector_assets
+from imgsim_assets.assets.learning.class_scores import class_scores_assets
+from imgsim_assets.assets.learning.fine_tuning import fine_tuning_assets
+from imgsim_assets.assets.learning.learning_set import learning_set_assets
+from imgsim_assets.assets.learning.metric import learning_assets
+from imgsim_assets.assets.learning.selection import selection_assets
+from imgsim_assets.assets.learning.validation import validation_assets
+from imgsim_assets.assets.search.comparison import comparison_assets
+from imgsim_assets.assets.search.indices import index_assets
+from imgsim_assets.assets.search.vectors import vector_assets
 from imgsim_assets.orchestration.doors import schedules, sensors
 from imgsim_assets.orchestration.readiness import require_fresh
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB
 from imgsim_assets.resources.console import console_logger
+from imgsim_assets.resources.measuring import tracking_of
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings

@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 from safetensors.numpy import load_file
 
-from imgsim_assets.assets.claims import content_tables
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.fingerprint import digest
+from imgsim_assets.orchestration.claims import content_tables
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.storage.content_table import VECTOR, read_vectors
 from imgsim_tests.workplace import Workplace

@@ -6,7 +6,10 @@ import sys
 import dagster as dg
 import pytest
 
-from imgsim_assets.assets import edges, embeddings, fine_tuning, images
+from imgsim_assets.assets import embeddings
+from imgsim_assets.assets.images import catalogue as images
+from imgsim_assets.assets.images import edges
+from imgsim_assets.assets.learning import fine_tuning
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.vision import content

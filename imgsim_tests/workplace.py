@@ -16,7 +16,7 @@ from unittest import mock
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.images import observe_folder
+from imgsim_assets.assets.images.catalogue import observe_folder
 from imgsim_assets.cli import main
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration import sync as syncing

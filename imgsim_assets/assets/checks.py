@@ -3,11 +3,11 @@
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.delivery import photos_to_answer
-from imgsim_assets.assets.evaluation import open_summary
-from imgsim_assets.assets.indices import NAMES
+from imgsim_assets.assets.delivery.evaluation import open_summary
+from imgsim_assets.assets.delivery.publication import photos_to_answer
 from imgsim_assets.assets.keys import COMPARISON, EVALUATION, GALLERY, RAW_IMAGES, SUBMISSION
 from imgsim_assets.assets.publishing import open_table
+from imgsim_assets.assets.search.indices import NAMES
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES
 from imgsim_assets.retrieval.submission import check_submission

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from imgsim_assets.assets.edges import edges_table
-from imgsim_assets.assets.images import content_of, path_of
+from imgsim_assets.assets.images.catalogue import content_of, path_of
+from imgsim_assets.assets.images.edges import edges_table
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings, View

@@ -10,7 +10,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.edges import canny_fingerprint
 from imgsim_assets.assets.embedding_pass import (
     MAKES_EDGES,
     EmbeddingPass,
@@ -18,7 +17,8 @@ from imgsim_assets.assets.embedding_pass import (
     compute_vectors,
     without_vectors,
 )
-from imgsim_assets.assets.images import content_fingerprint, distinct_photos
+from imgsim_assets.assets.images.catalogue import content_fingerprint, distinct_photos
+from imgsim_assets.assets.images.edges import canny_fingerprint
 from imgsim_assets.assets.keys import CANNY_MAPS, EMBEDDINGS, RAW_IMAGES, embedding_key
 from imgsim_assets.assets.publishing import OWNERS, away, publish_table
 from imgsim_assets.assets.versions import computed_by

@@ -1,7 +1,6 @@
 """How an asset publishes what it made: artefact first, then the claim that Dagster records."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import polars as pl
 from imgsim_assets.assets.versions import noted
 from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
-from imgsim_assets.resources.tracking import ASSET_TAG, TrackedRun, Tracking
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
 
@@ -20,7 +18,6 @@ FEW_AWAY, SHARE_AWAY = 10, 0.1
 VERSIONS_KEPT = 3
 PREVIEW_ROWS = 5
 TABLE = "table.parquet"
-MLFLOW_SAYS = "mlflow_says"  # the metadata of an asset of whose measurements MLflow has not all, or that mended it
 AWAY = "away"  # the fact that says how many photos were away or changed: see `unsettled`
 
 
@@ -90,18 +87,6 @@ def open_table(store: Store, key: str) -> pl.DataFrame:
         ArtefactError: it is missing or damaged.
     """
     return read_table(store.artefacts.open(key).path(TABLE))
-
-
-@contextmanager
-def tracked(context: dg.AssetExecutionContext, tracking: Tracking, key: str) -> Iterator[TrackedRun]:
-    """Write what an asset measures to MLflow; what is to be said of that store is logged, and metadata of the asset."""
-    tags = {ASSET_TAG: key, "imgsim/sync": context.run.tags.get("imgsim/sync", "")}
-    with tracking.run_for(context.run.run_id, tags) as run:
-        yield run
-    if run.notes:
-        said = "; ".join(run.notes)
-        context.log.warning(said)
-        context.add_asset_metadata({MLFLOW_SAYS: said}, asset_key=dg.AssetKey.from_user_string(key))
 
 
 def markdown_table(table: pl.DataFrame) -> dg.MarkdownMetadataValue:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from imgsim_assets.assets.images import usable_photos
+from imgsim_assets.assets.images.catalogue import usable_photos
 from imgsim_assets.assets.keys import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.benchmarks.markdown import table_lines

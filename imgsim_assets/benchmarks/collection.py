@@ -7,8 +7,8 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.keys import LEARNING_SET, RAW_IMAGES, SOLUTION
-from imgsim_assets.assets.learning import open_head
-from imgsim_assets.assets.pool import read_descriptors, read_pool
+from imgsim_assets.assets.learning.metric import open_head
+from imgsim_assets.assets.learning.pool import read_descriptors, read_pool
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.benchmarks.ranking import Problem
 from imgsim_assets.errors import InputError

@@ -18,7 +18,8 @@ from unittest import mock
 
 import dagster as dg
 
-from imgsim_assets.assets import delivery, publishing
+from imgsim_assets.assets import publishing
+from imgsim_assets.assets.delivery import publication as delivery
 from imgsim_assets.benchmarks.markdown import table_lines
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.instance import open_instance

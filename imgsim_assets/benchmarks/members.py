@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.images import distinct_photos
+from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING_SET
-from imgsim_assets.assets.pool import read_views
+from imgsim_assets.assets.learning.pool import read_views
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.benchmarks.collection import read_truth
 from imgsim_assets.benchmarks.floors import FLOORS

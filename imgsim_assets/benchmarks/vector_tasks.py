@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from imgsim_assets.assets.keys import GALLERY, QUERIES
-from imgsim_assets.assets.vectors import open_probes, open_vectors
+from imgsim_assets.assets.search.vectors import open_probes, open_vectors
 from imgsim_assets.benchmarks.indices import Task
 from imgsim_assets.benchmarks.vectors import Collection, Vectors, draw_collection
 from imgsim_assets.errors import InputError

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from imgsim_assets.assets.claims import content_tables
-from imgsim_assets.assets.fine_tuning import UNFINISHED
+from imgsim_assets.assets.learning.fine_tuning import UNFINISHED
 from imgsim_assets.errors import ArtefactError
+from imgsim_assets.orchestration.claims import content_tables
 from imgsim_assets.orchestration.records import DAMAGED, REPORTS
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.resources.store import Store

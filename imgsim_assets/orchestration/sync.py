@@ -8,13 +8,9 @@ from dataclasses import dataclass, replace
 import dagster as dg
 
 from imgsim_assets import stopping
-from imgsim_assets.assets.answerable import open_folder, require_answers
-from imgsim_assets.assets.claims import broken_claims, mend_tables
-from imgsim_assets.assets.delivery import finish_tracking, leave_tracking
-from imgsim_assets.assets.images import observe_folder
+from imgsim_assets.assets.images.catalogue import observe_folder
 from imgsim_assets.assets.keys import IMAGE_FOLDER, RAW_IMAGES, embedding_key
-from imgsim_assets.assets.publishing import MLFLOW_SAYS, open_table
-from imgsim_assets.assets.unsettled import unsettled
+from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import (
     ArtefactError,
     GateError,
@@ -25,6 +21,8 @@ from imgsim_assets.errors import (
     UserError,
     WorldError,
 )
+from imgsim_assets.orchestration.answerable import open_folder
+from imgsim_assets.orchestration.claims import broken_claims, mend_tables
 from imgsim_assets.orchestration.dead_runs import STATE_TAG, end_dead_syncs
 from imgsim_assets.orchestration.interruption import ending_with_process, was_interrupted
 from imgsim_assets.orchestration.outcome import SyncOutcome
@@ -40,7 +38,10 @@ from imgsim_assets.orchestration.staleness import (
     read_graph,
     read_records,
 )
+from imgsim_assets.orchestration.unsettled import unsettled
+from imgsim_assets.resources.measuring import MLFLOW_SAYS, finish_tracking, leave_tracking
 from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.submission import require_answers
 from imgsim_assets.secrets import masked
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK
@@ -136,7 +137,7 @@ def look(
     for key, cause in unsettled(store, settings, whole, patience).items():
         statuses[key] = AssetStatus(key, "stale", (cause,))
     if RAW_IMAGES in whole and statuses[RAW_IMAGES].state == "fresh":
-        require_answers(open_table(store, RAW_IMAGES), settings)
+        require_answers(open_table(store, RAW_IMAGES), settings.submission)
     held, unended = read_checks(definitions, instance)
     for key, reason in unended.items():
         if statuses[key].state == "fresh":  # else the check did not end because the asset did not come to it

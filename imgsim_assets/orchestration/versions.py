@@ -4,8 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgsim_assets.assets.delivery import tracking_of
 from imgsim_assets.orchestration.outcome import score_of
+from imgsim_assets.resources.measuring import tracking_of
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import LINK, is_whole, publications, roll_back
 from imgsim_assets.storage.state_lock import only_user

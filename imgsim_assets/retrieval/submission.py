@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.errors import ArtefactError, InputError, SettingsError, UserError
+from imgsim_assets.errors import ArtefactError, InputError, SettingsError, UserError, joined
 from imgsim_assets.retrieval.glrt import Ints
 from imgsim_assets.settings import Submission
 
@@ -39,6 +39,17 @@ def fallback_list(names: Sequence[str], central: npt.NDArray[np.float64], settin
         return sorted(names)[: settings.count]
     order = sorted(range(len(names)), key=lambda row: (-central[row], names[row]))
     return [names[row] for row in order[: settings.count]]
+
+
+def require_answers(catalogue: pl.DataFrame, settings: Submission) -> None:
+    """Hold the train photos that can be opened, rows of `raw_images`, against the settings.
+
+    Raises:
+        UserError: no submission could be made of them; every fault in one list.
+    """
+    names = catalogue.filter(pl.col("split") == "train", pl.col("status") == "ok")["name"].to_list()
+    if faults := count_faults(len(names), settings) + separator_faults(names, settings):
+        raise joined(faults)
 
 
 def count_faults(train_photos: int, settings: Submission) -> list[UserError]:
@@ -140,9 +151,9 @@ def read_lists(frame: pl.DataFrame, train_names: Sequence[str], settings: Submis
             _require(int(rank) == len(names), f"rank {len(names)} of {image!r}", f"{rank}")
         return lists
     separator = separator_for(train_names, settings)
-    for image, joined in frame.iter_rows():
+    for image, listed in frame.iter_rows():
         _require(image not in lists, "each test photo once", f"{image!r} repeated")
-        lists[image] = joined.split(separator) if joined else []
+        lists[image] = listed.split(separator) if listed else []
     return lists
 
 

@@ -4,6 +4,8 @@ Three files are for people, beside a folder that holds all that answering one ph
 relative to it. The first columns of tables are named here, the others where they are made.
 """
 
+from pathlib import Path
+
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES
 
 SUBMISSION = "submission.csv"  # docs/submission.md
@@ -31,6 +33,11 @@ def index_file(library: str) -> str:
 def networks_file(name: str) -> str:
     """Name the file of the fine-tuned networks that the backbone `name` became; only what the recipe asks has one."""
     return f"fine_tuned_{name}.safetensors"
+
+
+def head_of(publication: Path) -> Path:
+    """Say where a publication has its metric head."""
+    return publication / BUNDLE / HEAD
 
 
 BUNDLED = (

@@ -14,7 +14,7 @@ from imgsim_assets.assets.checks import (
     splits_share_no_photo,
     submission_is_valid,
 )
-from imgsim_assets.assets.evaluation import SUMMARY_FILE
+from imgsim_assets.assets.delivery.evaluation import SUMMARY_FILE
 from imgsim_assets.assets.keys import COMPARISON, EVALUATION, GALLERY, RAW_IMAGES, SUBMISSION
 from imgsim_assets.assets.publishing import TABLE
 from imgsim_assets.errors import ImgsimError

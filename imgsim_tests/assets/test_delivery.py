@@ -10,9 +10,9 @@ import dagster as dg
 import numpy as np
 import pytest
 
-from imgsim_assets.assets import delivery
-from imgsim_assets.assets.claims import broken_claims
+from imgsim_assets.assets.delivery import publication as delivery
 from imgsim_assets.definitions import build_definitions
+from imgsim_assets.orchestration.claims import broken_claims
 from imgsim_assets.retrieval.ann.exact import ExactIndex
 from imgsim_assets.serving.layout import FILES
 from imgsim_assets.settings_sources import load_settings

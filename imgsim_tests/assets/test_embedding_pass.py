@@ -8,7 +8,7 @@ import pytest
 from imgsim_assets.assets import embedding_pass
 from imgsim_assets.assets.embedding_pass import PROCESSES_FROM, EmbeddingTask, _earns_processes, compute_vectors
 from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
-from imgsim_assets.assets.images import distinct_photos
+from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.storage.content_table import vector_schema
 from imgsim_assets.vision.backbones.pixels import LibraryFraming, SquareFraming
 

@@ -5,9 +5,9 @@ import os
 import polars as pl
 import pytest
 
-from imgsim_assets.assets.edges import canny_fingerprint
 from imgsim_assets.assets.embeddings import view_fingerprint
-from imgsim_assets.assets.images import inspection_table
+from imgsim_assets.assets.images.catalogue import inspection_table
+from imgsim_assets.assets.images.edges import canny_fingerprint
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.settings import Settings

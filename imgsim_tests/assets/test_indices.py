@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgsim_assets.assets.indices import open_index
 from imgsim_assets.assets.keys import GALLERY, index_key
-from imgsim_assets.assets.vectors import VECTORS_FILE
+from imgsim_assets.assets.search.indices import open_index
+from imgsim_assets.assets.search.vectors import VECTORS_FILE
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.ann.copies import vectors_held
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from imgsim_assets.assets.keys import RANKING_CHOICE
-from imgsim_assets.assets.selection import open_recipe, open_steps
+from imgsim_assets.assets.learning.selection import open_recipe, open_steps
 from imgsim_tests.workplace import Workplace
 
 

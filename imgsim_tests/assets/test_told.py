@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from imgsim_assets.assets.images import _labels_lost, ignored_in_words
+from imgsim_assets.assets.images.catalogue import _labels_lost, ignored_in_words
 from imgsim_assets.assets.publishing import TABLE
 from imgsim_assets.resources.store import Store
 from imgsim_assets.storage.formats import write_table

@@ -14,7 +14,8 @@ from unittest import mock
 
 import dagster as dg
 
-from imgsim_assets.assets import delivery, learning
+from imgsim_assets.assets.delivery import publication as delivery
+from imgsim_assets.assets.learning import metric as learning
 from imgsim_assets.storage.publication import roll_back
 from imgsim_assets.vision import inspection
 from imgsim_tests.broken_files import picture

@@ -75,7 +75,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from imgsim_assets.assets.images import IMAGE_FOLDER
+from imgsim_assets.assets.images.catalogue import IMAGE_FOLDER
 from imgsim_assets.assets.publishing import publish
 from imgsim_assets.orchestration.doors import sensors
 from imgsim_assets.orchestration.sync import MATERIALIZE_JOB

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from mlflow import MlflowClient
 
-from imgsim_assets.assets.delivery import GATE_TAG
+from imgsim_assets.assets.delivery.publication import GATE_TAG
 from imgsim_assets.resources.registry import CHAMPION, MODEL, PUBLICATION_TAG
 from imgsim_assets.storage.publication import publications
 from imgsim_assets.storage.versioned_folder import describe, version_of

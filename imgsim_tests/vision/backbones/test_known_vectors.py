@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from imgsim_assets.assets.class_scores import REVISION as SCORES_REVISION
-from imgsim_assets.assets.fine_tuning import REVISION as TUNED_REVISION
+from imgsim_assets.assets.learning.class_scores import REVISION as SCORES_REVISION
+from imgsim_assets.assets.learning.fine_tuning import REVISION as TUNED_REVISION
 from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.settings import Backbone, FineTuning, Runtime
 from imgsim_assets.vision import classic, compact

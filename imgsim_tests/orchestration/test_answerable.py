@@ -3,8 +3,9 @@
 import polars as pl
 import pytest
 
-from imgsim_assets.assets.answerable import open_folder, require_answers
 from imgsim_assets.errors import UserError
+from imgsim_assets.orchestration.answerable import open_folder
+from imgsim_assets.retrieval.submission import require_answers
 from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
 from imgsim_tests.vision.folders import flat_folder
@@ -50,7 +51,7 @@ def test_a_link_among_the_photos_that_leads_into_the_state_folder_is_refused(tmp
 def test_photos_that_can_be_opened_are_counted_and_named(tmp_path):
     rows = [("train", "a b.png", "ok"), ("train", "c.png", "ok"), ("train", "d.png", "bad"), ("test", "x", "ok")]
     catalogue = pl.DataFrame(rows, schema=["split", "name", "status"], orient="row")
-    require_answers(catalogue, settings(tmp_path, count=2))
+    require_answers(catalogue, settings(tmp_path, count=2).submission)
     with pytest.raises(UserError, match=r"\(1\) at least 3 .*\(2\) train names .*found \(1\) 2; \(2\) 'a b.png'"):
-        require_answers(catalogue, settings(tmp_path, separator=" "))
-    require_answers(catalogue, settings(tmp_path, count=2, form="rows", separator=" "))
+        require_answers(catalogue, settings(tmp_path, separator=" ").submission)
+    require_answers(catalogue, settings(tmp_path, count=2, form="rows", separator=" ").submission)

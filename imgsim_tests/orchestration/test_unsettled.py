@@ -9,10 +9,12 @@ from unittest import mock
 import polars as pl
 import pytest
 
-from imgsim_assets.assets import edges, embeddings, report
+from imgsim_assets.assets import embeddings
+from imgsim_assets.assets.delivery import report
+from imgsim_assets.assets.images import edges
 from imgsim_assets.assets.publishing import TABLE, away
-from imgsim_assets.assets.unsettled import unsettled
 from imgsim_assets.errors import InputError
+from imgsim_assets.orchestration.unsettled import unsettled
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.storage.formats import write_table

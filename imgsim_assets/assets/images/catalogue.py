@@ -9,13 +9,13 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.answerable import require_answers
 from imgsim_assets.assets.keys import IMAGE_FOLDER, IMAGES, RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.publishing import OWNERS, PREVIEW_ROWS, markdown_table, open_table, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.submission import require_answers
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import assemble_catalogue, catalogue_counts
 from imgsim_assets.vision.content import CONTENT_COLUMNS, CONTENT_REVISION, Content, content_rule
@@ -119,7 +119,7 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         kept.append(to_table([one for one in inspected if one.lasts]))
         inspections = known | {one.content_id: one for one in inspected}
         catalogue = assemble_catalogue(folder, identities, inspections, ingest.near_duplicate_bits)
-        require_answers(catalogue, settings)
+        require_answers(catalogue, settings.submission)
         counts = catalogue_counts(catalogue)
         lost = _labels_lost(store, catalogue)
         _tell(context, catalogue, counts)

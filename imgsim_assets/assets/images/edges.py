@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 import pyarrow as pa
 
-from imgsim_assets.assets.images import content_fingerprint, content_of, distinct_photos, path_of
+from imgsim_assets.assets.images.catalogue import content_fingerprint, content_of, distinct_photos, path_of
 from imgsim_assets.assets.keys import CANNY_MAPS, IMAGES, RAW_IMAGES
 from imgsim_assets.assets.publishing import OWNERS, away, publish_table
 from imgsim_assets.assets.versions import computed_by

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.class_scores import read_class_scores
 from imgsim_assets.assets.keys import (
     GALLERY,
     METRIC_HEAD,
@@ -20,8 +19,9 @@ from imgsim_assets.assets.keys import (
     class_scores_key,
     embedding_deps,
 )
-from imgsim_assets.assets.learning import open_head, open_training
-from imgsim_assets.assets.pool import embedded_photos, read_descriptors
+from imgsim_assets.assets.learning.class_scores import read_class_scores
+from imgsim_assets.assets.learning.metric import open_head, open_training
+from imgsim_assets.assets.learning.pool import embedded_photos, read_descriptors
 from imgsim_assets.assets.publishing import OWNERS, TABLE, publish
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store

@@ -7,7 +7,7 @@ import polars as pl
 
 from imgsim_assets.assets.embeddings import view_fingerprint
 from imgsim_assets.assets.keys import LEARNING, LEARNING_SET, RAW_IMAGES, embedding_deps
-from imgsim_assets.assets.pool import embedded_photos
+from imgsim_assets.assets.learning.pool import embedded_photos
 from imgsim_assets.assets.publishing import OWNERS, TABLE, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError

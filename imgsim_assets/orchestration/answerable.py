@@ -5,8 +5,6 @@ Names, label files and settings are known without opening a photo; which photos 
 
 from pathlib import Path
 
-import polars as pl
-
 from imgsim_assets.errors import InputError, UserError, joined
 from imgsim_assets.retrieval.submission import count_faults, separator_faults
 from imgsim_assets.settings import Settings
@@ -42,14 +40,3 @@ def _state_faults(folder: PhotoFolder, state: Path) -> list[UserError]:
             mend = "take the link away, or name another folder with --state"
             return [InputError(f"no photos in the state folder {state}", f"those in {parent}", mend)]
     return []
-
-
-def require_answers(catalogue: pl.DataFrame, settings: Settings) -> None:
-    """Hold the train photos that can be opened, rows of `raw_images`, against the settings.
-
-    Raises:
-        UserError: no submission could be made of them; every fault in one list.
-    """
-    names = catalogue.filter(pl.col("split") == "train", pl.col("status") == "ok")["name"].to_list()
-    if faults := count_faults(len(names), settings.submission) + separator_faults(names, settings.submission):
-        raise joined(faults)

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.class_scores import read_class_scores
 from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
-from imgsim_assets.assets.images import usable_photos
+from imgsim_assets.assets.images.catalogue import usable_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING_SET, RAW_IMAGES, embedding_key, fine_tuned_key
+from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store

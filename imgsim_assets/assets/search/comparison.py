@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.indices import INDEX_FILE, NAMES, open_index, ranked_names
 from imgsim_assets.assets.keys import (
     COMPARISON,
     GALLERY,
@@ -18,7 +17,7 @@ from imgsim_assets.assets.keys import (
     index_key,
     neighbors_key,
 )
-from imgsim_assets.assets.learning import open_head
+from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.publishing import (
     OWNERS,
     TABLE,
@@ -27,11 +26,12 @@ from imgsim_assets.assets.publishing import (
     open_table,
     publish,
     shown_number,
-    tracked,
 )
-from imgsim_assets.assets.vectors import Vectors, open_vectors
+from imgsim_assets.assets.search.indices import INDEX_FILE, NAMES, open_index, ranked_names
+from imgsim_assets.assets.search.vectors import Vectors, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
+from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.exact import ExactIndex

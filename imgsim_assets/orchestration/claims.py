@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from imgsim_assets.assets.edges import canny_fingerprint
 from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
-from imgsim_assets.assets.images import inspection_table
+from imgsim_assets.assets.images.catalogue import inspection_table
+from imgsim_assets.assets.images.edges import canny_fingerprint
 from imgsim_assets.assets.keys import CANNY_MAPS, PUBLICATION, RAW_IMAGES, embedding_key
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store

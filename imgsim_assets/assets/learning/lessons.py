@@ -10,9 +10,9 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.embedding_pass import open_row
-from imgsim_assets.assets.images import distinct_photos
+from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING_SET
-from imgsim_assets.assets.pool import read_pool
+from imgsim_assets.assets.learning.pool import read_pool
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.progress import track

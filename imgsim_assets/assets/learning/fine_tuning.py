@@ -10,7 +10,10 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from imgsim_assets.assets.class_scores import (
+from imgsim_assets.assets.embeddings import model_identity
+from imgsim_assets.assets.images.catalogue import distinct_photos
+from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
+from imgsim_assets.assets.learning.class_scores import (
     FOLDS_FILE,
     NETWORKS_FILE,
     Scores,
@@ -18,14 +21,12 @@ from imgsim_assets.assets.class_scores import (
     read_scores,
     write_scores,
 )
-from imgsim_assets.assets.embeddings import model_identity
-from imgsim_assets.assets.images import distinct_photos
-from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.lessons import TOLD_APART, Course, frame_lessons, plan_course
-from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish, tracked
-from imgsim_assets.assets.standing import LABELLED_FILE, few_changed, labelled_before
+from imgsim_assets.assets.learning.lessons import TOLD_APART, Course, frame_lessons, plan_course
+from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before
+from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import digest, fingerprint
+from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.pair_loss import batch_loss

@@ -9,7 +9,6 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from imgsim_assets.assets.comparison import score_neighbours
 from imgsim_assets.assets.keys import (
     CROSS_VALIDATION,
     DELIVERY,
@@ -22,12 +21,14 @@ from imgsim_assets.assets.keys import (
     embedding_deps,
     neighbors_key,
 )
-from imgsim_assets.assets.learning import open_head
-from imgsim_assets.assets.pool import embedded_photos, plain_descriptors
-from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish, tracked
-from imgsim_assets.assets.vectors import open_vectors
+from imgsim_assets.assets.learning.metric import open_head
+from imgsim_assets.assets.learning.pool import embedded_photos, plain_descriptors
+from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish
+from imgsim_assets.assets.search.comparison import score_neighbours
+from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
+from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.coverage import coverage_in_words, label_coverage

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.keys import GALLERY, METRIC_HEAD, QUERIES, SEARCH, index_key, neighbors_key
-from imgsim_assets.assets.learning import open_head
+from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.publishing import OWNERS, markdown_table, publish, publish_table
-from imgsim_assets.assets.vectors import Vectors, open_probes, open_vectors
+from imgsim_assets.assets.search.vectors import Vectors, open_probes, open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest

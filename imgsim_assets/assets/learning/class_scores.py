@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.embedding_pass import open_row
-from imgsim_assets.assets.images import distinct_photos
+from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING, RAW_IMAGES, class_scores_key, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.publishing import OWNERS, TABLE, away, publish
 from imgsim_assets.assets.versions import computed_by

@@ -11,8 +11,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.class_scores import NETWORKS_FILE
-from imgsim_assets.assets.indices import INDEX_FILE, open_index, read_asked
 from imgsim_assets.assets.keys import (
     COMPARISON,
     CROSS_VALIDATION,
@@ -29,12 +27,15 @@ from imgsim_assets.assets.keys import (
     index_key,
     neighbors_key,
 )
-from imgsim_assets.assets.learning import open_head
-from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish, tracked
-from imgsim_assets.assets.validation import open_validated
-from imgsim_assets.assets.vectors import VECTORS_FILE
+from imgsim_assets.assets.learning.class_scores import NETWORKS_FILE
+from imgsim_assets.assets.learning.metric import open_head
+from imgsim_assets.assets.learning.validation import open_validated
+from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish
+from imgsim_assets.assets.search.indices import INDEX_FILE, open_index, read_asked
+from imgsim_assets.assets.search.vectors import VECTORS_FILE
 from imgsim_assets.assets.versions import computed_by, noted
 from imgsim_assets.errors import ArtefactError, GateError
+from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES
@@ -52,7 +53,7 @@ from imgsim_assets.serving import layout
 from imgsim_assets.serving.bundle import bundle_facts
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
-from imgsim_assets.storage.publication import LINK, published, whole_publication
+from imgsim_assets.storage.publication import LINK, whole_publication
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.photo import is_photo_name
 
@@ -205,7 +206,7 @@ def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinit
             folder = store.publish(
                 build,
                 chosen.kept,
-                announce=lambda built, version: registered.append(run.register(_head(built), version)),
+                announce=lambda built, version: registered.append(run.register(layout.head_of(built), version)),
             )
             run.crown(folder.name)
         context.log.info(f"published {store.folder / LINK / layout.SUBMISSION}")
@@ -221,31 +222,6 @@ def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinit
         )
 
     return publication
-
-
-def finish_tracking(settings: Settings) -> list[str]:
-    """Tell MLflow what processes that died have not, and give what is to be said; called while no run is at work."""
-    store, tracking = Store(state=str(settings.places.state)), tracking_of(settings)
-    try:
-        folder = published(store.folder)
-    except ArtefactError:
-        return tracking.finish(None, store.folder)
-    return tracking.finish(folder.name, _head(folder))
-
-
-def leave_tracking(settings: Settings) -> None:
-    """End the MLflow runs that this process leaves, because it was asked to stop."""
-    tracking_of(settings).kill()
-
-
-def tracking_of(settings: Settings) -> Tracking:
-    """Give the tracking store of the settings."""
-    chosen = settings.tracking
-    return Tracking(str(settings.places.state), chosen.uri, chosen.experiment)
-
-
-def _head(publication: Path) -> Path:
-    return publication / layout.BUNDLE / layout.HEAD
 
 
 def _index_facts(store: Store, settings: Settings) -> dict[str, dict[str, JSON]]:

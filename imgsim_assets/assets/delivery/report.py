@@ -9,10 +9,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.comparison import open_verdict, score_neighbours
-from imgsim_assets.assets.evaluation import open_classes, open_metrics, open_summary
-from imgsim_assets.assets.images import path_of
-from imgsim_assets.assets.indices import NAMES
+from imgsim_assets.assets.delivery.evaluation import open_classes, open_metrics, open_summary
+from imgsim_assets.assets.images.catalogue import path_of
 from imgsim_assets.assets.keys import (
     COMPARISON,
     DELIVERY,
@@ -25,9 +23,11 @@ from imgsim_assets.assets.keys import (
     SOLUTION,
     neighbors_key,
 )
+from imgsim_assets.assets.learning.selection import open_recipe, open_steps
 from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish
-from imgsim_assets.assets.selection import open_recipe, open_steps
-from imgsim_assets.assets.vectors import open_vectors
+from imgsim_assets.assets.search.comparison import open_verdict, score_neighbours
+from imgsim_assets.assets.search.indices import NAMES
+from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail

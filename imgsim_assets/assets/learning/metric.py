@@ -9,9 +9,9 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, METRIC_HEAD, RANKING_CHOICE, fine_tuned_deps
-from imgsim_assets.assets.pool import DIFFUSED_FILE, read_pool, read_views
+from imgsim_assets.assets.learning.pool import DIFFUSED_FILE, read_pool, read_views
+from imgsim_assets.assets.learning.selection import open_recipe
 from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
-from imgsim_assets.assets.selection import open_recipe
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.average_precision import encode_labels

@@ -6,8 +6,8 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.keys import CLUSTERS, CROSS_VALIDATION, LEARNING, LEARNING_SET, METRIC_HEAD, fine_tuned_deps
-from imgsim_assets.assets.learning import open_head
-from imgsim_assets.assets.pool import plain_descriptors, read_pool
+from imgsim_assets.assets.learning.metric import open_head
+from imgsim_assets.assets.learning.pool import plain_descriptors, read_pool
 from imgsim_assets.assets.publishing import OWNERS, open_table, publish_table
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.resources.store import Store

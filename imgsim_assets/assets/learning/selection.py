@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.class_scores import NETWORKS_FILE, read_class_scores
 from imgsim_assets.assets.keys import (
     CLUSTERS,
     LEARNING,
@@ -18,20 +17,14 @@ from imgsim_assets.assets.keys import (
     fine_tuned_deps,
     fine_tuned_key,
 )
-from imgsim_assets.assets.pool import read_clusters, read_views
-from imgsim_assets.assets.publishing import (
-    OWNERS,
-    TABLE,
-    markdown_picture,
-    markdown_table,
-    open_table,
-    publish,
-    tracked,
-)
-from imgsim_assets.assets.standing import LABELLED_FILE, few_changed, labelled_before, publish_again
+from imgsim_assets.assets.learning.class_scores import NETWORKS_FILE, read_class_scores
+from imgsim_assets.assets.learning.pool import read_clusters, read_views
+from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before, publish_again
+from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_picture, markdown_table, open_table, publish
 from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
+from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.average_precision import encode_labels
