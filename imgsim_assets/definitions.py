@@ -1,6 +1,7 @@
 """The front door: the whole graph, built from settings. Importing it loads no heavy library."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import dagster as dg
 
@@ -31,13 +32,20 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
 
 
-def build_definitions(settings: Settings, present: Callable[[], Settings] | None = None) -> dg.Definitions:
+def build_definitions(
+    settings: Settings,
+    present: Callable[[], Settings] | None = None,
+    *,
+    resources: Mapping[str, Any] | None = None,
+) -> dg.Definitions:
     """Assemble assets, checks, jobs, doors and resources for `settings`; nothing is read or written yet.
 
-    `present` gives the settings as they are now, for the sensor; None: they cannot change.
+    Args:
+        settings: of everything.
+        present: gives the settings as they are now, for the sensor; None: they cannot change.
+        resources: take the place of those of the same name: `store`, `tracking` and `require_fresh`.
     """
-    state = str(settings.places.state)
-    definitions = dg.Definitions(
+    definitions: dg.Definitions = dg.Definitions(
         assets=[
             *image_assets(settings),
             *edge_assets(settings),
@@ -53,7 +61,7 @@ def build_definitions(settings: Settings, present: Callable[[], Settings] | None
             *comparison_assets(settings),
             *evaluation_assets(settings),
             *report_assets(settings),
-            *delivery_assets(settings, lambda instance: require_fresh(definitions, instance, PUBLICATION)),
+            *delivery_assets(settings),
         ],
         asset_checks=asset_checks(settings),
         jobs=[
@@ -67,8 +75,10 @@ def build_definitions(settings: Settings, present: Callable[[], Settings] | None
             ),
         ],
         resources={
-            "store": Store(state=state),
+            "store": Store(state=str(settings.places.state)),
             "tracking": tracking_of(settings),
+            "require_fresh": lambda instance: require_fresh(definitions, instance, PUBLICATION),
+            **(resources or {}),
         },
         # One process keeps the models loaded; a process per step costs two seconds a step.
         executor=dg.in_process_executor,

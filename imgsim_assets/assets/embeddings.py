@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.asset import OWNERS, Computation, computed_by, noting
 from imgsim_assets.assets.embedding_pass import (
     MAKES_EDGES,
     EmbeddingPass,
@@ -20,8 +21,7 @@ from imgsim_assets.assets.embedding_pass import (
 from imgsim_assets.assets.images.catalogue import content_fingerprint, distinct_photos
 from imgsim_assets.assets.images.edges import canny_fingerprint
 from imgsim_assets.assets.keys import CANNY_MAPS, EMBEDDINGS, RAW_IMAGES, embedding_key
-from imgsim_assets.assets.publishing import OWNERS, away, publish_table
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import away, publish_table
 from imgsim_assets.errors import all_together
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.store import Store
@@ -62,6 +62,7 @@ def vector_folder(fingerprinted: str) -> str:
 
 def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build one asset for each backbone of the settings; those that run together decode each photo once."""
+    computed = {name: _computed(settings, name) for name in settings.backbones}
 
     @dg.multi_asset(
         name="embeddings",
@@ -81,12 +82,17 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         done = compute_vectors(store, settings, photos, [task for task in tasks if len(task.missing)])
         for name in names:
             if name not in done.broken:
-                yield _publish(context, store, photos, [task for task in tasks if task.backbone == name], done)
+                made = _publish(context, store, photos, [task for task in tasks if task.backbone == name], done)
+                yield noting(made, computed[name])
         # The others have their vectors; what one backbone lacks is said at the end.
         if done.broken:
             raise all_together(done.broken)
 
     return [embeddings]
+
+
+def _computed(settings: Settings, name: str) -> Computation:
+    return computed_by("embeddings/3", **_reads(settings, name, settings.backbones[name]))
 
 
 def _spec(settings: Settings, name: str, backbone: Backbone) -> dg.AssetSpec:
@@ -97,7 +103,7 @@ def _spec(settings: Settings, name: str, backbone: Backbone) -> dg.AssetSpec:
         kinds={KINDS.get(backbone.uri.partition(":")[0], "python"), "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES, CANNY_MAPS] if needs_edges else [RAW_IMAGES],
-        **computed_by("embeddings/3", **_reads(settings, name, backbone)),
+        **_computed(settings, name),
         description=(
             f"Unit vectors of every photo by `{_short(backbone.uri)}`, views {', '.join(backbone.views)}. "
             "Only photos never seen by this backbone before are computed."

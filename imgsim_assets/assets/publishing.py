@@ -7,13 +7,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.versions import noted
 from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
 
-OWNERS = ["team:imgsim"]
 FEW_AWAY, SHARE_AWAY = 10, 0.1
 VERSIONS_KEPT = 3
 PREVIEW_ROWS = 5
@@ -42,7 +40,7 @@ def publish(
     """
     manifest = store.artefacts.publish(key, write, facts or {}, notes or {})
     store.artefacts.prune(key, VERSIONS_KEPT)
-    shown = {**(metadata or {}), **manifest.facts, **manifest.notes, **noted(key)}
+    shown = {**(metadata or {}), **manifest.facts, **manifest.notes}
     shown["path"] = dg.MetadataValue.path(store.artefacts.open(key).folder)
     shown["bytes"] = sum(record.bytes for record in manifest.files.values())
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.version), metadata=shown)

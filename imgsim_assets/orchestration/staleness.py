@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from imgsim_assets.assets.versions import COMPUTED_BY
+from imgsim_assets.assets.asset import COMPUTED_BY
 from imgsim_assets.orchestration.causes import differences
 
 CODE_VERSION_TAG = "dagster/code_version"

@@ -9,6 +9,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import (
     CROSS_VALIDATION,
     DELIVERY,
@@ -23,10 +24,9 @@ from imgsim_assets.assets.keys import (
 )
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.pool import embedded_photos, plain_descriptors
-from imgsim_assets.assets.publishing import OWNERS, markdown_picture, markdown_table, open_table, publish
+from imgsim_assets.assets.publishing import markdown_picture, markdown_table, open_table, publish
 from imgsim_assets.assets.search.comparison import score_neighbours
 from imgsim_assets.assets.search.vectors import open_vectors
-from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
@@ -44,7 +44,6 @@ from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.vision.catalogue import leaked
-from imgsim_assets.vision.threads import set_threads
 
 QUERIES_FILE = "queries.parquet"
 SUMMARY_FILE = "summary.parquet"
@@ -76,11 +75,17 @@ def evaluation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _evaluation(settings: Settings) -> dg.AssetsDefinition:
     library = settings.submission.index
 
-    @dg.asset(
-        key=EVALUATION,
-        group_name=DELIVERY,
+    @asset(
+        settings,
+        EVALUATION,
+        computed_by(
+            "evaluation/9",
+            evaluation=settings.evaluation.model_dump(include={"bootstrap", "seed"}),
+            submission={"index": library},
+            backbones=sorted(settings.backbones),
+        ),
+        group=DELIVERY,
         kinds={"mlflow", "polars"},
-        owners=OWNERS,
         deps=[
             RAW_IMAGES,
             SOLUTION,
@@ -91,18 +96,11 @@ def _evaluation(settings: Settings) -> dg.AssetsDefinition:
             neighbors_key(library),
             *embedding_deps(settings),
         ],
-        **computed_by(
-            "evaluation/9",
-            evaluation=settings.evaluation.model_dump(include={"bootstrap", "seed"}),
-            submission={"index": library},
-            backbones=sorted(settings.backbones),
-        ),
     )
     def evaluation(
         context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
     ) -> dg.MaterializeResult[Any]:
         """MAP@10 with its 95% interval: cross-validated on train, and on the hidden labels where they are given."""
-        set_threads(settings.runtime.threads)
         photos = embedded_photos(store, settings)
         served = score_neighbours(store, library)
         truth = open_table(store, SOLUTION)

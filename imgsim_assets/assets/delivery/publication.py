@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import (
     COMPARISON,
     CROSS_VALIDATION,
@@ -22,7 +23,7 @@ from imgsim_assets.assets.keys import (
     RAW_IMAGES,
     REPORT,
     SUBMISSION,
-    fine_tuned_backbones,
+    fine_tuned_deps,
     fine_tuned_key,
     index_key,
     neighbors_key,
@@ -30,10 +31,9 @@ from imgsim_assets.assets.keys import (
 from imgsim_assets.assets.learning.class_scores import NETWORKS_FILE
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.validation import open_validated
-from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_table, open_table, publish
+from imgsim_assets.assets.publishing import TABLE, markdown_table, open_table, publish
 from imgsim_assets.assets.search.indices import INDEX_FILE, open_index, read_asked
 from imgsim_assets.assets.search.vectors import VECTORS_FILE
-from imgsim_assets.assets.versions import computed_by, noted
 from imgsim_assets.errors import ArtefactError, GateError
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
@@ -73,7 +73,7 @@ COPIED_TO_BUNDLE = {
 }
 GATE_TAG = "imgsim/gate"
 
-Require = Callable[[dg.DagsterInstance], None]
+Require = Callable[[dg.DagsterInstance], None]  # raises where something above the publication is stale
 
 
 def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
@@ -82,22 +82,22 @@ def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
     return [name for name, status in test.select("name", "status").iter_rows() if status == "ok" or is_photo_name(name)]
 
 
-def delivery_assets(settings: Settings, require_fresh: Require) -> list[dg.AssetsDefinition]:
-    """Build the assets of this part; `require_fresh` raises where something above the publication is stale."""
-    return [_submission(settings), _publication(settings, require_fresh)]
+def delivery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Build the assets of this part."""
+    return [_submission(settings), _publication(settings)]
 
 
 def _submission(settings: Settings) -> dg.AssetsDefinition:
     chosen = settings.submission
     neighbors = neighbors_key(chosen.index)
 
-    @dg.asset(
-        key=SUBMISSION,
-        group_name=DELIVERY,
+    @asset(
+        settings,
+        SUBMISSION,
+        computed_by("submission/2", submission=chosen),
+        group=DELIVERY,
         kinds={"csv"},
-        owners=OWNERS,
         deps=[RAW_IMAGES, GALLERY, neighbors],
-        **computed_by("submission/2", submission=chosen),
     )
     def submission(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """For every test photo its most relevant train photos, best first; checked before it is published."""
@@ -130,15 +130,22 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
     return submission
 
 
-def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinition:
+def _publication(settings: Settings) -> dg.AssetsDefinition:
     chosen = settings.publication
     hours = settings.automation.fresh_hours
 
-    @dg.asset(
-        key=PUBLICATION,
-        group_name=DELIVERY,
+    @asset(
+        settings,
+        PUBLICATION,
+        computed_by(
+            "publication/4",
+            bundle=bundle_facts(settings),
+            publication=chosen.model_dump(exclude={"kept"}),
+            submission={"index": settings.submission.index},
+            annoy={"search_nodes": settings.annoy.search_nodes},
+        ),
+        group=DELIVERY,
         kinds={"csv", "html"},
-        owners=OWNERS,
         deps=[
             SUBMISSION,
             EVALUATION,
@@ -148,19 +155,15 @@ def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinit
             METRIC_HEAD,
             CROSS_VALIDATION,
             *(index_key(library) for library in LIBRARIES),
-            *(fine_tuned_key(name).split("/") for name in fine_tuned_backbones(settings)),
+            *fine_tuned_deps(settings),
         ],
-        **computed_by(
-            "publication/4",
-            bundle=bundle_facts(settings),
-            publication=chosen.model_dump(exclude={"kept"}),
-            submission={"index": settings.submission.index},
-            annoy={"search_nodes": settings.annoy.search_nodes},
-        ),
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=hours)) if hours else None,
+        overdue_after=dt.timedelta(hours=hours) if hours else None,
     )
     def publication(
-        context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
+        context: dg.AssetExecutionContext,
+        store: Store,
+        tracking: dg.ResourceParam[Tracking],
+        require_fresh: dg.ResourceParam[Require],
     ) -> dg.MaterializeResult[Any]:
         """The folder `published/` (submission.csv, report.html, metrics.json, search bundle), replaced as a whole.
 
@@ -217,7 +220,6 @@ def _publication(settings: Settings, require_fresh: Require) -> dg.AssetsDefinit
                 "submission": dg.MetadataValue.path(folder / layout.SUBMISSION),
                 "registered": registered[-1] or "not in MLflow",
                 **shown,
-                **noted(PUBLICATION),
             },
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.delivery.evaluation import open_classes, open_metrics, open_summary
 from imgsim_assets.assets.images.catalogue import path_of
 from imgsim_assets.assets.keys import (
@@ -24,11 +25,10 @@ from imgsim_assets.assets.keys import (
     neighbors_key,
 )
 from imgsim_assets.assets.learning.selection import open_recipe, open_steps
-from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish
+from imgsim_assets.assets.publishing import away, open_table, publish
 from imgsim_assets.assets.search.comparison import open_verdict, score_neighbours
 from imgsim_assets.assets.search.indices import NAMES
 from imgsim_assets.assets.search.vectors import open_vectors
-from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
 from imgsim_assets.resources.store import Store
@@ -52,11 +52,12 @@ Show = Callable[[str, str], str]
 def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build the asset of this part."""
 
-    @dg.asset(
-        key=REPORT,
-        group_name=DELIVERY,
+    @asset(
+        settings,
+        REPORT,
+        computed_by("retrieval_report/4", report=settings.report, submission={"index": settings.submission.index}),
+        group=DELIVERY,
         kinds={"html"},
-        owners=OWNERS,
         deps=[
             RAW_IMAGES,
             SOLUTION,
@@ -67,7 +68,6 @@ def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             EVALUATION,
             COMPARISON,
         ],
-        **computed_by("retrieval_report/4", report=settings.report, submission={"index": settings.submission.index}),
     )
     def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""

@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import IMAGE_FOLDER, IMAGES, RAW_IMAGES, SOLUTION
-from imgsim_assets.assets.publishing import OWNERS, PREVIEW_ROWS, markdown_table, open_table, publish_table
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import PREVIEW_ROWS, markdown_table, open_table, publish_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
@@ -98,13 +98,13 @@ def _image_folder(settings: Settings) -> dg.SourceAsset:
 def _raw_images(settings: Settings) -> dg.AssetsDefinition:
     ingest = settings.ingest
 
-    @dg.asset(
-        key=RAW_IMAGES,
-        group_name=IMAGES,
+    @asset(
+        settings,
+        RAW_IMAGES,
+        computed_by("raw_images/3", ingest=ingest, decoding=DECODING_REVISION, content=CONTENT_REVISION),
+        group=IMAGES,
         kinds={"polars", "parquet"},
-        owners=OWNERS,
         deps=[IMAGE_FOLDER],
-        **computed_by("raw_images/3", ingest=ingest, decoding=DECODING_REVISION, content=CONTENT_REVISION),
     )
     def raw_images(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """One row per file: content id, split, label or none, size and content, or why it is quarantined."""
@@ -171,13 +171,13 @@ def _tell(context: dg.AssetExecutionContext, catalogue: pl.DataFrame, counts: di
 
 
 def _solution_labels(settings: Settings) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=SOLUTION,
-        group_name=IMAGES,
+    @asset(
+        settings,
+        SOLUTION,
+        computed_by("solution_labels/1", ingest=settings.ingest),
+        group=IMAGES,
         kinds={"polars", "parquet"},
-        owners=OWNERS,
         deps=[IMAGE_FOLDER],
-        **computed_by("solution_labels/1", ingest=settings.ingest),
     )
     def solution_labels(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """The hidden labels of test photos, where they are given; only `evaluation` and the report may read them."""

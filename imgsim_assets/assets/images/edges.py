@@ -7,10 +7,10 @@ import dagster as dg
 import polars as pl
 import pyarrow as pa
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.images.catalogue import content_fingerprint, content_of, distinct_photos, path_of
 from imgsim_assets.assets.keys import CANNY_MAPS, IMAGES, RAW_IMAGES
-from imgsim_assets.assets.publishing import OWNERS, away, publish_table
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import away, publish_table
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
@@ -19,7 +19,6 @@ from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.vision.canny import EDGES_SCHEMA, encode_edges, find_edges
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION, PhotoError, decode_photo
-from imgsim_assets.vision.threads import set_threads
 
 REVISION = "canny/2"
 EDGES_A_COMMIT = 256
@@ -41,23 +40,22 @@ def edge_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _canny_maps(settings: Settings) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=CANNY_MAPS,
-        group_name=IMAGES,
-        kinds={"opencv", "lance"},
-        owners=OWNERS,
-        deps=[RAW_IMAGES],
-        **computed_by(
+    @asset(
+        settings,
+        CANNY_MAPS,
+        computed_by(
             REVISION,
             canny=settings.canny,
             ingest={"trim": settings.ingest.trim},
             decoding=DECODING_REVISION,
             content=CONTENT_REVISION,
         ),
+        group=IMAGES,
+        kinds={"opencv", "lance"},
+        deps=[RAW_IMAGES],
     )
     def canny_maps(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """Edge map, focus box and edge density of every photo's content, by OpenCV's Canny detector."""
-        set_threads(settings.runtime.threads)
         photos = distinct_photos(store)
         table = edges_table(store, settings)
         new = table.missing(photos["content_id"])

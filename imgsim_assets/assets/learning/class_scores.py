@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.embedding_pass import open_row
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING, RAW_IMAGES, class_scores_key, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.publishing import OWNERS, TABLE, away, publish
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import TABLE, away, publish
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
@@ -24,7 +24,7 @@ from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.artefacts import Artefact
 from imgsim_assets.storage.formats import read_array, read_table, write_array, write_table
 from imgsim_assets.storage.versioned_folder import JSON
-from imgsim_assets.vision.threads import set_threads, thread_count
+from imgsim_assets.vision.threads import thread_count
 
 if TYPE_CHECKING:
     from imgsim_assets.vision.fine_tuning.scoring import Scored
@@ -148,20 +148,19 @@ def class_scores_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsDefinition:
     key, of_networks = class_scores_key(name), fine_tuned_key(name)
 
-    @dg.asset(
-        key=key.split("/"),
-        group_name=LEARNING,
+    @asset(
+        settings,
+        key,
+        computed_by(REVISION, backbones={name: {"views": list(backbone.views)}}),
+        group=LEARNING,
         kinds={"pytorch", "numpy"},
-        owners=OWNERS,
         pool="gpu",
         deps=[RAW_IMAGES, dg.AssetKey.from_user_string(of_networks)],
-        **computed_by(REVISION, backbones={name: {"views": list(backbone.views)}}),
         description=f"Log probability of each class by the fine-tuned `{name}`. Only photos never asked are computed.",
     )
     def class_scores(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
 
-        set_threads(settings.runtime.threads)
         artefact = store.artefacts.open(of_networks)
         networks = artefact.manifest.files[NETWORKS_FILE].digest
         tuned = load_tuned(artefact.path(NETWORKS_FILE))

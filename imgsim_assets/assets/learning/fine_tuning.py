@@ -10,6 +10,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.embeddings import model_identity
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
@@ -23,8 +24,7 @@ from imgsim_assets.assets.learning.class_scores import (
 )
 from imgsim_assets.assets.learning.lessons import TOLD_APART, Course, frame_lessons, plan_course
 from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before
-from imgsim_assets.assets.publishing import OWNERS, away, open_table, publish
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import away, open_table, publish
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
@@ -34,7 +34,7 @@ from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION
-from imgsim_assets.vision.threads import set_threads, thread_count
+from imgsim_assets.vision.threads import thread_count
 
 if TYPE_CHECKING:
     from imgsim_assets.vision.fine_tuning.folds import Trained
@@ -63,25 +63,24 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         content=CONTENT_REVISION,
     )
 
-    @dg.asset(
-        key=key.split("/"),
-        group_name=LEARNING,
+    @asset(
+        settings,
+        key,
+        computed,
+        group=LEARNING,
         kinds={"pytorch", "safetensors", "mlflow"},
-        owners=OWNERS,
         pool="gpu",
         deps=[LEARNING_SET, CLUSTERS],
         description=(
             f"`{name}` trained further on labelled photos with the GLRTML loss, once for each fold without its photos. "
             "Done anew when settings or labels change, or more than a tenth of the labelled photos; else it stays."
         ),
-        **computed,
     )
     def fine_tuned(
         context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
     ) -> dg.MaterializeResult[Any]:
         from imgsim_assets.vision.fine_tuning.tuned_file import save_tuned
 
-        set_threads(settings.runtime.threads)
         made_by = fingerprint("made_by/1", computed["code_version"])
         learned = open_table(store, LEARNING_SET)
         labelled = learned.select("content_id", "label").drop_nulls().unique().sort(pl.all())

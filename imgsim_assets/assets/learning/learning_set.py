@@ -5,11 +5,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.embeddings import view_fingerprint
 from imgsim_assets.assets.keys import LEARNING, LEARNING_SET, RAW_IMAGES, embedding_deps
 from imgsim_assets.assets.learning.pool import embedded_photos
-from imgsim_assets.assets.publishing import OWNERS, TABLE, publish_table
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import TABLE, publish_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.renewal import KNOWN_BY, still_stands
@@ -22,13 +22,13 @@ from imgsim_assets.vision.catalogue import leaked
 def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build the asset of this part."""
 
-    @dg.asset(
-        key=LEARNING_SET,
-        group_name=LEARNING,
+    @asset(
+        settings,
+        LEARNING_SET,
+        computed_by("learning_set/1", learning=settings.learning, backbones=sorted(settings.backbones)),
+        group=LEARNING,
         kinds={"polars", "parquet"},
-        owners=OWNERS,
         deps=[RAW_IMAGES, *embedding_deps(settings)],
-        **computed_by("learning_set/1", learning=settings.learning, backbones=sorted(settings.backbones)),
     )
     def learning_set(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """The photos that ranking is learned from, train and test, known by content and label.

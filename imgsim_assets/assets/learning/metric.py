@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, METRIC_HEAD, RANKING_CHOICE, fine_tuned_deps
 from imgsim_assets.assets.learning.pool import DIFFUSED_FILE, read_pool, read_views
 from imgsim_assets.assets.learning.selection import open_recipe
-from imgsim_assets.assets.publishing import OWNERS, TABLE, open_table, publish
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import TABLE, open_table, publish
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.class_sets import UNKNOWN
@@ -28,7 +28,6 @@ from imgsim_assets.serving import layout
 from imgsim_assets.settings import Clusters as ClusterSettings
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_array, write_table
-from imgsim_assets.vision.threads import set_threads
 
 TRAINING_FILE = "training.parquet"
 
@@ -54,17 +53,16 @@ def learning_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _clusters(settings: Settings) -> dg.AssetsDefinition:
     chosen = settings.clusters
 
-    @dg.asset(
-        key=CLUSTERS,
-        group_name=LEARNING,
+    @asset(
+        settings,
+        CLUSTERS,
+        computed_by("clusters/4", clusters=chosen.model_dump(exclude={"confidence"})),
+        group=LEARNING,
         kinds={"scikitlearn", "parquet"},
-        owners=OWNERS,
         deps=[LEARNING_SET],
-        **computed_by("clusters/4", clusters=chosen.model_dump(exclude={"confidence"})),
     )
     def clusters(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """Diffusion coordinates of the learning set over its neighbour graph, and clusters of those."""
-        set_threads(settings.runtime.threads)
         photos = open_table(store, LEARNING_SET)
         descriptors = assemble_descriptors(read_views(store, settings, photos))
         diffused = diffusion_coordinates(descriptors, chosen.seed)
@@ -94,18 +92,17 @@ def _group(
 
 
 def _metric_head(settings: Settings) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=METRIC_HEAD,
-        group_name=LEARNING,
+    @asset(
+        settings,
+        METRIC_HEAD,
+        computed_by("metric_head/6", clusters={"confidence": settings.clusters.confidence}),
+        group=LEARNING,
         kinds={"scikitlearn", "safetensors"},
-        owners=OWNERS,
         pool="gpu",
         deps=[LEARNING_SET, CLUSTERS, RANKING_CHOICE, *fine_tuned_deps(settings)],
-        **computed_by("metric_head/6", clusters={"confidence": settings.clusters.confidence}),
     )
     def metric_head(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """What ranks: the chosen recipe with its GLRT metric and logistic classes, learned from labels and guesses."""
-        set_threads(settings.runtime.threads)
         recipe = open_recipe(store)
         photos, pool = open_table(store, LEARNING_SET), read_pool(store, settings, recipe)
         names = sorted(set(photos["label"].drop_nulls()))

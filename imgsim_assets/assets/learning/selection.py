@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import (
     CLUSTERS,
     LEARNING,
@@ -20,8 +21,7 @@ from imgsim_assets.assets.keys import (
 from imgsim_assets.assets.learning.class_scores import NETWORKS_FILE, read_class_scores
 from imgsim_assets.assets.learning.pool import read_clusters, read_views
 from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before, publish_again
-from imgsim_assets.assets.publishing import OWNERS, TABLE, markdown_picture, markdown_table, open_table, publish
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import TABLE, markdown_picture, markdown_table, open_table, publish
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.measuring import tracked
@@ -34,7 +34,6 @@ from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import write_table
 from imgsim_assets.storage.versioned_folder import JSON
-from imgsim_assets.vision.threads import set_threads
 
 RECIPE_FILE = "recipe.json"
 
@@ -68,13 +67,13 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
         },
     )
 
-    @dg.asset(
-        key=RANKING_CHOICE,
-        group_name=LEARNING,
+    @asset(
+        settings,
+        RANKING_CHOICE,
+        computed,
+        group=LEARNING,
         kinds={"scikitlearn", "mlflow"},
-        owners=OWNERS,
         deps=[LEARNING_SET, CLUSTERS, *fine_tuned_deps(settings)],
-        **computed,
     )
     def ranking_choice(
         context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
@@ -83,7 +82,6 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
 
         Made anew when settings or backbones change, or more than a tenth of the labelled photos; else it stays.
         """
-        set_threads(settings.runtime.threads)
         made_by = _made_by(store, settings, computed["code_version"])
         labelled = open_table(store, LEARNING_SET).select("content_id", "label").drop_nulls()
         before = labelled_before(store, RANKING_CHOICE, made_by)

@@ -5,15 +5,14 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import CLUSTERS, CROSS_VALIDATION, LEARNING, LEARNING_SET, METRIC_HEAD, fine_tuned_deps
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.pool import plain_descriptors, read_pool
-from imgsim_assets.assets.publishing import OWNERS, open_table, publish_table
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import open_table, publish_table
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.evaluation import score_by_cross_validation
 from imgsim_assets.settings import Settings
-from imgsim_assets.vision.threads import set_threads
 
 
 def open_validated(store: Store) -> pl.DataFrame:
@@ -25,21 +24,20 @@ def open_validated(store: Store) -> pl.DataFrame:
 def validation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build the asset of this part."""
 
-    @dg.asset(
-        key=CROSS_VALIDATION,
-        group_name=LEARNING,
-        kinds={"scikitlearn", "parquet"},
-        owners=OWNERS,
-        deps=[LEARNING_SET, CLUSTERS, METRIC_HEAD, *fine_tuned_deps(settings)],
-        **computed_by(
+    @asset(
+        settings,
+        CROSS_VALIDATION,
+        computed_by(
             "cross_validation/1",
             evaluation=settings.evaluation.model_dump(exclude={"bootstrap"}),
             clusters={"confidence": settings.clusters.confidence},
         ),
+        group=LEARNING,
+        kinds={"scikitlearn", "parquet"},
+        deps=[LEARNING_SET, CLUSTERS, METRIC_HEAD, *fine_tuned_deps(settings)],
     )
     def cross_validation(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """AP@10 of labelled train photos whose labels were hidden while the chosen recipe was learned anew."""
-        set_threads(settings.runtime.threads)
         photos, head = open_table(store, LEARNING_SET), open_head(store)
         validated, why_not = score_by_cross_validation(
             photos,

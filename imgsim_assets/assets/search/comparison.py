@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import (
     COMPARISON,
     GALLERY,
@@ -18,18 +19,9 @@ from imgsim_assets.assets.keys import (
     neighbors_key,
 )
 from imgsim_assets.assets.learning.metric import open_head
-from imgsim_assets.assets.publishing import (
-    OWNERS,
-    TABLE,
-    markdown_picture,
-    markdown_table,
-    open_table,
-    publish,
-    shown_number,
-)
+from imgsim_assets.assets.publishing import TABLE, markdown_picture, markdown_table, open_table, publish, shown_number
 from imgsim_assets.assets.search.indices import INDEX_FILE, NAMES, open_index, ranked_names
 from imgsim_assets.assets.search.vectors import Vectors, open_vectors
-from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
@@ -46,7 +38,6 @@ from imgsim_assets.retrieval.verdict import verdict
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import write_table
-from imgsim_assets.vision.threads import set_threads
 
 QUERIES_ASKED = 1000  # to see how much of an index comes into memory
 
@@ -57,11 +48,12 @@ def comparison_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _comparison(settings: Settings) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=COMPARISON,
-        group_name=SEARCH,
+    @asset(
+        settings,
+        COMPARISON,
+        computed_by("index_comparison/7"),
+        group=SEARCH,
         kinds={"faiss", "annoy", "mlflow"},
-        owners=OWNERS,
         deps=[
             GALLERY,
             QUERIES,
@@ -70,7 +62,6 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
             *(index_key(one) for one in LIBRARIES),
             *(neighbors_key(one) for one in LIBRARIES),
         ],
-        **computed_by("index_comparison/7"),
     )
     def index_comparison(
         context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
@@ -79,7 +70,6 @@ def _comparison(settings: Settings) -> dg.AssetsDefinition:
 
         And what more or less effort of each buys, with a verdict in words.
         """
-        set_threads(settings.runtime.threads)
         _, query_vectors = open_vectors(store, QUERIES)
         contenders = [_contender(store, settings, library, query_vectors) for library in LIBRARIES]
         _, vectors = open_vectors(store, GALLERY)

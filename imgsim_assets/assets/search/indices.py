@@ -7,11 +7,11 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import GALLERY, METRIC_HEAD, QUERIES, SEARCH, index_key, neighbors_key
 from imgsim_assets.assets.learning.metric import open_head
-from imgsim_assets.assets.publishing import OWNERS, markdown_table, publish, publish_table
+from imgsim_assets.assets.publishing import markdown_table, publish, publish_table
 from imgsim_assets.assets.search.vectors import Vectors, open_probes, open_vectors
-from imgsim_assets.assets.versions import computed_by
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.progress import track
@@ -25,7 +25,6 @@ from imgsim_assets.retrieval.ann.self_test import check_index
 from imgsim_assets.settings import Annoy, Faiss, Settings
 from imgsim_assets.storage.artefacts import Manifest
 from imgsim_assets.storage.versioned_folder import JSON
-from imgsim_assets.vision.threads import set_threads
 
 INDEX_FILE = "index"
 QUERIES_A_BLOCK = 256
@@ -75,17 +74,16 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
     chosen = index_settings(settings, library)
     made_by = {"revision": f"{library}_index/4", **chosen.model_dump(mode="json", exclude={"search_nodes"})}
 
-    @dg.asset(
-        key=index_key(library),
-        group_name=SEARCH,
+    @asset(
+        settings,
+        index_key(library),
+        computed_by(made_by["revision"], **{library: chosen.model_dump(exclude={"search_nodes"})}),
+        group=SEARCH,
         kinds={library},
-        owners=OWNERS,
         deps=[GALLERY],
-        **computed_by(made_by["revision"], **{library: chosen.model_dump(exclude={"search_nodes"})}),
         description=f"The gallery's vectors in the index of {NAMES[library]}, tested before it is published.",
     )
     def index(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        set_threads(settings.runtime.threads)
         photos, vectors = open_vectors(store, GALLERY)
         started = time.perf_counter()
         built, tried, built_from = _grown_or_built(store, settings, chosen, made_by, Gallery(photos["name"], vectors))
@@ -143,17 +141,16 @@ def _grown(store: Store, settings: Settings, made_by: JSON, now: Gallery) -> tup
 
 
 def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=neighbors_key(library),
-        group_name=SEARCH,
+    @asset(
+        settings,
+        neighbors_key(library),
+        computed_by(f"{library}_neighbors/3", listed=list_length(settings), **_search_effort(settings, library)),
+        group=SEARCH,
         kinds={library, "parquet"},
-        owners=OWNERS,
         deps=[METRIC_HEAD, GALLERY, index_key(library), QUERIES],
-        **computed_by(f"{library}_neighbors/3", listed=list_length(settings), **_search_effort(settings, library)),
         description=f"The train photos that {NAMES[library]} finds for each test photo, best first.",
     )
     def neighbors(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        set_threads(settings.runtime.threads)
         gallery, _ = open_vectors(store, GALLERY)
         queries, query_vectors = open_vectors(store, QUERIES)
         index, vectors = open_index(store, settings, library)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import (
     GALLERY,
     METRIC_HEAD,
@@ -22,8 +23,7 @@ from imgsim_assets.assets.keys import (
 from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.learning.metric import open_head, open_training
 from imgsim_assets.assets.learning.pool import embedded_photos, read_descriptors
-from imgsim_assets.assets.publishing import OWNERS, TABLE, publish
-from imgsim_assets.assets.versions import computed_by
+from imgsim_assets.assets.publishing import TABLE, publish
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
 from imgsim_assets.retrieval.ann.rows import evenly
@@ -33,7 +33,6 @@ from imgsim_assets.retrieval.renewal import KNOWN_BY
 from imgsim_assets.retrieval.submission import centrality
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table, write_array, write_table
-from imgsim_assets.vision.threads import set_threads
 
 VECTORS_FILE = "vectors.npy"
 PROBES_FILE = "probes.npy"
@@ -63,17 +62,16 @@ def vector_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=GALLERY,
-        group_name=SEARCH,
+    @asset(
+        settings,
+        GALLERY,
+        computed_by("gallery_vectors/6", backbones=sorted(settings.backbones)),
+        group=SEARCH,
         kinds={"numpy"},
-        owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, *embedding_deps(settings), *class_scores_deps(settings)],
-        **computed_by("gallery_vectors/6", backbones=sorted(settings.backbones)),
     )
     def gallery_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Train photos as vectors whose inner product with a query is the probability that both show one class."""
-        set_threads(settings.runtime.threads)
         head = open_head(store)
         photos = embedded_photos(store, settings).filter(pl.col("split") == "train")
         descriptors = read_descriptors(store, settings, photos, head.recipe)
@@ -110,17 +108,16 @@ def _with_classes(photos: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
 
 
 def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=QUERIES,
-        group_name=SEARCH,
+    @asset(
+        settings,
+        QUERIES,
+        computed_by("query_vectors/5", backbones=sorted(settings.backbones)),
+        group=SEARCH,
         kinds={"numpy"},
-        owners=OWNERS,
         deps=[RAW_IMAGES, METRIC_HEAD, GALLERY, *embedding_deps(settings), *class_scores_deps(settings)],
-        **computed_by("query_vectors/5", backbones=sorted(settings.backbones)),
     )
     def query_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Test photos as queries for the gallery's vectors."""
-        set_threads(settings.runtime.threads)
         head = open_head(store)
         photos = embedded_photos(store, settings).filter(pl.col("split") == "test")
         descriptors = read_descriptors(store, settings, photos, head.recipe)

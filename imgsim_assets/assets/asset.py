@@ -1,0 +1,98 @@
+"""What every asset has in common: what it is computed by besides its parents, its owners, and its threads."""
+
+import datetime as dt
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypedDict
+
+import dagster as dg
+from pydantic import BaseModel
+
+from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.settings import Settings
+from imgsim_assets.vision.threads import set_threads
+
+COMPUTED_BY = "computed_by"
+REVISION = "revision"
+OWNERS = ["team:imgsim"]
+
+Part = BaseModel | str | int | float | list[Any] | dict[str, Any]
+Compute: TypeAlias = Callable[..., dg.MaterializeResult[Any]]
+
+
+class Computation(TypedDict):
+    """Keyword arguments of `dg.asset`."""
+
+    code_version: str
+    metadata: dict[str, Any]
+
+
+def computed_by(revision: str, **reads: Part) -> Computation:
+    """Name the computation of an asset: the revision of its code, and the settings that it reads.
+
+    The code version is a digest, which says that something changed; the metadata says what, to people and to
+    `orchestration.staleness`, and is noted with each materialization.
+
+    Args:
+        revision: hand-bumped name of the algorithm, e.g. `"canny/2"`; raised when its output changes.
+        reads: exactly the settings that it reads, by the name that people know them by.
+    """
+    plain = {
+        name: part.model_dump(mode="json") if isinstance(part, BaseModel) else part for name, part in reads.items()
+    }
+    return {
+        "code_version": fingerprint(revision, plain),
+        "metadata": {COMPUTED_BY: dg.MetadataValue.json({REVISION: revision, **plain})},
+    }
+
+
+def noting(made: dg.MaterializeResult[Any], computed: Computation) -> dg.MaterializeResult[Any]:
+    """Add to what was made by what it was computed."""
+    return made._replace(metadata={**(made.metadata or {}), **computed["metadata"]})
+
+
+def asset(
+    settings: Settings,
+    key: str,
+    computed: Computation,
+    *,
+    group: str,
+    kinds: set[str],
+    deps: Sequence[str | dg.AssetKey],
+    pool: str | None = None,
+    description: str | None = None,
+    overdue_after: dt.timedelta | None = None,
+) -> Callable[[Compute], dg.AssetsDefinition]:
+    """Make an asset of a function; all libraries use the threads of the settings while it runs.
+
+    Args:
+        settings: `runtime.threads` is read.
+        key: the asset's, a slash between its parts.
+        computed: by what, besides its parents.
+        group: the one it is shown in.
+        kinds: what it is made with, as tags in the UI.
+        deps: its parents.
+        pool: what it waits for a place in.
+        description: for the UI; None: the function's docstring.
+        overdue_after: the age at which the UI warns of it.
+    """
+
+    def of(compute: Compute) -> dg.AssetsDefinition:
+        @functools.wraps(compute)
+        def step(*context: dg.AssetExecutionContext, **resources: Any) -> dg.MaterializeResult[Any]:  # noqa: ANN401
+            set_threads(settings.runtime.threads)
+            return noting(compute(*context, **resources), computed)
+
+        return dg.asset(
+            key=key.split("/"),
+            group_name=group,
+            kinds=kinds,
+            owners=OWNERS,
+            deps=deps,
+            pool=pool,
+            description=description,
+            freshness_policy=dg.FreshnessPolicy.time_window(fail_window=overdue_after) if overdue_after else None,
+            **computed,
+        )(step)
+
+    return of
