@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from imgsim_assets.assets.checks import asset_checks
-from imgsim_assets.assets.delivery.evaluation import evaluation_assets
+from imgsim_assets.assets.delivery.evaluation import evaluation_asset
 from imgsim_assets.assets.delivery.publication import delivery_assets
 from imgsim_assets.assets.delivery.report import report_assets
 from imgsim_assets.assets.embeddings import embedding_assets
@@ -59,7 +59,7 @@ def build_definitions(
             *vector_assets(settings),
             *index_assets(settings),
             *comparison_assets(settings),
-            *evaluation_assets(settings),
+            evaluation_asset(settings),
             *report_assets(settings),
             *delivery_assets(settings),
         ],

@@ -22,6 +22,27 @@ MARKERS = "osD^vP*X<>"
 LEAST_MISSED = 5e-4
 
 
+def evaluation_plots(asked: "pl.DataFrame", summary: "pl.DataFrame", classes: "pl.DataFrame") -> dict[str, bytes]:
+    """Draw what was measured of the ranking, by name; nothing where nothing was.
+
+    Args:
+        asked: the `average_precision` of each query that counts for the headline.
+        summary: MAP@10 `value`, `low` and `high` of each `ranking` by each `source`.
+        classes: `label`, `map_at_10`.
+    """
+    if summary.is_empty():
+        return {}
+    rankings = summary.filter(summary["ranking"] != "gain")
+    names = [f"{one} ({by.replace('_', ' ')})" for one, by in rankings.select("ranking", "source").iter_rows()]
+    return {
+        "average_precision": average_precision_histogram(asked["average_precision"].to_numpy()),
+        "hardest_classes": class_average_precision(dict(classes.select("label", "map_at_10").iter_rows())),
+        "ranking_intervals": steps_with_intervals(
+            names, rankings["value"].to_list(), rankings.select("low", "high").rows()
+        ),
+    }
+
+
 def average_precision_histogram(average_precision: npt.NDArray[np.float64]) -> bytes:
     """Show how AP@10 is spread over the queries.
 

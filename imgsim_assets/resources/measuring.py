@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -40,6 +41,18 @@ def log_files(run: TrackedRun, files: Mapping[str, bytes], folder: str) -> None:
         for name, content in files.items():
             (Path(scratch) / name).write_bytes(content)
             run.log_file(Path(scratch) / name, folder)
+
+
+def parameters(settings: Settings) -> dict[str, Any]:
+    """Spell out the settings that decide the result, one parameter each."""
+    return _flat("", settings.model_dump(mode="json", exclude={"places", "runtime", "tracking", "automation"}))
+
+
+def _flat(prefix: str, tree: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        flat |= _flat(f"{prefix}{name}.", value) if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
 
 
 def finish_tracking(settings: Settings) -> list[str]:

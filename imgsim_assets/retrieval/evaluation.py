@@ -25,6 +25,7 @@ from imgsim_assets.settings import Evaluation
 
 Source = Literal["solution", "cross_validation"]
 SOURCES: tuple[Source, Source] = ("solution", "cross_validation")  # the more telling first
+MEASURES = ("precision_at_1", "recall_at_10", "calibration_error", "brier_score")
 QUERY_COLUMNS: dict[str, Any] = {
     "source": pl.String,
     "photo": pl.String,
@@ -173,6 +174,24 @@ def headline_metrics(summary: pl.DataFrame) -> dict[str, Any]:
         "map_at_10_without_copies": clean[0] if clean else best["value"],
         "cross_validated_map_at_10": served.get("cross_validation", {}).get("value"),
     }
+
+
+def headline_queries(queries: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+    """Keep the scored queries of the headline's source of labels; none where there is no headline."""
+    if summary.is_empty():
+        return queries.clear()
+    return queries.filter(pl.col("source") == summary["source"][0], pl.col("average_precision").is_not_null())
+
+
+def as_numbers(metrics: dict[str, Any], summary: pl.DataFrame) -> dict[str, float]:
+    """Give what the two functions above measured, and each ranking's MAP@10 by each source, as finite numbers."""
+    found = {f"{row['source']}_{row['ranking']}": row["value"] for row in summary.iter_rows(named=True)}
+    found |= {name: metrics[name] for name in MEASURES if name in metrics}
+    if metrics["map_at_10"] is not None:
+        low, high = metrics["ci95"]
+        found |= {"map_at_10": metrics["map_at_10"], "map_at_10_low": low, "map_at_10_high": high}
+        found["queries"] = metrics["queries"]
+    return found
 
 
 def in_words(metrics: dict[str, Any]) -> str:

@@ -1,11 +1,13 @@
 """AP@10 of ranked photo names against labels: the tables of the pipeline in, one score a query out."""
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import average_precision, encode_labels, relevance
 from imgsim_assets.retrieval.measures import precision_at_1, recall_at_k
+from imgsim_assets.retrieval.recipe import Recipe
 
 
 def score_ranked_names(found: pl.DataFrame, truth: pl.DataFrame, gallery: pl.DataFrame) -> pl.DataFrame:
@@ -40,3 +42,21 @@ def score_ranked_names(found: pl.DataFrame, truth: pl.DataFrame, gallery: pl.Dat
     return truth.select("name", "label").with_columns(
         pl.Series(name, values).fill_nan(None) for name, values in scores.items()
     )
+
+
+def first_confidence(names: pl.Series, queries: npt.NDArray[np.float32], classes: int, recipe: Recipe) -> pl.DataFrame:
+    """Give each query the probability of its most probable class.
+
+    Args:
+        names: of the queries.
+        queries: float32 [q, d]; they hold the probabilities of the classes first, unless they were expanded.
+        classes: how many there are.
+        recipe: how photos are ranked.
+
+    Returns:
+        `name`, `confidence`; empty where the recipe ranks without a probability.
+    """
+    if recipe.evidence == "likeness" or recipe.expansion:
+        return pl.DataFrame(schema={"name": pl.String, "confidence": pl.Float64})
+    best = np.asarray(queries[:, :classes], dtype=np.float64).max(axis=1, initial=0.0)
+    return pl.DataFrame({"name": names, "confidence": np.clip(best, 0.0, 1.0)})
