@@ -8,7 +8,7 @@ import dagster as dg
 from imgsim_assets.assets.checks import asset_checks
 from imgsim_assets.assets.delivery.evaluation import evaluation_asset
 from imgsim_assets.assets.delivery.publication import delivery_assets
-from imgsim_assets.assets.delivery.report import report_assets
+from imgsim_assets.assets.delivery.report import report_asset
 from imgsim_assets.assets.embeddings import embedding_assets
 from imgsim_assets.assets.images.catalogue import image_assets
 from imgsim_assets.assets.images.edges import edge_assets
@@ -60,7 +60,7 @@ def build_definitions(
             *index_assets(settings),
             *comparison_assets(settings),
             evaluation_asset(settings),
-            *report_assets(settings),
+            report_asset(settings),
             *delivery_assets(settings),
         ],
         asset_checks=asset_checks(settings),

@@ -4,6 +4,8 @@ Each function takes queries with `name`, `margin` and `average_precision` (null:
 belong there, the most telling first; equal ones by name.
 """
 
+from collections.abc import Mapping, Sequence
+
 import polars as pl
 
 
@@ -26,6 +28,14 @@ def sure(queries: pl.DataFrame) -> pl.DataFrame:
 def unsure(queries: pl.DataFrame) -> pl.DataFrame:
     """Give all, the narrowest margin first."""
     return queries.sort("margin", "name")
+
+
+def differing(
+    queries: pl.DataFrame, one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]
+) -> pl.DataFrame:
+    """Give those for which two lists, by name, are not the same; in the order of `queries`."""
+    names = [name for name in queries["name"] if one.get(name) != other.get(name)]
+    return queries.filter(pl.col("name").is_in(names))
 
 
 def _scored(queries: pl.DataFrame) -> pl.DataFrame:

@@ -60,3 +60,9 @@ def first_confidence(names: pl.Series, queries: npt.NDArray[np.float32], classes
         return pl.DataFrame(schema={"name": pl.String, "confidence": pl.Float64})
     best = np.asarray(queries[:, :classes], dtype=np.float64).max(axis=1, initial=0.0)
     return pl.DataFrame({"name": names, "confidence": np.clip(best, 0.0, 1.0)})
+
+
+def ranked_lists(found: pl.DataFrame, count: int) -> dict[str, list[str]]:
+    """Give the first `count` names of each `query`, best first, of rows with `query`, `rank` (from 1) and `name`."""
+    rows = found.filter(pl.col("rank") <= count).sort("query", "rank")
+    return dict(rows.group_by("query", maintain_order=True).agg("name").iter_rows())

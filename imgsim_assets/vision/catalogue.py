@@ -148,6 +148,17 @@ def leaked(usable: pl.DataFrame) -> pl.Series:
     return usable.select((splits > 1).alias("leaked"))["leaked"]
 
 
+def copies(catalogue: pl.DataFrame) -> pl.DataFrame:
+    """List groups of copies that lie in both splits: names of their `test photos` and `train photos`."""
+    usable = catalogue.filter(pl.col("status") == "ok")
+    names = [
+        pl.col("name").filter(pl.col("split") == split).sort().str.join(", ").alias(f"{split} photos")
+        for split in ("test", "train")
+    ]
+    groups = usable.filter(leaked(usable)).group_by("near_duplicate_group", maintain_order=True).agg(*names)
+    return groups.drop("near_duplicate_group").sort("test photos")
+
+
 def _cross_split_pairs(usable: pl.DataFrame, column: str) -> int:
     sides = usable.group_by(column).agg(
         *((pl.col("split") == split).sum().cast(pl.Int64).alias(split) for split in SPLITS)
