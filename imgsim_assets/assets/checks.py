@@ -4,7 +4,6 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.delivery.evaluation import open_summary
-from imgsim_assets.assets.delivery.publication import photos_to_answer
 from imgsim_assets.assets.keys import COMPARISON, EVALUATION, GALLERY, RAW_IMAGES, SUBMISSION
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.assets.search.indices import NAMES
@@ -13,7 +12,7 @@ from imgsim_assets.retrieval.ann.protocol import LIBRARIES
 from imgsim_assets.retrieval.submission import check_submission
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
-from imgsim_assets.vision.catalogue import catalogue_counts
+from imgsim_assets.vision.catalogue import catalogue_counts, photos_to_answer
 
 QUARANTINE_SHARE = 0.1
 LEAST_RECALL = 0.95

@@ -1,6 +1,6 @@
 """Whether a new ranking may take the place of the published one; hidden labels have no say in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -76,3 +76,8 @@ def _not_worse(challenger: pl.DataFrame, champion: pl.DataFrame) -> list[Criteri
     new = mean_average_precision(both["average_precision"].to_numpy()).value
     asked = f"cross-validated MAP@10 at least {published.low:.4f} (published: {published.value:.4f})"
     return [Criterion("quality", asked, f"{new:.4f}", passed=new >= published.low)]
+
+
+def foreign_names(lists: Mapping[str, Sequence[str]], gallery: Collection[str]) -> int:
+    """Count the names in lists of recommendations that the gallery does not know."""
+    return len({name for names in lists.values() for name in names} - set(gallery))

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.retrieval.ann.protocol import LIST
+from imgsim_assets.retrieval.ann.search import Neighbours
 from imgsim_assets.retrieval.average_precision import average_precision, encode_labels, relevance
 from imgsim_assets.retrieval.measures import precision_at_1, recall_at_k
 from imgsim_assets.retrieval.recipe import Recipe
@@ -66,3 +67,18 @@ def ranked_lists(found: pl.DataFrame, count: int) -> dict[str, list[str]]:
     """Give the first `count` names of each `query`, best first, of rows with `query`, `rank` (from 1) and `name`."""
     rows = found.filter(pl.col("rank") <= count).sort("query", "rank")
     return dict(rows.group_by("query", maintain_order=True).agg("name").iter_rows())
+
+
+def ranked_names(queries: pl.Series, gallery: pl.Series, found: Neighbours) -> pl.DataFrame:
+    """Spell neighbour rows out: `query`, `rank` (from 1), `name`, `score`; a list shorter than asked has fewer rows."""
+    count, listed = found.ids.shape
+    rows = found.ids.ravel()
+    table = pl.DataFrame(
+        {
+            "query": np.repeat(np.arange(count), listed),
+            "rank": np.tile(np.arange(1, listed + 1, dtype=np.int32), count),
+            "name": rows,
+            "score": found.scores.ravel(),
+        }
+    ).filter(pl.col("name") >= 0)
+    return table.with_columns(query=queries.gather(table["query"]), name=gallery.gather(table["name"]))

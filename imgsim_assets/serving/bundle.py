@@ -1,7 +1,8 @@
 """The published search bundle: all that answering one photo needs, in one folder that never changes."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,13 @@ def open_bundle(settings: Settings) -> SearchBundle:
         facts=facts,
         folder=folder,
     )
+
+
+def write_facts(bundle: Path, settings: Settings, indices: Mapping[str, tuple[str, str, Asked]]) -> None:
+    """Write what a query is held against: `bundle_facts`, and of each library's index its digest, kind and effort."""
+    known = {
+        library: {"digest": digest, "kind": kind, **asdict(asked)} for library, (digest, kind, asked) in indices.items()
+    }
+    facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
+    (bundle / layout.FACTS).write_text(facts, encoding="utf-8")
+    (bundle / layout.INDICES).write_text(json.dumps(known, indent=2), encoding="utf-8")

@@ -12,6 +12,7 @@ from imgsim_assets.vision.content import CONTENT_COLUMNS
 from imgsim_assets.vision.duplicates import join_groups, near_duplicate_groups, number_by_appearance
 from imgsim_assets.vision.folder import LAYOUT, SPLITS, PhotoFolder
 from imgsim_assets.vision.inspection import FileIdentity, Inspection
+from imgsim_assets.vision.photo import is_photo_name
 from imgsim_assets.vision.scan import spelled_out
 
 CATALOGUE_SCHEMA: dict[str, Any] = {
@@ -193,3 +194,9 @@ def _require_usable(table: pl.DataFrame, folder: PhotoFolder) -> None:
             faults.append(InputError(expected, found, LAYOUT))
     if faults:
         raise joined(faults)
+
+
+def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
+    """Name every test photo, quarantined ones included; a file that is no photo by name nor content is none."""
+    test = catalogue.filter(pl.col("split") == "test")
+    return [name for name, status in test.select("name", "status").iter_rows() if status == "ok" or is_photo_name(name)]

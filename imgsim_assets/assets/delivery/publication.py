@@ -1,8 +1,6 @@
 """The group `delivery`, last part: the checked submission, and the publication that everything else was made for."""
 
-import dataclasses
 import datetime as dt
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -34,12 +32,13 @@ from imgsim_assets.assets.learning.validation import open_validated
 from imgsim_assets.assets.publishing import TABLE, markdown_table, open_table, publish
 from imgsim_assets.assets.search.indices import INDEX_FILE, open_index, read_asked
 from imgsim_assets.assets.search.vectors import VECTORS_FILE
-from imgsim_assets.errors import ArtefactError, GateError
+from imgsim_assets.errors import GateError
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES
-from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
+from imgsim_assets.retrieval.publication_gate import Quality, foreign_names, judge, refusals
+from imgsim_assets.retrieval.scoring import ranked_lists
 from imgsim_assets.retrieval.submission import (
     SEPARATORS,
     check_submission,
@@ -50,12 +49,11 @@ from imgsim_assets.retrieval.submission import (
     submission_rows,
 )
 from imgsim_assets.serving import layout
-from imgsim_assets.serving.bundle import bundle_facts
+from imgsim_assets.serving.bundle import bundle_facts, write_facts
+from imgsim_assets.serving.quality import published_quality, write_quality
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.formats import read_table, write_table
-from imgsim_assets.storage.publication import LINK, whole_publication
-from imgsim_assets.storage.versioned_folder import JSON
-from imgsim_assets.vision.photo import is_photo_name
+from imgsim_assets.storage.publication import LINK
+from imgsim_assets.vision.catalogue import photos_to_answer
 
 COPIED = {
     layout.SUBMISSION: (SUBMISSION, layout.SUBMISSION),
@@ -74,12 +72,6 @@ COPIED_TO_BUNDLE = {
 GATE_TAG = "imgsim/gate"
 
 Require = Callable[[dg.DagsterInstance], None]  # raises where something above the publication is stale
-
-
-def photos_to_answer(catalogue: pl.DataFrame) -> list[str]:
-    """Name every test photo, quarantined ones included; a file that is no photo by name nor content is none."""
-    test = catalogue.filter(pl.col("split") == "test")
-    return [name for name, status in test.select("name", "status").iter_rows() if status == "ok" or is_photo_name(name)]
 
 
 def delivery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -103,8 +95,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         """For every test photo its most relevant train photos, best first; checked before it is published."""
         wanted = photos_to_answer(open_table(store, RAW_IMAGES))
         gallery = open_table(store, GALLERY)
-        ranked = open_table(store, neighbors).filter(pl.col("rank") <= chosen.count).sort("query", "rank")
-        lists = dict(ranked.group_by("query", maintain_order=True).agg("name").iter_rows())
+        lists = ranked_lists(open_table(store, neighbors), chosen.count)
         fallback = fallback_list(gallery["name"].to_list(), gallery["centrality"].to_numpy(), chosen)
         names = gallery["name"].to_list()
         rows = submission_rows(wanted, lists, fallback, names, chosen)
@@ -174,7 +165,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         quality = _quality(store)
         criteria = judge(
             quality,
-            _published_quality(store),
+            published_quality(store.folder),
             least_recall=chosen.least_recall,
             served=settings.submission.index,
             foreign=_foreign_ids(store, settings),
@@ -196,12 +187,17 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             for name in open_head(store).recipe.fine_tuned:
                 networks = store.artefacts.open(fine_tuned_key(name)).path(NETWORKS_FILE)
                 shutil.copyfile(networks, bundle / layout.networks_file(name))
-            facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
-            (bundle / layout.FACTS).write_text(facts, encoding="utf-8")
-            (bundle / layout.INDICES).write_text(json.dumps(_index_facts(store, settings), indent=2), encoding="utf-8")
-            recall = json.dumps(dict(quality.recall), indent=2, sort_keys=True)
-            (bundle / layout.RECALL).write_text(recall, encoding="utf-8")
-            write_table(bundle / layout.VALIDATED, quality.validated)
+            manifests = {library: store.artefacts.open(index_key(library)).manifest for library in LIBRARIES}
+            indices = {
+                library: (
+                    manifest.files[INDEX_FILE].digest,
+                    str(manifest.facts["kind"]),
+                    read_asked(manifest, settings, library),
+                )
+                for library, manifest in manifests.items()
+            }
+            write_facts(bundle, settings, indices)
+            write_quality(bundle, quality)
 
         registered: list[str | None] = []
         with tracked(context, tracking, PUBLICATION) as run:
@@ -226,31 +222,9 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
     return publication
 
 
-def _index_facts(store: Store, settings: Settings) -> dict[str, dict[str, JSON]]:
-    """Give the digest of each library's index file, and how the index is asked."""
-    facts = {}
-    for library in LIBRARIES:
-        manifest = store.artefacts.open(index_key(library)).manifest
-        facts[library] = {
-            "digest": manifest.files[INDEX_FILE].digest,
-            "kind": manifest.facts["kind"],
-            **dataclasses.asdict(read_asked(manifest, settings, library)),
-        }
-    return facts
-
-
 def _quality(store: Store) -> Quality:
     recall = dict(open_table(store, COMPARISON).select("library", "recall_at_10").iter_rows())
     return Quality(open_validated(store), recall)
-
-
-def _published_quality(store: Store) -> Quality | None:
-    """Read what the published ranking was judged by; None: nothing whole is published, or before there was a gate."""
-    try:
-        bundle = whole_publication(store.folder) / layout.BUNDLE
-        return Quality(read_table(bundle / layout.VALIDATED), json.loads((bundle / layout.RECALL).read_bytes()))
-    except (ArtefactError, FileNotFoundError):
-        return None
 
 
 def _foreign_ids(store: Store, settings: Settings) -> dict[str, int]:
@@ -261,6 +235,5 @@ def _foreign_ids(store: Store, settings: Settings) -> dict[str, int]:
         index, vectors = open_index(store, settings, library)
         counts[index_key(library)] = abs(index.size - gallery.height) + abs(len(vectors) - gallery.height)
     written = pl.read_csv(store.artefacts.open(SUBMISSION).path(layout.SUBMISSION), infer_schema=False)
-    lists = read_lists(written, gallery["name"].to_list(), settings.submission)
-    named = {name for names in lists.values() for name in names}
-    return counts | {SUBMISSION: len(named - set(gallery["name"]))}
+    names = gallery["name"].to_list()
+    return counts | {SUBMISSION: foreign_names(read_lists(written, names, settings.submission), names)}

@@ -20,7 +20,7 @@ from imgsim_assets.assets.keys import (
 )
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.publishing import TABLE, markdown_picture, markdown_table, open_table, publish, shown_number
-from imgsim_assets.assets.search.indices import INDEX_FILE, NAMES, open_index, ranked_names
+from imgsim_assets.assets.search.indices import INDEX_FILE, NAMES, open_index
 from imgsim_assets.assets.search.vectors import Vectors, open_vectors
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.measuring import tracked
@@ -33,7 +33,7 @@ from imgsim_assets.retrieval.ann.resident import resident_bytes
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.comparison import Contender, compare_indices
-from imgsim_assets.retrieval.scoring import score_ranked_names
+from imgsim_assets.retrieval.scoring import ranked_names, score_ranked_names
 from imgsim_assets.retrieval.verdict import verdict
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings

@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
@@ -14,20 +13,19 @@ from imgsim_assets.assets.publishing import markdown_table, publish, publish_tab
 from imgsim_assets.assets.search.vectors import Vectors, open_probes, open_vectors
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
-from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.build import Asked, build_index, load_index
 from imgsim_assets.retrieval.ann.copies import vectors_held
 from imgsim_assets.retrieval.ann.growth import Gallery, grow
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST, Index
-from imgsim_assets.retrieval.ann.search import Neighbours, join_blocks, search
+from imgsim_assets.retrieval.ann.search import search_in_blocks
 from imgsim_assets.retrieval.ann.self_test import check_index
+from imgsim_assets.retrieval.scoring import ranked_names
 from imgsim_assets.settings import Annoy, Faiss, Settings
 from imgsim_assets.storage.artefacts import Manifest
 from imgsim_assets.storage.versioned_folder import JSON
 
 INDEX_FILE = "index"
-QUERIES_A_BLOCK = 256
 NAMES = {"faiss": "FAISS", "annoy": "Annoy"}
 
 
@@ -155,12 +153,7 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         queries, query_vectors = open_vectors(store, QUERIES)
         index, vectors = open_index(store, settings, library)
         reciprocal = open_head(store).recipe.reciprocal
-        found = join_blocks(
-            [
-                search(index, vectors, query_vectors[block], list_length(settings), reciprocal=reciprocal)
-                for block in track(_blocks(len(query_vectors)), f"asking {library}", unit="block")
-            ]
-        )
+        found = search_in_blocks(index, vectors, query_vectors, list_length(settings), library, reciprocal=reciprocal)
         if found.short_lists:
             context.log.warning(f"{found.short_lists} lists were too short and were completed by exact search")
         table = ranked_names(queries["name"], gallery["name"], found)
@@ -169,25 +162,6 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
     return neighbors
 
 
-def _blocks(count: int) -> list[slice]:
-    return [slice(start, start + QUERIES_A_BLOCK) for start in range(0, count, QUERIES_A_BLOCK)]
-
-
 def _search_effort(settings: Settings, library: str) -> dict[str, dict[str, int | str]]:
     """Give what of the settings is read at search time and not kept in the index file."""
     return {"annoy": {"search_nodes": settings.annoy.search_nodes}} if library == "annoy" else {}
-
-
-def ranked_names(queries: pl.Series, gallery: pl.Series, found: Neighbours) -> pl.DataFrame:
-    """Spell neighbour rows out: `query`, `rank` (from 1), `name`, `score`; a list shorter than asked has fewer rows."""
-    count, listed = found.ids.shape
-    rows = found.ids.ravel()
-    table = pl.DataFrame(
-        {
-            "query": np.repeat(np.arange(count), listed),
-            "rank": np.tile(np.arange(1, listed + 1, dtype=np.int32), count),
-            "name": rows,
-            "score": found.scores.ravel(),
-        }
-    ).filter(pl.col("name") >= 0)
-    return table.with_columns(query=queries.gather(table["query"]), name=gallery.gather(table["name"]))

@@ -7,12 +7,14 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
+from imgsim_assets.progress import track
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import LIST, MISSING, Ids, Index, Vectors
 from imgsim_assets.retrieval.ann.rescoring import narrow, rescore
 from imgsim_assets.retrieval.reciprocal import rerank
 
 RECIPROCAL_CANDIDATES = 100
+QUERIES_A_BLOCK = 256
 SPARE = 4  # float32 products so near the last one wanted that their order is not sure are hardly ever more
 
 
@@ -55,6 +57,19 @@ def search(index: Index, vectors: Vectors, queries: Vectors, k: int, *, reciproc
     if len(short):
         ids[short], scores[short] = exact_neighbours(vectors, queries[short], k)
     return Neighbours(ids, scores.astype(np.float32), len(short))
+
+
+def search_in_blocks(
+    index: Index, vectors: Vectors, queries: Vectors, k: int, library: str, *, reciprocal: bool = False
+) -> Neighbours:
+    """Search for many queries, block after block, and say how far it is; see `search`."""
+    blocks = [slice(start, start + QUERIES_A_BLOCK) for start in range(0, len(queries), QUERIES_A_BLOCK)]
+    return join_blocks(
+        [
+            search(index, vectors, queries[block], k, reciprocal=reciprocal)
+            for block in track(blocks, f"asking {library}", unit="block")
+        ]
+    )
 
 
 def propose(index: Index, vectors: Vectors, queries: Vectors, k: int) -> tuple[Ids, npt.NDArray[np.float64]]:
