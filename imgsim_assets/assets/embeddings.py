@@ -11,15 +11,8 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.asset import OWNERS, Computation, computed_by, noting
-from imgsim_assets.assets.embedding_pass import (
-    MAKES_EDGES,
-    EmbeddingPass,
-    EmbeddingTask,
-    compute_vectors,
-    without_vectors,
-)
 from imgsim_assets.assets.images.catalogue import content_fingerprint, distinct_photos
-from imgsim_assets.assets.images.edges import canny_fingerprint
+from imgsim_assets.assets.images.edges import canny_fingerprint, edges_table
 from imgsim_assets.assets.keys import CANNY_MAPS, EMBEDDINGS, RAW_IMAGES, embedding_key
 from imgsim_assets.assets.publishing import away, publish_table
 from imgsim_assets.errors import all_together
@@ -28,6 +21,12 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings, View
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.content import CONTENT_REVISION
+from imgsim_assets.vision.embedding_pass import (
+    MAKES_EDGES,
+    EmbeddingPass,
+    EmbeddingTask,
+    compute_vectors,
+)
 from imgsim_assets.vision.photo import DECODING_REVISION
 
 REVISION = "embed/3"
@@ -79,7 +78,9 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             for name in names
             for view in settings.backbones[name].views
         ]
-        done = compute_vectors(store, settings, photos, [task for task in tasks if len(task.missing)])
+        done = compute_vectors(
+            store.content, edges_table(store, settings), settings, photos, [task for task in tasks if len(task.missing)]
+        )
         for name in names:
             if name not in done.broken:
                 made = _publish(context, store, photos, [task for task in tasks if task.backbone == name], done)
@@ -119,7 +120,7 @@ def _short(uri: str) -> str:
 def _task(store: Store, settings: Settings, name: str, view: View, ids: pl.Series) -> EmbeddingTask:
     fingerprinted = view_fingerprint(settings, settings.backbones[name], view)
     folder = vector_folder(fingerprinted)
-    return EmbeddingTask(name, view, fingerprinted, folder, without_vectors(store, folder, ids))
+    return EmbeddingTask(name, view, fingerprinted, folder, _without_vectors(store, folder, ids))
 
 
 def _publish(
@@ -165,3 +166,9 @@ def _how(name: str, done: EmbeddingPass) -> dict[str, Any]:
         "photos_a_second": round(done.pace.photos / whole, 1),
         "computing_share": round(done.pace.computing / whole, 3),
     }
+
+
+def _without_vectors(store: Store, folder: str, ids: pl.Series) -> pl.Series:
+    """Those of the content ids that have no row in a folder of vectors."""
+    known = store.stored_table(folder)
+    return ids if known is None else pl.Series(known.missing(ids), dtype=pl.String)

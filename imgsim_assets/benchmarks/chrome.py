@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from imgsim_assets.assets.images.catalogue import usable_photos
 from imgsim_assets.assets.keys import RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.benchmarks.markdown import table_lines
@@ -30,6 +29,7 @@ from imgsim_assets.serving.bundle import SearchBundle, open_bundle
 from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.photo import decode_photo
+from imgsim_assets.vision.rows import usable_photos
 
 QUALITY = 90
 

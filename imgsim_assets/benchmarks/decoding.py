@@ -110,8 +110,9 @@ def report_peak(count: str, paths: str) -> None:
 
     import polars as pl
 
-    from imgsim_assets.assets.embedding_pass import EmbeddingTask, compute_vectors
-    from imgsim_assets.resources.store import Store
+    from imgsim_assets.storage.content_table import ContentTable
+    from imgsim_assets.vision.canny import EDGES_SCHEMA
+    from imgsim_assets.vision.embedding_pass import EmbeddingTask, compute_vectors
 
     files: list[str] = json.loads(paths)
     sizes = {}
@@ -128,5 +129,6 @@ def report_peak(count: str, paths: str) -> None:
     with tempfile.TemporaryDirectory() as state:
         settings = Settings(backbones={"resnet50v2": Backbone(uri="compact:resnet50v2")})
         task = EmbeddingTask("resnet50v2", "rgb", "f", "vectors/f", photos["content_id"])
-        compute_vectors(Store(state=state), settings, photos, [task])
+        edges = ContentTable(Path(state) / "edges", EDGES_SCHEMA)
+        compute_vectors(Path(state), edges, settings, photos, [task])
     sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))

@@ -9,7 +9,6 @@ import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.delivery.evaluation import open_classes, open_metrics, open_summary
-from imgsim_assets.assets.images.catalogue import path_of
 from imgsim_assets.assets.keys import (
     COMPARISON,
     DELIVERY,
@@ -40,6 +39,7 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import catalogue_counts, copies
 from imgsim_assets.vision.frame import NOT_LOOKED_AT
 from imgsim_assets.vision.photo import PhotoError, decode_photo
+from imgsim_assets.vision.rows import path_of
 
 LISTED = 10
 CLASSES_SHOWN = 20

@@ -2,8 +2,8 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 import dagster as dg
@@ -18,7 +18,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.submission import require_answers
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import assemble_catalogue, catalogue_counts
-from imgsim_assets.vision.content import CONTENT_COLUMNS, CONTENT_REVISION, Content, content_rule
+from imgsim_assets.vision.content import CONTENT_REVISION, content_rule
 from imgsim_assets.vision.folder import folder_state, read_folder
 from imgsim_assets.vision.inspection import (
     INSPECTION_REVISION,
@@ -30,7 +30,7 @@ from imgsim_assets.vision.inspection import (
 )
 from imgsim_assets.vision.labels import LabelFile, read_solution
 from imgsim_assets.vision.photo import DECODING_REVISION
-from imgsim_assets.vision.scan import on_disk
+from imgsim_assets.vision.rows import usable_photos
 from imgsim_assets.vision.threads import thread_count
 
 QUARANTINE_ROWS = 50
@@ -50,21 +50,6 @@ def inspection_table(settings: Settings) -> str:
 def content_fingerprint(settings: Settings) -> str:
     """Name what is kept of photos: changes exactly when that would."""
     return content_rule(trim=settings.ingest.trim)
-
-
-def content_of(photo: Mapping[str, Any]) -> Content:
-    """Give the content of a photo, a row of `raw_images`."""
-    return Content(*(photo[name] for name in CONTENT_COLUMNS))
-
-
-def path_of(photo: Mapping[str, Any], settings: Settings) -> Path:
-    """Say where a photo, a row of `raw_images`, is."""
-    return settings.places.data / on_disk(photo["path"])
-
-
-def usable_photos(catalogue: pl.DataFrame) -> pl.DataFrame:
-    """Keep the photos that can be decoded, in the catalogue's order (split, name)."""
-    return catalogue.filter(pl.col("status") == "ok")
 
 
 def distinct_photos(store: Store) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from imgsim_assets.assets.asset import asset, computed_by
-from imgsim_assets.assets.images.catalogue import content_fingerprint, content_of, distinct_photos, path_of
+from imgsim_assets.assets.images.catalogue import content_fingerprint, distinct_photos
 from imgsim_assets.assets.keys import CANNY_MAPS, IMAGES, RAW_IMAGES
 from imgsim_assets.assets.publishing import away, publish_table
 from imgsim_assets.fingerprint import digest, fingerprint
@@ -19,6 +19,7 @@ from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.vision.canny import EDGES_SCHEMA, encode_edges, find_edges
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION, PhotoError, decode_photo
+from imgsim_assets.vision.rows import content_of, path_of
 
 REVISION = "canny/2"
 EDGES_A_COMMIT = 256

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
-from imgsim_assets.assets.embedding_pass import open_row
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING, RAW_IMAGES, class_scores_key, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.publishing import TABLE, away, publish
@@ -24,6 +23,7 @@ from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.artefacts import Artefact
 from imgsim_assets.storage.formats import read_array, read_table, write_array, write_table
 from imgsim_assets.storage.versioned_folder import JSON
+from imgsim_assets.vision.rows import open_row
 from imgsim_assets.vision.threads import thread_count
 
 if TYPE_CHECKING:

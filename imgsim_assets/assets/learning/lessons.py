@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.embedding_pass import open_row
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING_SET
 from imgsim_assets.assets.learning.pool import read_pool
@@ -23,6 +22,7 @@ from imgsim_assets.retrieval.cross_validation import grouped_folds
 from imgsim_assets.retrieval.learning_set import learning_mode, lesson_of_fold
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
+from imgsim_assets.vision.rows import open_row
 from imgsim_assets.vision.threads import thread_count
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
-from imgsim_assets.assets.images.catalogue import usable_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING_SET, RAW_IMAGES, embedding_key, fine_tuned_key
 from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.publishing import open_table
@@ -23,6 +22,7 @@ from imgsim_assets.settings import Settings, View
 from imgsim_assets.storage.content_table import read_vectors
 from imgsim_assets.storage.formats import read_array
 from imgsim_assets.vision.folder import SPLITS
+from imgsim_assets.vision.rows import usable_photos
 
 DIFFUSED_FILE = "diffused.npy"
 

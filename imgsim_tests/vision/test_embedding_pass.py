@@ -5,12 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from imgsim_assets.assets import embedding_pass
-from imgsim_assets.assets.embedding_pass import PROCESSES_FROM, EmbeddingTask, _earns_processes, compute_vectors
 from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
 from imgsim_assets.assets.images.catalogue import distinct_photos
+from imgsim_assets.assets.images.edges import edges_table
 from imgsim_assets.storage.content_table import vector_schema
+from imgsim_assets.vision import embedding_pass
 from imgsim_assets.vision.backbones.pixels import LibraryFraming, SquareFraming
+from imgsim_assets.vision.embedding_pass import PROCESSES_FROM, EmbeddingTask, _earns_processes, compute_vectors
 
 
 @pytest.mark.slow
@@ -21,7 +22,7 @@ def test_processes_compute_what_threads_computed(synced, monkeypatch):
     ids = photos["content_id"]
     backbone = settings.backbones["tiny"]
     tasks = [EmbeddingTask("tiny", view, "f", f"vectors/again_{view}", ids) for view in backbone.views]
-    compute_vectors(store, settings, photos, tasks)
+    compute_vectors(store.content, edges_table(store, settings), settings, photos, tasks)
     for task in tasks:
         known = vector_folder(view_fingerprint(settings, backbone, task.view))
         schema = vector_schema(3)
@@ -75,7 +76,7 @@ def test_what_one_backbone_cannot_do_costs_no_other_and_leaves_nothing_in_the_st
     photos = distinct_photos(synced.store)
     ids = photos["content_id"]
     tasks = [EmbeddingTask(kind, "rgb", "f", f"vectors/{kind}", ids) for kind in kinds]
-    done = compute_vectors(synced.store, settings, photos, tasks)
+    done = compute_vectors(synced.store.content, edges_table(synced.store, settings), settings, photos, tasks)
     assert done.broken.keys() == {"constant", "raising", "not_finite"}
     assert "one and the same for" in done.broken["constant"].found
     assert "zero or not finite for" in done.broken["not_finite"].found

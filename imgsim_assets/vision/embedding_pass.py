@@ -3,24 +3,22 @@
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from imgsim_assets.assets.images.catalogue import content_of, path_of
-from imgsim_assets.assets.images.edges import edges_table
 from imgsim_assets.errors import ImgsimError
-from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings, View
 from imgsim_assets.storage.content_table import ID, ContentTable, vector_rows, vector_schema
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
-from imgsim_assets.vision.canny import decode_edges
 from imgsim_assets.vision.embedding import EmbeddedBatch, Lane, Pace, embed_photos
-from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
+from imgsim_assets.vision.frame import Frame, OpenedPhoto
 from imgsim_assets.vision.framing import PhotoSource
 from imgsim_assets.vision.parcels import has_room
+from imgsim_assets.vision.rows import open_row
 from imgsim_assets.vision.sameness import Sameness
 from imgsim_assets.vision.threads import thread_count
 
@@ -62,19 +60,14 @@ class EmbeddingPass:
     broken: dict[str, ImgsimError] = field(default_factory=dict)
 
 
-def without_vectors(store: Store, folder: str, ids: pl.Series) -> pl.Series:
-    """Those of the content ids that have no row in a folder of vectors."""
-    known = store.stored_table(folder)
-    return ids if known is None else pl.Series(known.missing(ids), dtype=pl.String)
-
-
 def compute_vectors(
-    store: Store, settings: Settings, photos: pl.DataFrame, tasks: Sequence[EmbeddingTask]
+    content: Path, edges: ContentTable, settings: Settings, photos: pl.DataFrame, tasks: Sequence[EmbeddingTask]
 ) -> EmbeddingPass:
     """Compute in one pass what is missing, and append commit by commit, so that an interrupted run loses little.
 
     Args:
-        store: where vectors and edges are.
+        content: the folder that the tasks' folders lie in.
+        edges: of the photos; only read where a view needs them.
         settings: backbones, and how to run them.
         photos: `content_id`, `path`, `width`, `height` and the content's box of all photos.
         tasks: those that miss vectors; they are told which photos failed.
@@ -89,7 +82,7 @@ def compute_vectors(
     frames = {name: Frame(task.view, models[task.backbone].framing) for name, task in by_name.items()}
     wanted = _wanted(photos, by_name)
     batches = embed_photos(
-        _sources(settings, store, wanted, frames),
+        _sources(settings, edges, wanted, frames),
         [Lane(name, models[task.backbone], frames[name], Sameness(name).look) for name, task in by_name.items()],
         workers=thread_count(settings.runtime.threads),
         in_processes=_earns_processes(models.values(), wanted.height),
@@ -104,12 +97,12 @@ def compute_vectors(
         task.away |= batch.passing
         task.waiting.append(batch)
         if sum(len(one.content_ids) for one in task.waiting) >= VECTORS_A_COMMIT:
-            _append(store, task, models[task.backbone].dimension)
+            _append(content, task, models[task.backbone].dimension)
     for name, task in by_name.items():
         if name in broken:
             done.broken.setdefault(task.backbone, broken[name])
         else:
-            _append(store, task, models[task.backbone].dimension)
+            _append(content, task, models[task.backbone].dimension)
     return done
 
 
@@ -146,13 +139,13 @@ def _wanted(photos: pl.DataFrame, tasks: Mapping[str, EmbeddingTask]) -> pl.Data
 
 
 def _sources(
-    settings: Settings, store: Store, wanted: pl.DataFrame, frames: Mapping[str, Frame]
+    settings: Settings, edges_table: ContentTable, wanted: pl.DataFrame, frames: Mapping[str, Frame]
 ) -> Iterator[PhotoSource[OpenedPhoto]]:
     """Yield the photos one after the other; their edges are read in blocks, so that memory does not grow with them."""
     needs_edges = any(frame.view in MAKES_EDGES for frame in frames.values())
     for block in wanted.iter_slices(PHOTOS_A_BLOCK):
         ids = block["content_id"].to_list()
-        edges = _edges(edges_table(store, settings), ids) if needs_edges else {}
+        edges = _edges(edges_table, ids) if needs_edges else {}
         for photo in block.iter_rows(named=True):
             shown = [frames[name] for name in photo["wanted_by"]]
             opening = functools.partial(open_row, settings, photo, shown, edges.get(photo["content_id"]))
@@ -165,22 +158,9 @@ def _edges(table: ContentTable, ids: Sequence[str]) -> dict[str, dict[str, Any]]
     return {row[ID]: row for row in table.read([one for one in ids if one not in without]).to_pylist()}
 
 
-def open_row(
-    settings: Settings, photo: dict[str, Any], frames: Sequence[Frame], row: dict[str, Any] | None = None
-) -> OpenedPhoto:
-    """Open a photo, a row of `raw_images`, with its edges, a row of theirs.
-
-    Raises:
-        PhotoError: it gives no photo, or another than was catalogued.
-    """
-    size, edges = (photo["width"], photo["height"]), decode_edges(row) if row else None
-    path, limit, known_by = path_of(photo, settings), settings.ingest.max_pixels, photo["content_id"]
-    return open_photo(path, size, frames, edges, limit, content=content_of(photo), known_by=known_by)
-
-
-def _append(store: Store, task: EmbeddingTask, dimension: int) -> None:
+def _append(content: Path, task: EmbeddingTask, dimension: int) -> None:
     batches, task.waiting = task.waiting, []
     ids = [content_id for batch in batches for content_id in batch.content_ids]
-    table = store.content_table(task.folder, vector_schema(dimension))
+    table = ContentTable(content / task.folder, vector_schema(dimension))
     if ids:
         table.append(vector_rows(ids, np.concatenate([batch.vectors for batch in batches])))
