@@ -3,10 +3,12 @@
 Source: the logarithmic opinion pool (Genest and Zidek 1986), its weight found on photos that neither has learned from.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from imgsim_assets.retrieval.class_sets import log_loss
 from imgsim_assets.retrieval.glrt import Floats, Ints
@@ -65,3 +67,41 @@ def fit_weight(log_odds: Floats, class_scores: Floats, true_columns: Ints) -> Fi
     bounds = [(0.0, LARGEST_WEIGHT), (-1.0, 1.0)]
     weight, exponent = minimize(loss, np.array([0.3, 0.0]), method="Nelder-Mead", bounds=bounds).x
     return FineTunedWeight(float(weight), float(10.0**exponent))
+
+
+def scores_of_photos(wanted: Sequence[str], known: Sequence[str], class_scores: npt.NDArray[np.floating]) -> Floats:
+    """Look up what networks say of photos by content id.
+
+    Args:
+        wanted: the photos' ids.
+        known: of which something is known.
+        class_scores: float [n, c] log probabilities of those, row for row; c >= 1.
+
+    Returns:
+        float64 [q, c]; a photo of which nothing is known is equally likely of every class.
+    """
+    rows = {content_id: row for row, content_id in enumerate(known)}
+    found = np.full((len(wanted), class_scores.shape[1]), -np.log(class_scores.shape[1]))
+    places = [(place, rows[one]) for place, one in enumerate(wanted) if one in rows]
+    if places:
+        to, taken = np.array(places).T
+        found[to] = class_scores[taken]
+    return found
+
+
+def held_out_accuracy(
+    labels: Sequence[str], scores: Mapping[str, npt.NDArray[np.floating]], held_out: pl.DataFrame
+) -> float | None:
+    """Give the share of photos whose label is named by the network that has not learned from them.
+
+    Args:
+        labels: of the classes, in the order of their numbers.
+        scores: by content id, what that network says: float [c].
+        held_out: `content_id`, `label`; those without scores do not count. None: none does.
+    """
+    asked = held_out.filter(pl.col("content_id").is_in(list(scores)))
+    if asked.is_empty():
+        return None
+    named = [labels[int(scores[one].argmax())] for one in asked["content_id"]]
+    right: int = sum(one == label for one, label in zip(named, asked["label"], strict=True))
+    return right / asked.height

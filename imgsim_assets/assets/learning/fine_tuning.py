@@ -7,38 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.embeddings import model_identity
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.learning.class_scores import (
-    FOLDS_FILE,
-    NETWORKS_FILE,
-    Scores,
-    complete_scores,
-    read_scores,
-    write_scores,
-)
-from imgsim_assets.assets.learning.lessons import TOLD_APART, Course, frame_lessons, plan_course
+from imgsim_assets.assets.learning.class_scores import FOLDS_FILE, NETWORKS_FILE, known_scores
+from imgsim_assets.assets.learning.pool import read_pool
 from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before
 from imgsim_assets.assets.publishing import away, open_table, publish
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
+from imgsim_assets.retrieval.average_precision import encode_labels
+from imgsim_assets.retrieval.course import Course, guessing_recipe, plan_course
+from imgsim_assets.retrieval.fine_tuned import held_out_accuracy
 from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.vision.content import CONTENT_REVISION
+from imgsim_assets.vision.fine_tuning.scores_file import Scores, write_scores
 from imgsim_assets.vision.photo import DECODING_REVISION
-from imgsim_assets.vision.threads import thread_count
 
 if TYPE_CHECKING:
-    from imgsim_assets.vision.fine_tuning.folds import Trained
-    from imgsim_assets.vision.fine_tuning.scoring import Scored
     from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
 
 NO_FOLDS = pl.DataFrame(schema={"content_id": pl.String, "fold": pl.Int64})
@@ -79,6 +72,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
     def fine_tuned(
         context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
     ) -> dg.MaterializeResult[Any]:
+        from imgsim_assets.vision.fine_tuning.asking import complete_scores
         from imgsim_assets.vision.fine_tuning.tuned_file import save_tuned
 
         made_by = fingerprint("made_by/1", computed["code_version"])
@@ -92,7 +86,9 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
             networks = _make_networks(context, store, tracking, settings, (name, made_by))
             # Those count as not learned from: where they are more than a few, learning goes on when they are back.
             labelled = labelled.filter(~pl.col("content_id").is_in(list(networks.away)))
-        asked = _ask_about(store, settings, backbone, networks, learned)
+        photos = distinct_photos(store).join(learned, on="content_id", how="semi", maintain_order="left")
+        folds = dict(networks.folds.select("content_id", "fold").iter_rows())
+        asked = complete_scores(settings, backbone, networks.tuned, photos, networks.scores, folds=folds)
         scores, labels = asked.scores, networks.tuned.labels
 
         def write(folder: Path) -> None:
@@ -114,7 +110,9 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
             metadata={
                 "classes": len(labels),
                 "photos": networks.folds.height,
-                "held_out_accuracy": _held_out_accuracy(networks, scores, labelled),
+                "held_out_accuracy": held_out_accuracy(
+                    labels, scores, labelled.join(networks.folds, on="content_id", how="semi")
+                ),
             },
         )
         shutil.rmtree(store.folder / UNFINISHED / key, ignore_errors=True)
@@ -147,20 +145,31 @@ def _open_networks(store: Store, key: str) -> Networks:
     artefact = store.artefacts.open(key)
     steps = artefact.manifest.facts["steps"]
     tuned, folds = load_tuned(artefact.path(NETWORKS_FILE)), read_table(artefact.path(FOLDS_FILE))
-    return Networks(tuned, folds, int(str(steps)), read_scores(artefact))
+    return Networks(tuned, folds, int(str(steps)), known_scores(artefact))
 
 
 def _make_networks(
     context: dg.AssetExecutionContext, store: Store, tracking: Tracking, settings: Settings, asked: tuple[str, str]
 ) -> Networks:
+    from imgsim_assets.vision.fine_tuning.teaching import teach
     from imgsim_assets.vision.fine_tuning.tuned_file import NOTHING_LEARNED, as_stored
 
-    course = plan_course(store, settings)
+    name, made_by = asked
+    course = _plan(store, settings)
     if course is None:
         context.log.info("too few labelled photos to fine-tune on")
         return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {})
-    name, made_by = asked
-    trained, gone = _train(store, settings, name, course, made_by)
+    workshop = store.folder / UNFINISHED / fine_tuned_key(name)
+    trained, gone = teach(
+        settings,
+        name,
+        distinct_photos(store).join(course.photos.filter(course.taught), on="content_id", how="semi"),
+        labels=course.labels,
+        taught=course.photos["content_id"].to_list(),
+        lessons=course.lessons,
+        pair_loss=batch_loss,
+        folder=workshop / fingerprint("workshop/2", made_by, course.name()).replace("/", "-"),
+    )
     if trained is None:
         context.log.warning("too few labelled photos could be read to fine-tune on")
         return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {}, gone)
@@ -173,71 +182,14 @@ def _make_networks(
     return Networks(as_stored(trained.tuned), folds, trained.steps, {}, gone)
 
 
-def _ask_about(
-    store: Store, settings: Settings, backbone: Backbone, networks: Networks, learned: pl.DataFrame
-) -> "Scored":
-    """Complete what the networks say of the photos of the learning set."""
-    photos = distinct_photos(store).join(learned, on="content_id", how="semi", maintain_order="left")
-    folds = dict(networks.folds.select("content_id", "fold").iter_rows())
-    return complete_scores(settings, backbone, networks.tuned, photos, networks.scores, folds=folds)
-
-
-def _held_out_accuracy(networks: Networks, scores: Mapping[str, Scores], labelled: pl.DataFrame) -> float | None:
-    """Give the share of the photos learned from whose label is named by the network that has not learned from them."""
-    held_out = labelled.join(networks.folds, on="content_id", how="semi").filter(
-        pl.col("content_id").is_in(list(scores))
+def _plan(store: Store, settings: Settings) -> Course | None:
+    photos = open_table(store, LEARNING_SET)
+    (classes,) = encode_labels(photos["label"].to_list())
+    return plan_course(
+        photos,
+        classes,
+        sorted(set(photos["label"].drop_nulls())),
+        chosen=settings.fine_tuning,
+        confidence=settings.clusters.confidence,
+        pool=lambda: read_pool(store, settings, guessing_recipe(settings.backbones)),
     )
-    if held_out.is_empty():
-        return None
-    named = [networks.tuned.labels[int(scores[one].argmax())] for one in held_out["content_id"]]
-    right: int = sum(one == label for one, label in zip(named, held_out["label"], strict=True))
-    return right / held_out.height
-
-
-def _train(
-    store: Store, settings: Settings, name: str, course: Course, made_by: str
-) -> "tuple[Trained | None, frozenset[str]]":
-    """Train each fold's network; None: of too few classes photos could be read. Name the photos that were away too."""
-    from imgsim_assets.vision.backbones.precision import choose_precision
-    from imgsim_assets.vision.fine_tuning.batches import steps_an_epoch
-    from imgsim_assets.vision.fine_tuning.folds import fine_tune_folds
-    from imgsim_assets.vision.fine_tuning.loading import load_trainable
-    from imgsim_assets.vision.fine_tuning.training import BATCH, Plan
-    from imgsim_assets.vision.fine_tuning.usual import usual
-
-    backbone, chosen = settings.backbones[name], settings.fine_tuning
-    model, framing = load_trainable(backbone, chosen, settings.runtime, settings.places.models)
-    lessons, gone = frame_lessons(store, settings, course, framing)
-    if any(len(np.unique(one.classes)) < TOLD_APART for one in lessons):
-        return None, gone
-    plan = Plan(
-        classes=len(course.labels),
-        size=framing.size,
-        steps=chosen.epochs * steps_an_epoch(max(len(one.classes) for one in lessons), BATCH),
-        rate=usual(backbone.uri).rate if chosen.rate == "auto" else chosen.rate,
-        decay=chosen.decay,
-        share=chosen.blocks,
-        halved=choose_precision(settings.runtime.precision, model.device) == "bfloat16",
-        seed=chosen.seed,
-    )
-    trained = fine_tune_folds(
-        model,
-        course.labels,
-        lessons,
-        plan,
-        batch_loss,
-        folder=_workshop(store, name, fingerprint("workshop/2", made_by, course.name())),
-        threads=thread_count(settings.runtime.threads),
-        seconds=60.0 * chosen.minutes,
-    )
-    return trained, gone
-
-
-def _workshop(store: Store, name: str, lesson: str) -> Path:
-    """Give the folder for what is not finished yet, and remove what was left of other lessons."""
-    workshop = store.folder / UNFINISHED / fine_tuned_key(name)
-    folder = workshop / lesson.replace("/", "-")
-    for other in workshop.glob("*"):
-        if other != folder:
-            shutil.rmtree(other)
-    return folder

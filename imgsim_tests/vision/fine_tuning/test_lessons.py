@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgsim_assets.assets.learning import lessons
+from imgsim_assets.vision.fine_tuning import lessons
 
 
 @pytest.mark.parametrize(("side", "framed"), [(64, 72), (224, 252), (96, 108)])
