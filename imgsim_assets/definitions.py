@@ -17,7 +17,7 @@ from imgsim_assets.assets.learning.class_scores import class_scores_assets
 from imgsim_assets.assets.learning.fine_tuning import fine_tuning_assets
 from imgsim_assets.assets.learning.learning_set import learning_set_assets
 from imgsim_assets.assets.learning.metric import learning_assets
-from imgsim_assets.assets.learning.selection import selection_assets
+from imgsim_assets.assets.learning.selection import selection_asset
 from imgsim_assets.assets.learning.validation import validation_assets
 from imgsim_assets.assets.search.comparison import comparison_assets
 from imgsim_assets.assets.search.indices import index_assets
@@ -54,7 +54,7 @@ def build_definitions(
             *learning_assets(settings),
             *fine_tuning_assets(settings),
             *class_scores_assets(settings),
-            *selection_assets(settings),
+            selection_asset(settings),
             *validation_assets(settings),
             *vector_assets(settings),
             *index_assets(settings),

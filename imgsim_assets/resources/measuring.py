@@ -1,5 +1,6 @@
 """MLflow for a run: where the settings say it is, and what an asset measures noted there."""
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +42,11 @@ def log_files(run: TrackedRun, files: Mapping[str, bytes], folder: str) -> None:
         for name, content in files.items():
             (Path(scratch) / name).write_bytes(content)
             run.log_file(Path(scratch) / name, folder)
+
+
+def metric_name(name: str) -> str:
+    """Spell a name with the characters that MLflow allows."""
+    return re.sub(r"[^\w .:-]", "_", name)
 
 
 def parameters(settings: Settings) -> dict[str, Any]:

@@ -108,6 +108,14 @@ class Choice:
     photos: int
     curve: tuple[CurvePoint, ...] = ()
 
+    def in_words(self) -> str:
+        """Say which steps were taken, and what each gained, or why there is no evidence."""
+        if self.reason:
+            return f"not chosen by evidence: {self.reason}"
+        taken = self.steps.filter(pl.col("verdict").is_in(["taken", "taken on trust", "forced on"]))
+        steps = ", ".join(f"{name} {gain:+.4f}" for name, gain in taken.select("name", "gain").iter_rows())
+        return f"chosen on {self.photos} labelled photos: {steps or 'plain cosine'}"
+
 
 def choose(
     collection: Collection,

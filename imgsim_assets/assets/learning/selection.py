@@ -1,7 +1,5 @@
 """The group `learning`, third part: how photos are ranked, chosen by what each step earns on labelled train photos."""
 
-import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +22,11 @@ from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, l
 from imgsim_assets.assets.publishing import TABLE, markdown_picture, markdown_table, open_table, publish
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
-from imgsim_assets.resources.measuring import tracked
+from imgsim_assets.resources.measuring import log_files, metric_name, tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.average_precision import encode_labels
-from imgsim_assets.retrieval.choice import Choice, Collection, choose
+from imgsim_assets.retrieval.choice import Collection, choose
 from imgsim_assets.retrieval.learning_set import learning_mode
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
@@ -48,12 +46,8 @@ def open_steps(store: Store) -> pl.DataFrame:
     return open_table(store, RANKING_CHOICE)
 
 
-def selection_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Build the asset of this part."""
-    return [_ranking_choice(settings)]
-
-
-def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
+def selection_asset(settings: Settings) -> dg.AssetsDefinition:
+    """Build the asset of the choice."""
     computed = computed_by(
         "ranking_choice/4",
         head=settings.head,
@@ -97,10 +91,11 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
             selection=settings.selection,
             confidence=settings.clusters.confidence,
         )
-        context.log.info(f"not chosen by evidence: {choice.reason}" if choice.reason else _taken_in_words(choice))
+        context.log.info(choice.in_words())
+        recipe = choice.recipe.model_dump_json(indent=2).encode()
 
         def write(folder: Path) -> None:
-            (folder / RECIPE_FILE).write_text(choice.recipe.model_dump_json(indent=2), encoding="utf-8")
+            (folder / RECIPE_FILE).write_bytes(recipe)
             write_table(folder / TABLE, choice.steps)
             write_table(folder / LABELLED_FILE, labelled)
 
@@ -110,11 +105,21 @@ def _ranking_choice(settings: Settings) -> dg.AssetsDefinition:
             "photos_asked": choice.photos,
             "reason": choice.reason or "by evidence",
         }
-        shown: dict[str, Any] = {"recipe": markdown_table(_recipe_table(choice.recipe))}
+        parts = [(name, str(value)) for name, value in choice.recipe.model_dump(mode="json").items()]
+        shown: dict[str, Any] = {"recipe": markdown_table(pl.DataFrame(parts, ["part", "value"], orient="row"))}
         if choice.steps.height:
-            drawing = _draw(choice.steps)
+            tried = choice.steps.filter(pl.col("gain").is_not_null())
+            gains, intervals = tried["gain"].to_list(), tried.select("low", "high").rows()
+            drawing = plots.gains_with_intervals(tried["name"].to_list(), gains, intervals, tried["verdict"].to_list())
             shown |= {"steps": markdown_table(choice.steps), "gains": markdown_picture(drawing)}
-            _track(context, tracking, choice, drawing)
+            files = {"steps.csv": choice.steps.write_csv().encode(), "gains.png": drawing, RECIPE_FILE: recipe}
+            with tracked(context, tracking, RANKING_CHOICE) as run:
+                log_files(run, files, "ranking_choice")
+                run.log_metrics(
+                    {f"gain/{metric_name(one)}": by for one, by in tried.select("name", "gain").iter_rows()}
+                )
+                for point in choice.curve:
+                    run.log_metrics({"glrtml_loss": point.loss, "glrtml_held_out": point.held_out}, step=point.epoch)
         return publish(store, RANKING_CHOICE, write, facts=facts, metadata=shown)
 
     return ranking_choice
@@ -149,42 +154,3 @@ def _collection(store: Store, settings: Settings) -> Collection:
             sorted(set(photos["label"].drop_nulls())),
         ),
     )
-
-
-def _taken_in_words(choice: Choice) -> str:
-    taken = choice.steps.filter(pl.col("verdict").is_in(["taken", "taken on trust", "forced on"]))
-    steps = ", ".join(f"{name} {gain:+.4f}" for name, gain in taken.select("name", "gain").iter_rows())
-    return f"chosen on {choice.photos} labelled photos: {steps or 'plain cosine'}"
-
-
-def _recipe_table(recipe: Recipe) -> pl.DataFrame:
-    rows = [(name, str(value)) for name, value in recipe.model_dump(mode="json").items()]
-    return pl.DataFrame(rows, schema=["part", "value"], orient="row")
-
-
-def _draw(steps: pl.DataFrame) -> bytes:
-    tried = steps.filter(pl.col("gain").is_not_null())
-    return plots.gains_with_intervals(
-        tried["name"].to_list(), tried["gain"].to_list(), tried.select("low", "high").rows(), tried["verdict"].to_list()
-    )
-
-
-def _metric_name(name: str) -> str:
-    return re.sub(r"[^\w .:-]", "_", name)  # all that MLflow allows
-
-
-def _track(context: dg.AssetExecutionContext, tracking: Tracking, choice: Choice, drawing: bytes) -> None:
-    with (
-        tracked(context, tracking, RANKING_CHOICE) as run,
-        tempfile.TemporaryDirectory() as scratch,
-    ):
-        folder = Path(scratch)
-        choice.steps.write_csv(folder / "steps.csv")
-        (folder / "gains.png").write_bytes(drawing)
-        (folder / RECIPE_FILE).write_text(choice.recipe.model_dump_json(indent=2), encoding="utf-8")
-        for file in sorted(folder.iterdir()):
-            run.log_file(file, "ranking_choice")
-        tried = choice.steps.filter(pl.col("gain").is_not_null())
-        run.log_metrics({f"gain/{_metric_name(row['name'])}": row["gain"] for row in tried.iter_rows(named=True)})
-        for point in choice.curve:
-            run.log_metrics({"glrtml_loss": point.loss, "glrtml_held_out": point.held_out}, step=point.epoch)
