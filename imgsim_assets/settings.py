@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-View = Literal["rgb", "mirror", "zoom", "zoom_mirror", "canny_focus", "canny_edges"]
+from imgsim_assets.view_table import PHOTO, TRAINED, View
+
 Switch = Literal["auto", "on", "off"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 ScalarOrRGB = tuple[float, float, float]
@@ -103,7 +104,7 @@ class Backbone(Stage):
 
     uri: str = Field(pattern=r"^[a-z][a-z0-9_+.-]*:.+")
     revision: str | None = Field(default=None, description="commit of a hub model; required for hub names")
-    views: tuple[View, ...] = Field(default=("rgb",), min_length=1)
+    views: tuple[View, ...] = Field(default=(PHOTO,), min_length=1)
     fine_tune: bool = Field(default=False, description="also train it further on labelled photos: `fine_tuning`")
     size: int | None = Field(default=None, ge=16, le=2048, description="input side in pixels")
     resize: Literal["squash", "crop"] | None = Field(
@@ -135,9 +136,9 @@ class Backbone(Stage):
             raise ValueError(f"views {list(self.views)} repeat one")
         if self.fine_tune and not self.uri.startswith(TRAINABLE):
             raise ValueError(f"fine_tune can be set for {', '.join(TRAINABLE)} backbones only, not for {self.uri}")
-        if self.fine_tune and not {"rgb", "mirror"}.intersection(self.views):
+        if self.fine_tune and not set(TRAINED).intersection(self.views):
             raise ValueError(
-                f"fine_tune looks at the photo itself: views must have rgb or mirror, not {list(self.views)}"
+                f"fine_tune looks at the photo itself: views must have {' or '.join(TRAINED)}, not {list(self.views)}"
             )
         return self
 

@@ -11,6 +11,7 @@ from imgsim_assets.assets.images import catalogue as images
 from imgsim_assets.assets.images import edges
 from imgsim_assets.assets.learning import fine_tuning
 from imgsim_assets.definitions import build_definitions
+from imgsim_assets.orchestration.staleness import descendants, read_graph
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.vision import content
 
@@ -75,7 +76,7 @@ def test_the_hidden_labels_reach_scoring_and_nothing_else(definitions):
 @pytest.mark.parametrize(
     ("change", "moved"),
     [
-        ({"canny": {"low": 50, "high": 150}}, {"canny_maps", "publication"}),
+        ({"canny": {"low": 50, "high": 150}}, {"canny_maps"}),
         ({"runtime": {"batch_size": 7, "threads": 1, "device": "cpu"}}, set()),
         ({"places": {"data": "elsewhere", "state": "other"}}, set()),
         ({"head": {"shrinkage": 0.2}}, {"ranking_choice"}),
@@ -99,6 +100,21 @@ def test_a_setting_moves_exactly_the_code_versions_that_read_it(change, moved):
         assert not {"embeddings/vit_clip", "embeddings/resnet50v2", "raw_images", "canny_maps"} & found
     else:
         assert found == moved
+
+
+def test_edges_belong_to_what_shows_them():
+    """Where a view does, they are above the publication, and part of what it is; else neither."""
+
+    def graph(views, **canny):
+        overrides = {"backbones": {"colour": {"views": views}}, "canny": canny}
+        settings = load_settings(profile="compact", overrides=overrides, environ={})
+        return read_graph(build_definitions(settings))
+
+    shown, other = graph(["rgb", "canny_focus"]), graph(["rgb", "canny_focus"], low=50, high=150)
+    moved = {key for key in shown if shown[key].code_version != other[key].code_version}
+    assert moved == {"canny_maps", "embeddings/colour", "publication"}
+    assert "publication" in descendants(shown, ["canny_maps"])
+    assert descendants(graph(["rgb"]), ["canny_maps"]) == []
 
 
 def test_another_rule_of_trimming_moves_whatever_opens_photos(monkeypatch):

@@ -18,15 +18,11 @@ from imgsim_assets.assets.publishing import away, publish_table
 from imgsim_assets.errors import all_together
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.store import Store
-from imgsim_assets.settings import Backbone, Settings, View
+from imgsim_assets.settings import Backbone, Settings
+from imgsim_assets.view_table import VIEWS, View, need_edges
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.content import CONTENT_REVISION
-from imgsim_assets.vision.embedding_pass import (
-    MAKES_EDGES,
-    EmbeddingPass,
-    EmbeddingTask,
-    compute_vectors,
-)
+from imgsim_assets.vision.embedding_pass import EmbeddingPass, EmbeddingTask, compute_vectors
 from imgsim_assets.vision.photo import DECODING_REVISION
 
 REVISION = "embed/3"
@@ -35,7 +31,7 @@ KINDS = {"hf": "huggingface", "timm": "pytorch", "onnx": "onnx", "compact": "pyt
 
 def view_fingerprint(settings: Settings, backbone: Backbone, view: View) -> str:
     """Name the vectors of one backbone and view: changes exactly when they would."""
-    edges = canny_fingerprint(settings) if view in MAKES_EDGES else ""
+    edges = canny_fingerprint(settings) if VIEWS[view].needs_edges else ""
     return fingerprint(REVISION, content_fingerprint(settings), model_identity(settings, backbone), view, edges)
 
 
@@ -48,7 +44,7 @@ def model_identity(settings: Settings, backbone: Backbone) -> dict[str, Any]:
 
 def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
     reads = {"revision": REVISION, **model_identity(settings, backbone), "views": list(backbone.views)}
-    edges = {"canny": settings.canny} if set(MAKES_EDGES).intersection(backbone.views) else {}
+    edges = {"canny": settings.canny} if need_edges(backbone.views) else {}
     ingest = {"trim": settings.ingest.trim}
     seen = {"decoding": DECODING_REVISION, "content": CONTENT_REVISION}
     return {"backbones": {name: reads}, "ingest": ingest, **seen, **edges}
@@ -97,13 +93,12 @@ def _computed(settings: Settings, name: str) -> Computation:
 
 
 def _spec(settings: Settings, name: str, backbone: Backbone) -> dg.AssetSpec:
-    needs_edges = bool(set(MAKES_EDGES).intersection(backbone.views))
     return dg.AssetSpec(
         dg.AssetKey.from_user_string(embedding_key(name)),
         group_name=EMBEDDINGS,
         kinds={KINDS.get(backbone.uri.partition(":")[0], "python"), "lance"},
         owners=OWNERS,
-        deps=[RAW_IMAGES, CANNY_MAPS] if needs_edges else [RAW_IMAGES],
+        deps=[RAW_IMAGES, CANNY_MAPS] if need_edges(backbone.views) else [RAW_IMAGES],
         **_computed(settings, name),
         description=(
             f"Unit vectors of every photo by `{_short(backbone.uri)}`, views {', '.join(backbone.views)}. "

@@ -17,6 +17,7 @@ from PIL import Image
 
 from imgsim_assets.benchmarks.timing import timed
 from imgsim_assets.settings import Backbone, Settings
+from imgsim_assets.view_table import PHOTO
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.content import CONTENT_COLUMNS
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
@@ -46,7 +47,7 @@ def measure_decoding(paths: Sequence[Path], side: int, scratch: Path) -> tuple[l
     Returns:
         Seconds a photo by imgsim, and by `cv2.imread` and `cv2.resize`, [rounds] each, measured in turns.
     """
-    frame = Frame("rgb", SquareFraming(224, "crop", resample=Image.Resampling.BICUBIC))
+    frame = Frame(PHOTO, SquareFraming(224, "crop", resample=Image.Resampling.BICUBIC))
     files = list(paths) if side == 0 else list(_enlarged(paths, side, scratch))
     sources = list(photo_sources(files, [frame]))
 
@@ -80,7 +81,7 @@ def measure_decoding_rate(paths: Sequence[Path], framings: Sequence[SquareFramin
 
 
 def _decode_all(paths: Sequence[Path], framings: Sequence[SquareFraming]) -> None:
-    frames = [Frame("rgb", framing) for framing in framings]
+    frames = [Frame(PHOTO, framing) for framing in framings]
     for source in photo_sources(paths, frames):
         photo = source.open()
         for frame in frames:
@@ -128,7 +129,7 @@ def report_peak(count: str, paths: str) -> None:
     )
     with tempfile.TemporaryDirectory() as state:
         settings = Settings(backbones={"resnet50v2": Backbone(uri="compact:resnet50v2")})
-        task = EmbeddingTask("resnet50v2", "rgb", "f", "vectors/f", photos["content_id"])
+        task = EmbeddingTask("resnet50v2", PHOTO, "f", "vectors/f", photos["content_id"])
         edges = ContentTable(Path(state) / "edges", EDGES_SCHEMA)
         compute_vectors(Path(state), edges, settings, photos, [task])
     sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))

@@ -16,7 +16,8 @@ from imgsim_assets.benchmarks.embedding_peers import LOOPS, PEERS_OF_CLIP, Embed
 from imgsim_assets.benchmarks.forward import multiplication_rate, multiply_adds, time_forward
 from imgsim_assets.benchmarks.timing import timed
 from imgsim_assets.errors import InputError
-from imgsim_assets.settings import Backbone, Ingest, Runtime, Settings, View
+from imgsim_assets.settings import Backbone, Ingest, Runtime, Settings
+from imgsim_assets.view_table import PHOTO, TRAINED, View
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
@@ -30,7 +31,6 @@ from imgsim_assets.vision.threads import set_threads, thread_count
 OURS, LOOP = "imgsim", "the usual loop"
 ENLARGED_TO = (0, 1024, 2048, 4096)  # the longer side, in pixels; 0: as it is
 DECODED_PHOTOS = 24
-TWO_VIEWS: tuple[View, ...] = ("rgb", "mirror")
 ONE_PASS = ("CLIP ViT-B/32", "ViT-B/16", "ResNetV2-50")
 
 
@@ -150,7 +150,7 @@ def _measure_model(name: str, line: Backbone, runtime: Runtime, paths: Sequence[
     return Speeds(name, model.runs_as, speeds, forward, roofline, np.sum(ours * theirs, axis=1).tolist())
 
 
-def embed_files(model: BackboneModel, threads: int, paths: Sequence[Path], view: View = "rgb") -> np.ndarray:
+def embed_files(model: BackboneModel, threads: int, paths: Sequence[Path], view: View = PHOTO) -> np.ndarray:
     """Embed files as `imgsim sync` does, without its store: float32 [n, dimension]."""
     frame = Frame(view, model.framing)
     lanes = [Lane("only", model, frame)]
@@ -165,7 +165,7 @@ def _measure_one_pass(
     lanes = [
         Lane(f"{place} {view}", model, Frame(view, model.framing))
         for place, model in enumerate(models)
-        for view in TWO_VIEWS
+        for view in TRAINED
     ]
     batches = [
         np.stack([model.framing(Image.open(path).convert("RGB")) for path in paths[: model.batch_size]])
@@ -179,7 +179,7 @@ def _measure_one_pass(
 
     def alone() -> float:
         return sum(
-            len(TWO_VIEWS) * len(paths) / len(batch) * time_forward(model, batch)
+            len(TRAINED) * len(paths) / len(batch) * time_forward(model, batch)
             for model, batch in zip(models, batches, strict=True)
         )
 

@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.errors import ArtefactError
+from imgsim_assets.view_table import MIRRORS
 
 Vectors = npt.NDArray[np.float32]
-
-MIRRORS = {"mirror": "rgb", "zoom_mirror": "zoom"}
 
 
 def assemble_descriptors(vectors: Mapping[tuple[str, str], npt.NDArray[np.floating]], power: float = 1.0) -> Vectors:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from imgsim_assets.settings import View
+from imgsim_assets.view_table import View
 
 Evidence = Literal["likeness", "glrt", "logistic", "fused"]
 Likeness = Literal["cosine", "centred", "whitened", "pair", "metric"]

@@ -3,15 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from imgsim_assets.retrieval.descriptors import MIRRORS
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.settings import Backbone, Head, Steps, Switch, View
+from imgsim_assets.settings import Backbone, Head, Steps, Switch
+from imgsim_assets.view_table import JOINED, MIRRORS, View
 
-TRUSTED = frozenset(
-    {"glrt_set", "ensemble", "power", "mirror", "zoom", "canny_focus", "canny_edges", "fusion", "fine_tuned"}
-)
+TRUSTED = frozenset({"glrt_set", "ensemble", "power", "mirror", *JOINED, "fusion", "fine_tuned"})
 NEEDS_DENSITY = frozenset({"augmentation", "expansion", "reciprocal"})
-JOINED_VIEWS: tuple[View, ...] = ("zoom", "canny_focus", "canny_edges")
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def families(offered: Mapping[str, Backbone], head: Head) -> Sequence[Family]:
         *((Rung("ensemble", f"with {name}", _joining(name, offered)),) for name in offered),
         (_plain("power", f"power {head.power:g}", power=head.power),),
         (Rung("mirror", "mirror images", _mirroring(offered)),),
-        *((Rung(view, f"view {view}", _viewing(view, offered)),) for view in JOINED_VIEWS),
+        *((Rung(view, f"view {view}", _viewing(view, offered)),) for view in JOINED),
         (
             _plain("logistic", "logistic regression alone", evidence="logistic", likeness="metric"),
             _plain("fusion", "with logistic regression", evidence="fused", likeness="metric"),

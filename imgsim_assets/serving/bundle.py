@@ -20,6 +20,7 @@ from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import whole_publication
+from imgsim_assets.view_table import need_edges
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.content import content_rule
 
@@ -64,12 +65,13 @@ def bundle_facts(settings: Settings) -> dict[str, Any]:
         }
         for name, backbone in settings.backbones.items()
     }
+    edges_are_shown = any(need_edges(backbone.views) for backbone in settings.backbones.values())
     return {
         "format": FORMAT,
         "content": content_rule(trim=settings.ingest.trim),
         "max_pixels": settings.ingest.max_pixels,
         "backbones": backbones,
-        **settings.model_dump(mode="json", include={"canny"}),
+        **(settings.model_dump(mode="json", include={"canny"}) if edges_are_shown else {}),
     }
 
 
@@ -82,7 +84,8 @@ def open_bundle(settings: Settings) -> SearchBundle:
     folder = whole_publication(settings.places.state) / layout.BUNDLE
     facts = json.loads((folder / layout.FACTS).read_bytes())
     present = bundle_facts(settings)
-    for name in facts.keys() | present.keys():
+    # What one of them lacks, it lacks because of something else.
+    for name in [*sorted(facts.keys() & present.keys()), *sorted(facts.keys() ^ present.keys())]:
         if facts.get(name) != present.get(name):
             raise ArtefactError(
                 f"the settings that made the published gallery, {name} = {facts.get(name)}",

@@ -1,7 +1,7 @@
 """Photos that no asset knows, turned into the descriptors that the gallery's photos have."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from imgsim_assets.fingerprint import bytes_id
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
+from imgsim_assets.view_table import need_edges
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.canny import find_edges
 from imgsim_assets.vision.content import content_of_photo
@@ -60,8 +61,8 @@ def require_photo(path: Path, settings: Settings) -> None:
         raise InputError(f"a photo at {path}", str(error), "name another file") from error
 
 
-def open_any(path: Path, settings: Settings, frames: Iterable[Frame]) -> OpenedPhoto:
-    """Open a photo that no asset knows, with its content and edges.
+def open_any(path: Path, settings: Settings, frames: Collection[Frame]) -> OpenedPhoto:
+    """Open a photo that no asset knows, with its content, and with its edges where a view needs them.
 
     Raises:
         InputError: it cannot be read.
@@ -71,7 +72,8 @@ def open_any(path: Path, settings: Settings, frames: Iterable[Frame]) -> OpenedP
         content_of_file = read_file(path, limit)
         whole, _ = decode_bytes(content_of_file, limit)
         content = content_of_photo(whole, trim=settings.ingest.trim)
-        edges = find_edges(content.of(whole, whole.size), settings.canny)
+        edges_are_shown = need_edges(frame.view for frame in frames)
+        edges = find_edges(content.of(whole, whole.size), settings.canny) if edges_are_shown else None
         known_by = bytes_id(content_of_file)
         return open_photo(path, whole.size, frames, edges, limit, content=content, known_by=known_by)
     except PhotoError as error:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from PIL import Image
 
 from imgsim_assets.settings import Canny
+from imgsim_assets.view_table import WHOLE, Box
 
 LEAST_HIGH = 20.0  # the gradient that a step of about 9 grey levels leaves after the default blur
 NOISE_DEVIATIONS = 4.0  # pure noise passes this about once in 3,000 pixels
@@ -20,8 +21,6 @@ LOW_SHARE = 0.5
 PADDING = 0.02
 LEAST_SIDE = 0.2
 
-Box = tuple[float, float, float, float]
-WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 BOX_COLUMNS = ("left", "top", "right", "bottom")
 EDGES_SCHEMA = pa.schema(
     [

@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.errors import ImgsimError
-from imgsim_assets.settings import Settings, View
+from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ID, ContentTable, vector_rows, vector_schema
+from imgsim_assets.view_table import View, need_edges
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.embedding import EmbeddedBatch, Lane, Pace, embed_photos
@@ -22,7 +23,6 @@ from imgsim_assets.vision.rows import open_row
 from imgsim_assets.vision.sameness import Sameness
 from imgsim_assets.vision.threads import thread_count
 
-MAKES_EDGES: tuple[View, ...] = ("canny_focus", "canny_edges")
 VECTORS_A_COMMIT = 256
 PHOTOS_A_BLOCK = 1024  # whose edges are in memory
 PROCESSES_FROM = 5_000  # photos: below, starting processes that decode takes longer than they save
@@ -142,10 +142,10 @@ def _sources(
     settings: Settings, edges_table: ContentTable, wanted: pl.DataFrame, frames: Mapping[str, Frame]
 ) -> Iterator[PhotoSource[OpenedPhoto]]:
     """Yield the photos one after the other; their edges are read in blocks, so that memory does not grow with them."""
-    needs_edges = any(frame.view in MAKES_EDGES for frame in frames.values())
+    edges_are_shown = need_edges(frame.view for frame in frames.values())
     for block in wanted.iter_slices(PHOTOS_A_BLOCK):
         ids = block["content_id"].to_list()
-        edges = _edges(edges_table, ids) if needs_edges else {}
+        edges = _edges(edges_table, ids) if edges_are_shown else {}
         for photo in block.iter_rows(named=True):
             shown = [frames[name] for name in photo["wanted_by"]]
             opening = functools.partial(open_row, settings, photo, shown, edges.get(photo["content_id"]))

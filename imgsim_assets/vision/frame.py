@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imgsim_assets.settings import View
+from imgsim_assets.view_table import View
 from imgsim_assets.vision.backbones.protocol import Framing
 from imgsim_assets.vision.canny import Edges
 from imgsim_assets.vision.content import Content

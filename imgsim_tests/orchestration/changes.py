@@ -353,6 +353,13 @@ def knob_turned_and_turned_back(workplace: Workplace) -> None:
     workplace.sync({"canny": {"blur": 2.5}})
 
 
+def edges_that_nothing_shows(workplace: Workplace) -> Overrides:
+    """canny.low, canny.high, where no backbone has a view of the edges"""
+    view_taken_away(workplace)
+    workplace.sync()
+    return {"canny": {"low": 20, "high": 60}}
+
+
 def photo_added_and_taken_away(workplace: Workplace) -> None:
     """a photo added and taken away before anybody looked"""
     new_train_photo(workplace)

@@ -99,6 +99,7 @@ ROWS = [
     # ---- settings that are read
     Row(setting("canny.blur", canny={"blur": 2.5}), f"canny_maps {EMBED} {BELOW_EMBEDDINGS}"),
     Row(setting("canny.low, canny.high", canny={"low": 20, "high": 60}), f"canny_maps {EMBED} {BELOW_EMBEDDINGS}"),
+    Row(changes.edges_that_nothing_shows, "canny_maps"),
     Row(setting("ingest.max_pixels", ingest={"max_pixels": 1_000_000}), f"{LOOK} publication"),
     Row(setting("ingest.ignore", ingest={"ignore": ["nothing"]}), LOOK),
     Row(setting("ingest.trim", ingest={"trim": False}), EVERYTHING),

@@ -9,12 +9,15 @@ from PIL import Image, ImageOps
 
 from imgsim_assets.errors import ArtefactError, InputError
 from imgsim_assets.retrieval.ann.search import search
-from imgsim_assets.serving.bundle import open_bundle
+from imgsim_assets.serving.bundle import bundle_facts, open_bundle
 from imgsim_assets.serving.comparison import open_comparison
-from imgsim_assets.serving.describe import describe
+from imgsim_assets.serving.describe import describe, open_any
 from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.serving.search import search_photo
+from imgsim_assets.settings import Settings
 from imgsim_assets.storage import versioned_folder
+from imgsim_assets.vision.backbones.pixels import SquareFraming
+from imgsim_assets.vision.frame import Frame
 from imgsim_tests.workplace import Workplace
 
 
@@ -140,6 +143,22 @@ def test_weights_that_changed_since_are_refused(synced: Workplace):
 def test_settings_that_would_give_other_vectors_are_refused(synced_once: Workplace, change: dict, name: str):
     with pytest.raises(ArtefactError, match=f"made the published gallery, {name} = .* run `imgsim sync`"):
         open_bundle(synced_once.settings(change))
+
+
+def test_settings_of_edges_count_where_a_view_shows_them():
+    def facts(views: list[str], **canny: int):
+        backbones = {"one": {"uri": "classic:colour", "views": views}}
+        return bundle_facts(Settings.model_validate({"backbones": backbones, "canny": canny}))
+
+    assert facts(["rgb", "mirror"]) == facts(["rgb", "mirror"], low=50, high=150)
+    assert facts(["rgb", "canny_edges"]) != facts(["rgb", "canny_edges"], low=50, high=150)
+
+
+def test_edges_are_found_for_a_view_that_shows_them_alone(synced_once: Workplace, monkeypatch: pytest.MonkeyPatch):
+    photo, settings, crop = synced_once.photos / "test" / "test_00000.jpg", synced_once.settings(), SquareFraming(32)
+    assert open_any(photo, settings, [Frame("rgb", crop), Frame("canny_focus", crop)]).edges is not None
+    monkeypatch.setattr("imgsim_assets.serving.describe.find_edges", lambda *_: pytest.fail("edges are found"))
+    assert open_any(photo, settings, [Frame("rgb", crop), Frame("zoom", crop)]).edges is None
 
 
 def test_how_fast_it_runs_is_free(synced_once: Workplace):

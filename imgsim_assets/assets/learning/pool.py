@@ -18,9 +18,10 @@ from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.principal import PrincipalAxes, principal_axes
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.settings import Settings, View
+from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import read_vectors
 from imgsim_assets.storage.formats import read_array
+from imgsim_assets.view_table import View
 from imgsim_assets.vision.folder import SPLITS
 from imgsim_assets.vision.rows import usable_photos
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from imgsim_assets.progress import track
 from imgsim_assets.settings import Settings
+from imgsim_assets.view_table import PHOTO
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.fine_tuning.training import LabelledPhotos
 from imgsim_assets.vision.frame import Frame
@@ -54,12 +55,12 @@ def _frame_photos(
         Content ids, their pixels, and the content ids of those that were away.
     """
     side = _larger(framing.size)
-    frame = Frame("rgb", replace(framing, size=side, scaled=_larger(framing.scaled)))
+    frame = Frame(PHOTO, replace(framing, size=side, scaled=_larger(framing.scaled)))
     sources = (
         PhotoSource(photo["content_id"], functools.partial(open_row, settings, photo, [frame]))
         for photo in photos.iter_rows(named=True)
     )
-    framed = frame_ahead(sources, {"rgb": frame}, ahead=FRAMED_AHEAD, workers=thread_count(settings.runtime.threads))
+    framed = frame_ahead(sources, {PHOTO: frame}, ahead=FRAMED_AHEAD, workers=thread_count(settings.runtime.threads))
     ids: list[str] = []
     gone: set[str] = set()
     pixels = np.empty((photos.height, side, side, 3), dtype=np.uint8)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.settings import View
+from imgsim_assets.view_table import TRAINED, View
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
 from imgsim_assets.vision.embedding import Lane, embed_photos
 from imgsim_assets.vision.fine_tuning.objective import SCALE
@@ -16,8 +16,6 @@ from imgsim_assets.vision.frame import Frame, OpenedPhoto
 from imgsim_assets.vision.framing import PhotoSource
 
 Scores = npt.NDArray[np.float32]
-# A photo and its mirror image mean the same; other views were not trained on.
-TRAINED_VIEWS: tuple[View, ...] = ("rgb", "mirror")
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def score_photos(
 
     models = [backbone.retrained(weights) for weights in tuned.weights]
     directions = [torch.nn.functional.normalize(one, dim=1).numpy() for one in tuned.directions]
-    shown = [view for view in views if view in TRAINED_VIEWS]
+    shown = [view for view in views if view in TRAINED]
     frames = {view: Frame(view, backbone.framing) for view in shown}
     lanes: list[Lane[OpenedPhoto]] = [
         Lane(f"{fold} {view}", model, frame) for fold, model in enumerate(models) for view, frame in frames.items()

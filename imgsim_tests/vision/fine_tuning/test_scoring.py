@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from imgsim_assets.settings import Backbone, FineTuning, Runtime, View
+from imgsim_assets.settings import Backbone, FineTuning, Runtime
+from imgsim_assets.view_table import View
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
 from imgsim_assets.vision.fine_tuning.loading import load_trainable
