@@ -7,11 +7,10 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Literal
 
 import click
 
-from imgsim_assets.benchmarks.commands import bench
+from imgsim_assets.checkout_commands import WithCheckoutCommands
 from imgsim_assets.command_options import ANY_PATH, with_settings, with_settings_for_others
 from imgsim_assets.edge import let_go_of_output, net, prepare_streams
 from imgsim_assets.errors import ImgsimError, UserError
@@ -22,7 +21,9 @@ from imgsim_assets.world import in_one_line
 FAILED, WRONG_USE = 1, 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=WithCheckoutCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 def cli() -> None:
     """Find images that mean the same thing."""
     # Everything for people goes to standard error, so that --json leaves one object on standard output.
@@ -152,18 +153,6 @@ def sample(folder: Path, classes: int, train: int, test: int, seed: int) -> None
 
 
 @cli.command()
-@click.option("--output", type=ANY_PATH, required=True, help="folder for the weights")
-@click.option("--budget", type=click.Choice(["small", "full"]), default="small", show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-def pretrain(output: Path, budget: Literal["small", "full"], seed: int) -> None:
-    """Train the compact backbones, and learn the codebooks of the classical ones, on drawn pictures."""
-    from imgsim_assets.vision.pretraining import pretrain as train
-    from imgsim_assets.vision.threads import thread_count
-
-    train(output, budget, seed, workers=thread_count(0))
-
-
-@cli.command()
 @with_settings
 def versions(settings: Settings, as_json: bool) -> None:
     """List the publications that can be rolled back to, the last one first."""
@@ -210,9 +199,6 @@ def gc(settings: Settings, as_json: bool, keep: int, yes: bool) -> None:
         click.echo(f"{one.bytes / 1e6:10.1f} MB  {one.path}: {one.why}")
     total = sum(one.bytes for one in found) / 1e6
     click.echo(f"{total:10.1f} MB  {'removed' if yes else 'would go; --yes removes it'}")
-
-
-cli.add_command(bench)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ are learned from drawn pictures and shipped: `weights/MODEL_CARD.md`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,7 +16,7 @@ from imgsim_assets.vision.dense_colour import dense_colour
 from imgsim_assets.vision.dense_grid import Descriptors
 from imgsim_assets.vision.dense_sift import dense_sift
 from imgsim_assets.vision.fisher import Codebook, Floats
-from imgsim_assets.vision.shipped import WEIGHTS, shipped_file, write_shipped
+from imgsim_assets.vision.shipped import WEIGHTS, shipped_file
 
 REVISION = "classic/1"  # to be raised when vectors change though the codebooks do not
 SIDE = 256
@@ -70,11 +70,3 @@ def load_classic(name: str, codebook: Path | None = None) -> ClassicModel:
     from safetensors.numpy import load_file
 
     return ClassicModel(name, Codebook(**load_file(codebook or codebook_file(name))))
-
-
-def write_codebook(codebook: Codebook, path: Path) -> None:
-    """Write a codebook, wholly or not at all."""
-    from safetensors.numpy import save_file
-
-    arrays = {key: np.ascontiguousarray(value) for key, value in asdict(codebook).items()}
-    write_shipped(path, lambda aside: save_file(arrays, aside))

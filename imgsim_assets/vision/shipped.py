@@ -1,6 +1,6 @@
-"""The files that ship in the package: where they are, and how they are written."""
+"""The files that ship in the package, and where they are."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
 from imgsim_assets.errors import ModelError
@@ -24,13 +24,5 @@ def shipped_file(scheme: str, name: str, known: Collection[str], folder: Path) -
         raise ModelError(f"one of {', '.join(known)}", repr(name), f"name one of them after `{scheme}:`")
     path = folder / f"{name}.safetensors"
     if not path.is_file():
-        raise ModelError(f"the weights {path}", "no such file", "install imgsim again, or run `imgsim pretrain`")
+        raise ModelError(f"the weights {path}", "no such file", "install imgsim again")
     return path
-
-
-def write_shipped(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file, and put it at `path` wholly or not at all."""
-    aside = path.with_suffix(".part")
-    write(aside)
-    aside.chmod(0o644)  # readable by all, as the rest of the package
-    aside.replace(path)

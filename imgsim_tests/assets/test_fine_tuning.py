@@ -10,9 +10,9 @@ import pytest
 
 from imgsim_assets.orchestration.sync import SyncOutcome
 from imgsim_assets.serving.search import search_photo
+from imgsim_assets.vision.checkpoint import steps_kept
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
-from imgsim_assets.vision.pretraining.checkpoint import steps_kept
 from imgsim_tests.broken_files import picture
 from imgsim_tests.orchestration.changes import edit_labels
 from imgsim_tests.vision.backbones.model_files import save_timm_resnet

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from imgsim_assets.vision.augmentation import Changes, augment
-from imgsim_assets.vision.pretraining.classes import training_kinds
-from imgsim_assets.vision.pretraining.pictures import draw_class
+from imgsim_workshop.classes import training_kinds
+from imgsim_workshop.pictures import draw_class
 
 KINDS = training_kinds(14)
 

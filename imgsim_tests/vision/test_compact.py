@@ -4,8 +4,8 @@ import pytest
 from imgsim_assets.errors import ModelError
 from imgsim_assets.vision.compact import COMPACT_NAMES, build_compact, compact_weights, load_compact
 from imgsim_assets.vision.drawing.sample import KINDS, draw_sample_photo
-from imgsim_assets.vision.pretraining.centring import as_input
 from imgsim_tests.vision.drawing.measures import cosine_map_at_10
+from imgsim_workshop.centring import as_input
 
 MEGABYTES_TOGETHER = 25
 

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from imgsim_assets.benchmarks.graphics import GRAPHICS
-from imgsim_assets.benchmarks.site import bars, border, caption, everything
 from imgsim_assets.vision.content import Content, find_content
 from imgsim_assets.vision.drawing.chrome import bars as bars_over
 from imgsim_assets.vision.drawing.chrome import border as border_over
@@ -17,6 +15,8 @@ from imgsim_assets.vision.drawing.chrome import caption as caption_over
 from imgsim_assets.vision.drawing.pose import Difficulty
 from imgsim_assets.vision.drawing.sample import KINDS
 from imgsim_assets.vision.drawing.scene import draw_photo
+from imgsim_bench.graphics import GRAPHICS
+from imgsim_bench.site import bars, border, caption, everything
 
 SIDES = st.integers(1, 40)
 CLEAN = Difficulty(chrome=0.0)

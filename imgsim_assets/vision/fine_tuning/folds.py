@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
+from imgsim_assets.vision.checkpoint import steps_kept
 from imgsim_assets.vision.fine_tuning.clock import Clock
 from imgsim_assets.vision.fine_tuning.objective import PairLoss
 from imgsim_assets.vision.fine_tuning.side_by_side import Cores, run_side_by_side, share_cores, with_threads
 from imgsim_assets.vision.fine_tuning.training import LabelledPhotos, Plan, by_epoch, fine_tune, seconds_a_step
 from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned, changed_weights
-from imgsim_assets.vision.pretraining.checkpoint import steps_kept
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.vision.augmentation import Changes, augment
+from imgsim_assets.vision.checkpoint import load_checkpoint, save_checkpoint
 from imgsim_assets.vision.fine_tuning.batches import Ints, photos_of_step, steps_an_epoch
 from imgsim_assets.vision.fine_tuning.layers import layered_groups, train_mode
 from imgsim_assets.vision.fine_tuning.objective import PairLoss, build_objective
-from imgsim_assets.vision.pretraining.checkpoint import load_checkpoint, save_checkpoint
-from imgsim_assets.vision.pretraining.schedule import Schedule, rate_at
+from imgsim_assets.vision.learning_rate import share_of_rate
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -157,7 +157,7 @@ def _step(
     device = next(parts.parameters()).device
     views = augment(photos.pixels[photos.rows[chosen]], plan.size, generator, CHANGES)
     framed = (255.0 * views).permute(0, 2, 3, 1).to(device)
-    share = rate_at(at, Schedule(steps=plan.steps, batch=BATCH, size=plan.size, rate=1.0))
+    share = share_of_rate(round(at), plan.steps)
     for group in optimizer.param_groups:
         group["lr"] = group["highest"] * share
     parts.train()

@@ -10,9 +10,10 @@ from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision import classic
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.backbones.loading import load_backbone
-from imgsim_assets.vision.classic import CLASSIC_NAMES, REVISION, SIDE, load_classic, write_codebook
-from imgsim_assets.vision.pretraining.recipe import BUDGETS, write_codebooks
+from imgsim_assets.vision.classic import CLASSIC_NAMES, REVISION, SIDE, load_classic
 from imgsim_tests.vision.backbones.conftest import framed
+from imgsim_workshop.recipe import BUDGETS, write_codebooks
+from imgsim_workshop.weight_files import write_codebook
 
 
 @pytest.mark.parametrize("name", CLASSIC_NAMES)

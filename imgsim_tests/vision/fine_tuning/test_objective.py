@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from imgsim_assets.vision.fine_tuning.objective import SCALE, build_objective
-from imgsim_assets.vision.pretraining import objectives
+from imgsim_workshop import objectives
 
 CLASSES = 8
 

@@ -12,11 +12,11 @@ import torch
 from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.settings import Backbone, FineTuning, Runtime
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
+from imgsim_assets.vision.checkpoint import steps_kept
 from imgsim_assets.vision.fine_tuning.folds import fine_tune_folds
 from imgsim_assets.vision.fine_tuning.loading import load_trainable
 from imgsim_assets.vision.fine_tuning.objective import SCALE
 from imgsim_assets.vision.fine_tuning.training import LabelledPhotos, Plan, by_epoch, fine_tune
-from imgsim_assets.vision.pretraining.checkpoint import steps_kept
 from imgsim_tests.vision.backbones.model_files import SIDE, save_clip, save_timm_resnet
 
 CLASSES = 4
