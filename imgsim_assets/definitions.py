@@ -19,7 +19,7 @@ from imgsim_assets.assets.learning.learning_set import learning_set_assets
 from imgsim_assets.assets.learning.metric import learning_assets
 from imgsim_assets.assets.learning.selection import selection_asset
 from imgsim_assets.assets.learning.validation import validation_assets
-from imgsim_assets.assets.search.comparison import comparison_assets
+from imgsim_assets.assets.search.comparison import comparison_asset
 from imgsim_assets.assets.search.indices import index_assets
 from imgsim_assets.assets.search.vectors import vector_assets
 from imgsim_assets.orchestration.doors import schedules, sensors
@@ -58,7 +58,7 @@ def build_definitions(
             *validation_assets(settings),
             *vector_assets(settings),
             *index_assets(settings),
-            *comparison_assets(settings),
+            comparison_asset(settings),
             evaluation_asset(settings),
             report_asset(settings),
             *delivery_assets(settings),

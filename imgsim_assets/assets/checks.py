@@ -6,9 +6,8 @@ import polars as pl
 from imgsim_assets.assets.delivery.evaluation import open_summary
 from imgsim_assets.assets.keys import COMPARISON, EVALUATION, GALLERY, RAW_IMAGES, SUBMISSION
 from imgsim_assets.assets.publishing import open_table
-from imgsim_assets.assets.search.indices import NAMES
 from imgsim_assets.resources.store import Store
-from imgsim_assets.retrieval.ann.protocol import LIBRARIES
+from imgsim_assets.retrieval.ann.protocol import LIBRARIES, NAMES
 from imgsim_assets.retrieval.submission import check_submission
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings

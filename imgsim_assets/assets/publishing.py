@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.errors import InputError
+from imgsim_assets.reporting.markdown import markdown_picture, markdown_table
 from imgsim_assets.resources.store import Store
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
@@ -57,7 +58,7 @@ def publish_table(
 ) -> dg.MaterializeResult[Any]:
     """Publish one table, with its number of rows and its first rows in the UI."""
     shown = {**(metadata or {}), "dagster/row_count": table.height}
-    shown.setdefault("preview", markdown_table(table.head(PREVIEW_ROWS)))
+    shown.setdefault("preview", in_ui(table.head(PREVIEW_ROWS)))
     return publish(
         store, key, lambda folder: write_table(folder / TABLE, table), facts=facts, notes=notes, metadata=shown
     )
@@ -87,31 +88,11 @@ def open_table(store: Store, key: str) -> pl.DataFrame:
     return read_table(store.artefacts.open(key).path(TABLE))
 
 
-def markdown_table(table: pl.DataFrame) -> dg.MarkdownMetadataValue:
+def in_ui(table: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """Show a small table in the UI."""
-    floats = [name for name, kind in table.schema.items() if kind.is_float()]
-    table = table.with_columns(pl.col(floats).map_elements(shown_number, return_dtype=pl.String, skip_nulls=False))
-    with pl.Config(
-        tbl_formatting="ASCII_MARKDOWN",
-        tbl_hide_column_data_types=True,
-        tbl_hide_dataframe_shape=True,
-        tbl_cols=-1,
-        tbl_rows=-1,
-        tbl_width_chars=400,
-        fmt_str_lengths=80,
-    ):
-        return dg.MetadataValue.md(str(table))
+    return dg.MetadataValue.md(markdown_table(table))
 
 
-def shown_number(value: float | None) -> str:
-    """Write a number for a person: four significant digits, whole numbers as such."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.4g}"
-
-
-def markdown_picture(png: bytes) -> dg.MarkdownMetadataValue:
-    """Show a small plot in the UI; it lives in the event log, so keep it below 100 kB."""
-    import base64
-
-    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+def picture_in_ui(png: bytes) -> dg.MarkdownMetadataValue:
+    """Show a small plot in the UI."""
+    return dg.MetadataValue.md(markdown_picture(png))

@@ -1,13 +1,17 @@
 """One row per library: how well and how fast it serves the ranking, and how far the libraries agree."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from imgsim_assets.retrieval.agreement import overlap, rank_correlation
+from imgsim_assets.retrieval.ann.growth import seconds_to_add
 from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
+from imgsim_assets.retrieval.ann.resident import resident_bytes
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.effort import effort_curves
@@ -35,6 +39,29 @@ class Contender:
     add_seconds: float
     stored_bytes: int
     resident_bytes: int | None
+
+
+def contender(
+    library: str, index: Index, file: Path, vectors: Vectors, queries: Vectors, *, build_seconds: float
+) -> Contender:
+    """Measure what an index costs beside the time that building it took.
+
+    Args:
+        library: whose it is.
+        index: loaded from `file`.
+        file: on disk.
+        vectors: float32 [n, d], what it holds.
+        queries: float32 [q, d], some of which are asked.
+        build_seconds: of its build.
+    """
+    return Contender(
+        library,
+        index,
+        build_seconds=build_seconds,
+        add_seconds=seconds_to_add(file, vectors) if library == "faiss" else build_seconds,
+        stored_bytes=file.stat().st_size,
+        resident_bytes=resident_bytes(index.kind, file, index.effort, evenly(queries, QUERIES)),
+    )
 
 
 def compare_indices(
@@ -108,3 +135,33 @@ def _percentiles(lasted: Floats) -> dict[str, float]:
         "p95_ms": float(p95),
         "p99_ms": float(p99),
     }
+
+
+def with_scores(table: pl.DataFrame, served: Sequence[pl.DataFrame], ideal: pl.DataFrame) -> pl.DataFrame:
+    """Add MAP@10 to a comparison, `map_at_10`, and what each library loses of what is possible, `map_at_10_lost`.
+
+    Args:
+        table: a row for each library.
+        served: what `score_ranked_names` gave for each.
+        ideal: what it gave for the ranking that no index has narrowed.
+    """
+    best, means = _map_at_10(ideal), [_map_at_10(one) for one in served]
+    lost = [None if mean is None or best is None else best - mean for mean in means]
+    return table.with_columns(
+        pl.Series("map_at_10", means, dtype=pl.Float64), pl.Series("map_at_10_lost", lost, dtype=pl.Float64)
+    )
+
+
+def as_metrics(table: pl.DataFrame) -> dict[str, float]:
+    """Name each measurement of each library; those that are not known are left out."""
+    return {
+        f"{row['library']}_{name}": float(value)
+        for row in table.iter_rows(named=True)
+        for name, value in row.items()
+        if name != "library" and value is not None
+    }
+
+
+def _map_at_10(scores: pl.DataFrame) -> float | None:
+    mean = scores["average_precision"].mean()
+    return mean if isinstance(mean, float) else None

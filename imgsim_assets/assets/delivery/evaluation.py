@@ -22,7 +22,7 @@ from imgsim_assets.assets.keys import (
 )
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.pool import embedded_photos, plain_descriptors
-from imgsim_assets.assets.publishing import markdown_picture, markdown_table, open_table, publish
+from imgsim_assets.assets.publishing import in_ui, open_table, picture_in_ui, publish
 from imgsim_assets.assets.search.comparison import score_neighbours
 from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.reporting import plots
@@ -132,8 +132,8 @@ def evaluation_asset(settings: Settings) -> dg.AssetsDefinition:
             mlflow_run = run.run_id or "none"
         rankings = summary.rename({"value": "map_at_10", "queries_without_relevant": "unanswerable"})
         shown: dict[str, Any] = {name: value for name, value in metrics.items() if isinstance(value, int | float | str)}
-        shown |= {"in_words": in_words(metrics), "rankings": markdown_table(rankings), "mlflow_run": mlflow_run}
-        shown |= {name: markdown_picture(png) for name, png in drawings.items()}
+        shown |= {"in_words": in_words(metrics), "rankings": in_ui(rankings), "mlflow_run": mlflow_run}
+        shown |= {name: picture_in_ui(png) for name, png in drawings.items()}
         return publish(store, EVALUATION, write, metadata=shown)
 
     return evaluation

@@ -29,7 +29,7 @@ from imgsim_assets.assets.keys import (
 from imgsim_assets.assets.learning.class_scores import NETWORKS_FILE
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.validation import open_validated
-from imgsim_assets.assets.publishing import TABLE, markdown_table, open_table, publish
+from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, publish
 from imgsim_assets.assets.search.indices import INDEX_FILE, open_index, read_asked
 from imgsim_assets.assets.search.vectors import VECTORS_FILE
 from imgsim_assets.errors import GateError
@@ -170,7 +170,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             served=settings.submission.index,
             foreign=_foreign_ids(store, settings),
         )
-        shown = {"gate": markdown_table(pl.DataFrame(criteria))}
+        shown = {"gate": in_ui(pl.DataFrame(criteria))}
         if chosen.gate == "on" and (refused := refusals(criteria)):
             context.instance.add_run_tags(context.run.run_id, {GATE_TAG: "refused"})
             mend = "look at the report among the artefacts; to publish all the same: publication.gate = 'off'"

@@ -24,13 +24,12 @@ from imgsim_assets.assets.keys import (
 from imgsim_assets.assets.learning.selection import open_recipe, open_steps
 from imgsim_assets.assets.publishing import away, open_table, publish
 from imgsim_assets.assets.search.comparison import open_verdict, score_neighbours
-from imgsim_assets.assets.search.indices import NAMES
 from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.reporting.content import Show, disagreements, facts_in_words, section, text_table
 from imgsim_assets.reporting.gallery import Gallery, Section, Table, render_gallery, thumbnail
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import exhibits
-from imgsim_assets.retrieval.ann.protocol import LIBRARIES
+from imgsim_assets.retrieval.ann.protocol import LIBRARIES, NAMES
 from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.retrieval.margins import class_margins, margin_in_words
 from imgsim_assets.retrieval.scoring import ranked_lists

@@ -11,7 +11,7 @@ import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import IMAGE_FOLDER, IMAGES, RAW_IMAGES, SOLUTION
-from imgsim_assets.assets.publishing import PREVIEW_ROWS, markdown_table, open_table, publish_table
+from imgsim_assets.assets.publishing import PREVIEW_ROWS, in_ui, open_table, publish_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
@@ -110,13 +110,13 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         _tell(context, catalogue, counts)
         for warning in (*folder.warnings, *([lost] if lost else [])):
             context.log.warning(warning)
-        shown = {**counts, "inspected": len(inspected), "preview": markdown_table(_preview(catalogue))}
+        shown = {**counts, "inspected": len(inspected), "preview": in_ui(_preview(catalogue))}
         if folder.ignored:
             context.log.info(f"passed over by ingest.ignore: {(told := ignored_in_words(folder.ignored))}")
             shown |= {"ignored": len(folder.ignored), "ignored_names": told}
         refused = catalogue.filter(pl.col("status") != "ok").select("split", "name", "reason", "detail")
         if refused.height:
-            shown["quarantine"] = markdown_table(refused.head(QUARANTINE_ROWS))
+            shown["quarantine"] = in_ui(refused.head(QUARANTINE_ROWS))
         return publish_table(store, RAW_IMAGES, catalogue, metadata=shown)
 
     return raw_images

@@ -19,7 +19,7 @@ from imgsim_assets.assets.keys import (
 from imgsim_assets.assets.learning.class_scores import NETWORKS_FILE, read_class_scores
 from imgsim_assets.assets.learning.pool import read_clusters, read_views
 from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before, publish_again
-from imgsim_assets.assets.publishing import TABLE, markdown_picture, markdown_table, open_table, publish
+from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, picture_in_ui, publish
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.measuring import log_files, metric_name, tracked
@@ -81,7 +81,7 @@ def selection_asset(settings: Settings) -> dg.AssetsDefinition:
         before = labelled_before(store, RANKING_CHOICE, made_by)
         if before is not None and few_changed(before, labelled, settings.selection.renewal):
             context.log.info("too few labelled photos changed to choose anew: the choice stays")
-            return publish_again(store, RANKING_CHOICE, {"steps": markdown_table(open_steps(store))})
+            return publish_again(store, RANKING_CHOICE, {"steps": in_ui(open_steps(store))})
         collection = _collection(store, settings)
         choice = choose(
             collection,
@@ -106,12 +106,12 @@ def selection_asset(settings: Settings) -> dg.AssetsDefinition:
             "reason": choice.reason or "by evidence",
         }
         parts = [(name, str(value)) for name, value in choice.recipe.model_dump(mode="json").items()]
-        shown: dict[str, Any] = {"recipe": markdown_table(pl.DataFrame(parts, ["part", "value"], orient="row"))}
+        shown: dict[str, Any] = {"recipe": in_ui(pl.DataFrame(parts, ["part", "value"], orient="row"))}
         if choice.steps.height:
             tried = choice.steps.filter(pl.col("gain").is_not_null())
             gains, intervals = tried["gain"].to_list(), tried.select("low", "high").rows()
             drawing = plots.gains_with_intervals(tried["name"].to_list(), gains, intervals, tried["verdict"].to_list())
-            shown |= {"steps": markdown_table(choice.steps), "gains": markdown_picture(drawing)}
+            shown |= {"steps": in_ui(choice.steps), "gains": picture_in_ui(drawing)}
             files = {"steps.csv": choice.steps.write_csv().encode(), "gains.png": drawing, RECIPE_FILE: recipe}
             with tracked(context, tracking, RANKING_CHOICE) as run:
                 log_files(run, files, "ranking_choice")

@@ -9,7 +9,7 @@ import polars as pl
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import GALLERY, METRIC_HEAD, QUERIES, SEARCH, index_key, neighbors_key
 from imgsim_assets.assets.learning.metric import open_head
-from imgsim_assets.assets.publishing import markdown_table, publish, publish_table
+from imgsim_assets.assets.publishing import in_ui, publish, publish_table
 from imgsim_assets.assets.search.vectors import Vectors, open_probes, open_vectors
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
@@ -17,7 +17,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.build import Asked, build_index, load_index
 from imgsim_assets.retrieval.ann.copies import vectors_held
 from imgsim_assets.retrieval.ann.growth import Gallery, grow
-from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST, Index
+from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST, NAMES, Index
 from imgsim_assets.retrieval.ann.search import search_in_blocks
 from imgsim_assets.retrieval.ann.self_test import check_index
 from imgsim_assets.retrieval.scoring import ranked_names
@@ -26,12 +26,6 @@ from imgsim_assets.storage.artefacts import Manifest
 from imgsim_assets.storage.versioned_folder import JSON
 
 INDEX_FILE = "index"
-NAMES = {"faiss": "FAISS", "annoy": "Annoy"}
-
-
-def index_settings(settings: Settings, library: str) -> Faiss | Annoy:
-    """Give the settings of a library's index."""
-    return settings.faiss if library == "faiss" else settings.annoy
 
 
 def list_length(settings: Settings) -> int:
@@ -69,7 +63,7 @@ def index_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
-    chosen = index_settings(settings, library)
+    chosen = settings.faiss if library == "faiss" else settings.annoy
     made_by = {"revision": f"{library}_index/4", **chosen.model_dump(mode="json", exclude={"search_nodes"})}
 
     @asset(
@@ -106,7 +100,7 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
                 "made_by": made_by,
                 "gallery": store.artefacts.open(GALLERY).manifest.version,
             },
-            metadata={"tried": markdown_table(tried)} if tried.height else {},
+            metadata={"tried": in_ui(tried)} if tried.height else {},
         )
 
     return index

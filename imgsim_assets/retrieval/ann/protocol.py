@@ -10,6 +10,7 @@ Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 LIBRARIES = ("faiss", "annoy")
+NAMES = {"faiss": "FAISS", "annoy": "Annoy"}  # for people
 MISSING = -1
 LIST = 10  # how many of a list count: MAP@10, recall@10
 
