@@ -13,12 +13,13 @@ import pyarrow as pa
 from imgsim_assets.fingerprint import content_id
 from imgsim_assets.progress import track
 from imgsim_assets.settings import Ingest
+from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.vision.content import CONTENT_COLUMNS, content_of_photo
 from imgsim_assets.vision.duplicates import perceptual_hash
 from imgsim_assets.vision.folder import PhotoEntry
 from imgsim_assets.vision.photo import OF_THE_DAY, PhotoError, decode_bytes, read_file, require_file
 from imgsim_assets.vision.scan import is_text
-from imgsim_assets.vision.threads import worker_threads
+from imgsim_assets.vision.threads import thread_count, worker_threads
 
 INSPECTION_REVISION = "inspection/3"
 INSPECTION_SCHEMA = pa.schema(
@@ -140,6 +141,30 @@ def inspect_photos(
     with worker_threads(threads, "imgsim-inspect") as pool:
         found = pool.map(lambda content: inspect_photo(paths[content], content, ingest), todo)
         return list(track(found, "Inspecting photos", total=len(todo)))
+
+
+def inspect_anew(
+    entries: Sequence[PhotoEntry], kept: ContentTable, ingest: Ingest, threads: int
+) -> tuple[list[FileIdentity], dict[str, Inspection], int]:
+    """Inspect the files whose content is not among those that are `kept`, and keep what lasts.
+
+    Args:
+        entries: the files.
+        kept: the inspections of `INSPECTION_SCHEMA`.
+        ingest: see `inspect_photos`.
+        threads: 0 for one per core.
+
+    Returns:
+        The files' identities, in order; what is known of each content; and how many were inspected.
+    """
+    count = thread_count(threads)
+    identities = identify_files(entries, count)
+    present = [one.content_id for one in identities if one.content_id is not None]
+    new = set(kept.missing(present))
+    known = from_table(kept.read([one for one in dict.fromkeys(present) if one not in new]))
+    inspected = inspect_photos(entries, identities, known, ingest, count)
+    kept.append(to_table([one for one in inspected if one.lasts]))
+    return identities, known | {one.content_id: one for one in inspected}, len(inspected)
 
 
 def to_table(inspections: Sequence[Inspection]) -> pa.Table:

@@ -36,6 +36,7 @@ from imgsim_assets.retrieval.scoring import ranked_lists
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import catalogue_counts, copies
+from imgsim_assets.vision.catalogue_words import quarantine
 from imgsim_assets.vision.frame import NOT_LOOKED_AT
 from imgsim_assets.vision.photo import PhotoError, decode_photo
 from imgsim_assets.vision.rows import path_of
@@ -146,7 +147,6 @@ def _pictures(settings: Settings, catalogue: pl.DataFrame, gone: set[str]) -> Sh
 
 
 def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
-    refused = catalogue.filter(pl.col("status") != "ok").select("split", "name", "reason", "detail")
     return [
         text_table(
             "What ranking earned",
@@ -172,5 +172,7 @@ def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
             f"{open_verdict(store)}",
             open_table(store, COMPARISON),
         ),
-        text_table("Quarantined files", "Not used, and why. Test photos among them got the fallback.", refused),
+        text_table(
+            "Quarantined files", "Not used, and why. Test photos among them got the fallback.", quarantine(catalogue)
+        ),
     ]

@@ -1,9 +1,6 @@
 """The group `images`, first part: the watched folder, its catalogue and the hidden labels."""
 
 import warnings
-from collections import Counter
-from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 import dagster as dg
@@ -18,23 +15,25 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.submission import require_answers
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.catalogue import assemble_catalogue, catalogue_counts
+from imgsim_assets.vision.catalogue_words import (
+    counts_in_words,
+    first_rows,
+    ignored_in_words,
+    lost_labels_in_words,
+    quarantine,
+)
 from imgsim_assets.vision.content import CONTENT_REVISION, content_rule
 from imgsim_assets.vision.folder import folder_state, read_folder
 from imgsim_assets.vision.inspection import (
     INSPECTION_REVISION,
     INSPECTION_SCHEMA,
-    from_table,
-    identify_files,
-    inspect_photos,
-    to_table,
+    inspect_anew,
 )
 from imgsim_assets.vision.labels import LabelFile, read_solution
 from imgsim_assets.vision.photo import DECODING_REVISION
 from imgsim_assets.vision.rows import usable_photos
-from imgsim_assets.vision.threads import thread_count
 
 QUARANTINE_ROWS = 50
-NAMES_SHOWN = 10
 
 
 def observe_folder(settings: Settings) -> dg.DataVersion:
@@ -93,28 +92,21 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
     )
     def raw_images(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """One row per file: content id, split, label or none, size and content, or why it is quarantined."""
-        threads = thread_count(settings.runtime.threads)
         folder = read_folder(settings.places.data, ingest)
-        identities = identify_files(folder.entries, threads)
         kept = store.content_table(inspection_table(settings), INSPECTION_SCHEMA)
-        present = [one.content_id for one in identities if one.content_id is not None]
-        new = set(kept.missing(present))
-        known = from_table(kept.read([one for one in dict.fromkeys(present) if one not in new]))
-        inspected = inspect_photos(folder.entries, identities, known, ingest, threads)
-        kept.append(to_table([one for one in inspected if one.lasts]))
-        inspections = known | {one.content_id: one for one in inspected}
+        identities, inspections, inspected = inspect_anew(folder.entries, kept, ingest, settings.runtime.threads)
         catalogue = assemble_catalogue(folder, identities, inspections, ingest.near_duplicate_bits)
         require_answers(catalogue, settings.submission)
-        counts = catalogue_counts(catalogue)
-        lost = _labels_lost(store, catalogue)
-        _tell(context, catalogue, counts)
-        for warning in (*folder.warnings, *([lost] if lost else [])):
+        counts, refused = catalogue_counts(catalogue), quarantine(catalogue)
+        context.log.info(counts_in_words(counts))
+        for split, name, reason, detail in refused.iter_rows():
+            context.log.info(f"quarantined {split}/{name}: {reason} ({detail})")
+        for warning in (*folder.warnings, *_lost_labels(store, catalogue)):
             context.log.warning(warning)
-        shown = {**counts, "inspected": len(inspected), "preview": in_ui(_preview(catalogue))}
+        shown = {**counts, "inspected": inspected, "preview": in_ui(first_rows(catalogue, PREVIEW_ROWS))}
         if folder.ignored:
             context.log.info(f"passed over by ingest.ignore: {(told := ignored_in_words(folder.ignored))}")
             shown |= {"ignored": len(folder.ignored), "ignored_names": told}
-        refused = catalogue.filter(pl.col("status") != "ok").select("split", "name", "reason", "detail")
         if refused.height:
             shown["quarantine"] = in_ui(refused.head(QUARANTINE_ROWS))
         return publish_table(store, RAW_IMAGES, catalogue, metadata=shown)
@@ -122,37 +114,12 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
     return raw_images
 
 
-def ignored_in_words(ignored: Sequence[str]) -> str:
-    """Count what was passed over, by name, the most frequent first: `12 @eaDir/, 1 Thumbs.db`."""
-    names = Counter(PurePosixPath(path).name + "/" * path.endswith("/") for path in ignored)
-    said = [f"{count} {name}" for name, count in sorted(names.items(), key=lambda one: (-one[1], one[0]))]
-    return ", ".join(said[:NAMES_SHOWN]) + (f" and {len(said) - NAMES_SHOWN} other names" if said[NAMES_SHOWN:] else "")
-
-
-def _labels_lost(store: Store, catalogue: pl.DataFrame) -> str | None:
-    """Say how many train photos had a label when they were last catalogued, and have none now."""
+def _lost_labels(store: Store, catalogue: pl.DataFrame) -> list[str]:
     try:
-        before = open_table(store, RAW_IMAGES).filter(pl.col("label").is_not_null())
-    except ArtefactError:
-        return None
-    photos = catalogue.filter(pl.col("split") == "train", pl.col("label").is_null())
-    lost = photos.join(before, on=["split", "name"], how="semi").height
-    return f"{lost} of {before.height} train photos that had a label have none any more" if lost else None
-
-
-def _preview(catalogue: pl.DataFrame) -> pl.DataFrame:
-    rows = catalogue.select("split", "name", "label", "width", "height", "status")
-    return pl.concat([rows.filter(pl.col("split") == split).head(PREVIEW_ROWS) for split in ("train", "test")])
-
-
-def _tell(context: dg.AssetExecutionContext, catalogue: pl.DataFrame, counts: dict[str, int]) -> None:
-    context.log.info(
-        f"{counts['train']} train and {counts['test']} test photos, {counts['labelled']} labelled, "
-        f"{counts['classes']} classes, {counts['quarantined']} quarantined"
-    )
-    refused = catalogue.filter(pl.col("status") != "ok")
-    for split, name, reason, detail in refused.select("split", "name", "reason", "detail").iter_rows():
-        context.log.info(f"quarantined {split}/{name}: {reason} ({detail})")
+        said = lost_labels_in_words(open_table(store, RAW_IMAGES), catalogue)
+    except ArtefactError:  # never looked at before
+        return []
+    return [said] if said else []
 
 
 def _solution_labels(settings: Settings) -> dg.AssetsDefinition:
