@@ -1,5 +1,6 @@
 """How tables and arrays lie on disk: Parquet and .npy, the same bytes for the same content, never pickle."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,21 @@ def read_array(path: Path) -> np.ndarray[Any, Any]:
     except (OSError, ValueError, EOFError) as error:
         raise _unreadable("a .npy array", path, error) from error
     return array
+
+
+def writing(contents: Mapping[str, pl.DataFrame | np.ndarray[Any, Any] | bytes]) -> Callable[[Path], None]:
+    """Give what writes these into a folder, by file name: tables, arrays, and bytes as they are."""
+
+    def write(folder: Path) -> None:
+        for name, content in contents.items():
+            if isinstance(content, pl.DataFrame):
+                write_table(folder / name, content)
+            elif isinstance(content, bytes):
+                (folder / name).write_bytes(content)
+            else:
+                write_array(folder / name, content)
+
+    return write
 
 
 def _unreadable(what: str, path: Path, error: Exception) -> ImgsimError:

@@ -9,23 +9,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset, computed_by
-from imgsim_assets.assets.keys import (
-    COMPARISON,
-    CROSS_VALIDATION,
-    DELIVERY,
-    EVALUATION,
-    GALLERY,
-    METRIC_HEAD,
-    PUBLICATION,
-    RAW_IMAGES,
-    REPORT,
-    SUBMISSION,
-    fine_tuned_deps,
-    fine_tuned_key,
-    index_key,
-    neighbors_key,
-)
 from imgsim_assets.assets.learning.class_scores import NETWORKS_FILE
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.validation import open_validated
@@ -52,22 +37,23 @@ from imgsim_assets.serving import layout
 from imgsim_assets.serving.bundle import bundle_facts, write_facts
 from imgsim_assets.serving.quality import published_quality, write_quality
 from imgsim_assets.settings import Settings
+from imgsim_assets.storage.formats import writing
 from imgsim_assets.storage.publication import LINK
 from imgsim_assets.vision.catalogue import photos_to_answer
 
 COPIED = {
-    layout.SUBMISSION: (SUBMISSION, layout.SUBMISSION),
-    layout.METRICS: (EVALUATION, layout.METRICS),
-    layout.REPORT: (REPORT, layout.REPORT),
+    layout.SUBMISSION: (keys.SUBMISSION, layout.SUBMISSION),
+    layout.METRICS: (keys.EVALUATION, layout.METRICS),
+    layout.REPORT: (keys.REPORT, layout.REPORT),
 }
 COPIED_TO_BUNDLE = {
-    layout.PHOTOS: (GALLERY, TABLE),
-    layout.VECTORS: (GALLERY, VECTORS_FILE),
-    layout.HEAD: (METRIC_HEAD, layout.HEAD),
-    layout.COMPARISON: (COMPARISON, TABLE),
-    layout.CURVES: (COMPARISON, layout.CURVES),
-    layout.VERDICT: (COMPARISON, layout.VERDICT),
-    **{layout.index_file(library): (index_key(library), INDEX_FILE) for library in LIBRARIES},
+    layout.PHOTOS: (keys.GALLERY, TABLE),
+    layout.VECTORS: (keys.GALLERY, VECTORS_FILE),
+    layout.HEAD: (keys.METRIC_HEAD, layout.HEAD),
+    layout.COMPARISON: (keys.COMPARISON, TABLE),
+    layout.CURVES: (keys.COMPARISON, layout.CURVES),
+    layout.VERDICT: (keys.COMPARISON, layout.VERDICT),
+    **{layout.index_file(library): (keys.index_key(library), INDEX_FILE) for library in LIBRARIES},
 }
 GATE_TAG = "imgsim/gate"
 
@@ -81,20 +67,20 @@ def delivery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _submission(settings: Settings) -> dg.AssetsDefinition:
     chosen = settings.submission
-    neighbors = neighbors_key(chosen.index)
+    neighbors = keys.neighbors_key(chosen.index)
 
     @asset(
         settings,
-        SUBMISSION,
+        keys.SUBMISSION,
         computed_by("submission/2", submission=chosen),
-        group=DELIVERY,
+        group=keys.DELIVERY,
         kinds={"csv"},
-        deps=[RAW_IMAGES, GALLERY, neighbors],
+        deps=[keys.RAW_IMAGES, keys.GALLERY, neighbors],
     )
     def submission(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """For every test photo its most relevant train photos, best first; checked before it is published."""
-        wanted = photos_to_answer(open_table(store, RAW_IMAGES))
-        gallery = open_table(store, GALLERY)
+        wanted = photos_to_answer(open_table(store, keys.RAW_IMAGES))
+        gallery = open_table(store, keys.GALLERY)
         lists = ranked_lists(open_table(store, neighbors), chosen.count)
         fallback = fallback_list(gallery["name"].to_list(), gallery["centrality"].to_numpy(), chosen)
         names = gallery["name"].to_list()
@@ -106,14 +92,10 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         without = [name for name in wanted if name not in lists]
         if without:
             context.log.warning(f"{len(without)} test photos could not be read and got the fallback: {without[:5]}")
-
-        def write(folder: Path) -> None:
-            (folder / layout.SUBMISSION).write_bytes(submission_bytes(rows))
-
         return publish(
             store,
-            SUBMISSION,
-            write,
+            keys.SUBMISSION,
+            writing({layout.SUBMISSION: submission_bytes(rows)}),
             facts={"rows": rows.height},
             metadata={"dagster/row_count": rows.height, "fallbacks": len(without), "separator": repr(separator)},
         )
@@ -127,7 +109,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
 
     @asset(
         settings,
-        PUBLICATION,
+        keys.PUBLICATION,
         computed_by(
             "publication/4",
             bundle=bundle_facts(settings),
@@ -135,18 +117,18 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             submission={"index": settings.submission.index},
             annoy={"search_nodes": settings.annoy.search_nodes},
         ),
-        group=DELIVERY,
+        group=keys.DELIVERY,
         kinds={"csv", "html"},
         deps=[
-            SUBMISSION,
-            EVALUATION,
-            REPORT,
-            COMPARISON,
-            GALLERY,
-            METRIC_HEAD,
-            CROSS_VALIDATION,
-            *(index_key(library) for library in LIBRARIES),
-            *fine_tuned_deps(settings),
+            keys.SUBMISSION,
+            keys.EVALUATION,
+            keys.REPORT,
+            keys.COMPARISON,
+            keys.GALLERY,
+            keys.METRIC_HEAD,
+            keys.CROSS_VALIDATION,
+            *(keys.index_key(library) for library in LIBRARIES),
+            *keys.fine_tuned_deps(settings),
         ],
         overdue_after=dt.timedelta(hours=hours) if hours else None,
     )
@@ -185,9 +167,9 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
                 for name, (key, file) in copied.items():
                     shutil.copyfile(store.artefacts.open(key).path(file), place / name)
             for name in open_head(store).recipe.fine_tuned:
-                networks = store.artefacts.open(fine_tuned_key(name)).path(NETWORKS_FILE)
+                networks = store.artefacts.open(keys.fine_tuned_key(name)).path(NETWORKS_FILE)
                 shutil.copyfile(networks, bundle / layout.networks_file(name))
-            manifests = {library: store.artefacts.open(index_key(library)).manifest for library in LIBRARIES}
+            manifests = {library: store.artefacts.open(keys.index_key(library)).manifest for library in LIBRARIES}
             indices = {
                 library: (
                     manifest.files[INDEX_FILE].digest,
@@ -200,7 +182,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
             write_quality(bundle, quality)
 
         registered: list[str | None] = []
-        with tracked(context, tracking, PUBLICATION) as run:
+        with tracked(context, tracking, keys.PUBLICATION) as run:
             # MLflow is asked first. Once the link has changed nothing fails any more.
             folder = store.publish(
                 build,
@@ -223,17 +205,17 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _quality(store: Store) -> Quality:
-    recall = dict(open_table(store, COMPARISON).select("library", "recall_at_10").iter_rows())
+    recall = dict(open_table(store, keys.COMPARISON).select("library", "recall_at_10").iter_rows())
     return Quality(open_validated(store), recall)
 
 
 def _foreign_ids(store: Store, settings: Settings) -> dict[str, int]:
     """Count in each part what the gallery does not know or the part lacks; ids of an index are the gallery's rows."""
-    gallery = open_table(store, GALLERY)
+    gallery = open_table(store, keys.GALLERY)
     counts = {}
     for library in LIBRARIES:
         index, vectors = open_index(store, settings, library)
-        counts[index_key(library)] = abs(index.size - gallery.height) + abs(len(vectors) - gallery.height)
-    written = pl.read_csv(store.artefacts.open(SUBMISSION).path(layout.SUBMISSION), infer_schema=False)
+        counts[keys.index_key(library)] = abs(index.size - gallery.height) + abs(len(vectors) - gallery.height)
+    written = pl.read_csv(store.artefacts.open(keys.SUBMISSION).path(layout.SUBMISSION), infer_schema=False)
     names = gallery["name"].to_list()
-    return counts | {SUBMISSION: foreign_names(read_lists(written, names, settings.submission), names)}
+    return counts | {keys.SUBMISSION: foreign_names(read_lists(written, names, settings.submission), names)}

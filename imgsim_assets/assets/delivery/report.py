@@ -1,26 +1,14 @@
 """The group `delivery`, second part: the HTML gallery of what was found."""
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.delivery.evaluation import open_classes, open_metrics, open_summary
-from imgsim_assets.assets.keys import (
-    COMPARISON,
-    DELIVERY,
-    EVALUATION,
-    GALLERY,
-    QUERIES,
-    RANKING_CHOICE,
-    RAW_IMAGES,
-    REPORT,
-    SOLUTION,
-    neighbors_key,
-)
 from imgsim_assets.assets.learning.selection import open_recipe, open_steps
 from imgsim_assets.assets.publishing import away, open_table, publish
 from imgsim_assets.assets.search.comparison import open_verdict, score_neighbours
@@ -35,6 +23,7 @@ from imgsim_assets.retrieval.margins import class_margins, margin_in_words
 from imgsim_assets.retrieval.scoring import ranked_lists
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
+from imgsim_assets.storage.formats import writing
 from imgsim_assets.vision.catalogue import catalogue_counts, copies
 from imgsim_assets.vision.catalogue_words import quarantine
 from imgsim_assets.vision.frame import NOT_LOOKED_AT
@@ -69,40 +58,37 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
 
     @asset(
         settings,
-        REPORT,
+        keys.REPORT,
         computed_by("retrieval_report/4", report=settings.report, submission={"index": settings.submission.index}),
-        group=DELIVERY,
+        group=keys.DELIVERY,
         kinds={"html"},
         deps=[
-            RAW_IMAGES,
-            SOLUTION,
-            RANKING_CHOICE,
-            GALLERY,
-            QUERIES,
-            *map(neighbors_key, LIBRARIES),
-            EVALUATION,
-            COMPARISON,
+            keys.RAW_IMAGES,
+            keys.SOLUTION,
+            keys.RANKING_CHOICE,
+            keys.GALLERY,
+            keys.QUERIES,
+            *map(keys.neighbors_key, LIBRARIES),
+            keys.EVALUATION,
+            keys.COMPARISON,
         ],
     )
     def retrieval_report(store: Store) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables."""
-        catalogue, metrics, gone = open_table(store, RAW_IMAGES), open_metrics(store), set[str]()
+        catalogue, metrics, gone = open_table(store, keys.RAW_IMAGES), open_metrics(store), set[str]()
         sections = _sections(store, settings, _pictures(settings, catalogue, gone))
         facts = facts_in_words(catalogue_counts(catalogue), metrics)
         html = render_gallery(Gallery(in_words(metrics), facts, sections, _tables(catalogue, store)))
-
-        def write(folder: Path) -> None:
-            (folder / layout.REPORT).write_bytes(html.encode("utf-8", "replace"))
-
-        return publish(store, REPORT, write, facts=away(gone, of=catalogue.height))
+        content = writing({layout.REPORT: html.encode("utf-8", "replace")})
+        return publish(store, keys.REPORT, content, facts=away(gone, of=catalogue.height))
 
     return retrieval_report
 
 
 def _sections(store: Store, settings: Settings, show: Show) -> list[Section]:
     queries, shown = _queries(store, settings), settings.report.queries
-    lists = {library: ranked_lists(open_table(store, neighbors_key(library)), LISTED) for library in LIBRARIES}
-    labels = dict(open_table(store, GALLERY).select("name", "label").iter_rows())
+    lists = {library: ranked_lists(open_table(store, keys.neighbors_key(library)), LISTED) for library in LIBRARIES}
+    labels = dict(open_table(store, keys.GALLERY).select("name", "label").iter_rows())
     differing = exhibits.differing(queries, *lists.values()).head(shown)
     by_name = {NAMES[library]: found for library, found in lists.items()}
     served = lists[settings.submission.index]
@@ -117,8 +103,8 @@ def _sections(store: Store, settings: Settings, show: Show) -> list[Section]:
 
 def _queries(store: Store, settings: Settings) -> pl.DataFrame:
     """Give each test photo its margin, in words too, and its hidden label and AP@10 where they are known."""
-    gallery, vectors = open_vectors(store, GALLERY)
-    photos, asked = open_vectors(store, QUERIES)
+    gallery, vectors = open_vectors(store, keys.GALLERY)
+    photos, asked = open_vectors(store, keys.QUERIES)
     margins = class_margins(vectors, gallery["class_number"].to_numpy(), asked)
     scores = score_neighbours(store, settings.submission.index)
     recipe = open_recipe(store)
@@ -170,7 +156,7 @@ def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
             "FAISS and Annoy",
             f"Measured on these vectors, on this machine, in turns: medians, and quartiles as low and high. "
             f"{open_verdict(store)}",
-            open_table(store, COMPARISON),
+            open_table(store, keys.COMPARISON),
         ),
         text_table(
             "Quarantined files", "Not used, and why. Test photos among them got the fallback.", quarantine(catalogue)

@@ -27,7 +27,7 @@ from imgsim_assets.retrieval.renewal import KNOWN_BY
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Clusters as ClusterSettings
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.formats import read_table, write_array, write_table
+from imgsim_assets.storage.formats import read_table, write_table, writing
 
 TRAINING_FILE = "training.parquet"
 
@@ -72,12 +72,8 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
             pl.Series("cluster", found.numbers), pl.Series("membership", found.membership)
         )
         context.log.info(f"{found.count} clusters of {photos.height} photos")
-
-        def write(folder: Path) -> None:
-            write_table(folder / TABLE, table)
-            write_array(folder / DIFFUSED_FILE, diffused.astype(np.float32))
-
-        return publish(store, CLUSTERS, write, facts={"clusters": found.count, "photos": photos.height})
+        contents = writing({TABLE: table, DIFFUSED_FILE: diffused.astype(np.float32)})
+        return publish(store, CLUSTERS, contents, facts={"clusters": found.count, "photos": photos.height})
 
     return clusters
 

@@ -1,6 +1,5 @@
 """The group `learning`, third part: how photos are ranked, chosen by what each step earns on labelled train photos."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -30,7 +29,7 @@ from imgsim_assets.retrieval.choice import Collection, choose
 from imgsim_assets.retrieval.learning_set import learning_mode
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.formats import write_table
+from imgsim_assets.storage.formats import writing
 from imgsim_assets.storage.versioned_folder import JSON
 
 RECIPE_FILE = "recipe.json"
@@ -93,12 +92,7 @@ def selection_asset(settings: Settings) -> dg.AssetsDefinition:
         )
         context.log.info(choice.in_words())
         recipe = choice.recipe.model_dump_json(indent=2).encode()
-
-        def write(folder: Path) -> None:
-            (folder / RECIPE_FILE).write_bytes(recipe)
-            write_table(folder / TABLE, choice.steps)
-            write_table(folder / LABELLED_FILE, labelled)
-
+        contents = writing({RECIPE_FILE: recipe, TABLE: choice.steps, LABELLED_FILE: labelled})
         facts: dict[str, JSON] = {
             "made_by": made_by,
             "mode": learning_mode(collection.classes[collection.is_train]),
@@ -120,7 +114,7 @@ def selection_asset(settings: Settings) -> dg.AssetsDefinition:
                 )
                 for point in choice.curve:
                     run.log_metrics({"glrtml_loss": point.loss, "glrtml_held_out": point.held_out}, step=point.epoch)
-        return publish(store, RANKING_CHOICE, write, facts=facts, metadata=shown)
+        return publish(store, RANKING_CHOICE, contents, facts=facts, metadata=shown)
 
     return ranking_choice
 

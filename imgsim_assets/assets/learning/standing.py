@@ -1,7 +1,6 @@
 """What stays as it is while the labelled photos that it was made from are nearly the same."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,7 +9,7 @@ import polars as pl
 from imgsim_assets.assets.publishing import publish
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
-from imgsim_assets.storage.formats import read_table
+from imgsim_assets.storage.formats import read_table, writing
 
 LABELLED_FILE = "labelled.parquet"
 
@@ -33,9 +32,5 @@ def few_changed(before: pl.DataFrame, now: pl.DataFrame, share: float) -> bool:
 def publish_again(store: Store, key: str, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
     """Publish once more what is published, so that what hangs on it stays fresh."""
     present = store.artefacts.open(key)
-
-    def write(folder: Path) -> None:
-        for name in present.manifest.files:
-            (folder / name).write_bytes(present.path(name).read_bytes())
-
-    return publish(store, key, write, facts=present.manifest.facts, metadata={**metadata, "kept": True})
+    contents = writing({name: present.path(name).read_bytes() for name in present.manifest.files})
+    return publish(store, key, contents, facts=present.manifest.facts, metadata={**metadata, "kept": True})

@@ -1,22 +1,12 @@
 """The group `search`, third part: FAISS beside Annoy."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset, computed_by
-from imgsim_assets.assets.keys import (
-    COMPARISON,
-    GALLERY,
-    METRIC_HEAD,
-    QUERIES,
-    SEARCH,
-    SOLUTION,
-    index_key,
-    neighbors_key,
-)
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, picture_in_ui, publish
 from imgsim_assets.assets.search.indices import INDEX_FILE, open_index
@@ -34,7 +24,7 @@ from imgsim_assets.retrieval.scoring import ranked_names, score_ranked_names
 from imgsim_assets.retrieval.verdict import verdict
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.formats import write_table
+from imgsim_assets.storage.formats import writing
 
 
 def comparison_asset(settings: Settings) -> dg.AssetsDefinition:
@@ -42,17 +32,17 @@ def comparison_asset(settings: Settings) -> dg.AssetsDefinition:
 
     @asset(
         settings,
-        COMPARISON,
+        keys.COMPARISON,
         computed_by("index_comparison/7"),
-        group=SEARCH,
+        group=keys.SEARCH,
         kinds={"faiss", "annoy", "mlflow"},
         deps=[
-            GALLERY,
-            QUERIES,
-            SOLUTION,
-            METRIC_HEAD,
-            *(index_key(one) for one in LIBRARIES),
-            *(neighbors_key(one) for one in LIBRARIES),
+            keys.GALLERY,
+            keys.QUERIES,
+            keys.SOLUTION,
+            keys.METRIC_HEAD,
+            *(keys.index_key(one) for one in LIBRARIES),
+            *(keys.neighbors_key(one) for one in LIBRARIES),
         ],
     )
     def index_comparison(
@@ -62,49 +52,48 @@ def comparison_asset(settings: Settings) -> dg.AssetsDefinition:
 
         And what more or less effort of each buys, with a verdict in words.
         """
-        gallery, vectors = open_vectors(store, GALLERY)
-        queries, asked = open_vectors(store, QUERIES)
+        gallery, vectors = open_vectors(store, keys.GALLERY)
+        queries, asked = open_vectors(store, keys.QUERIES)
         table, curves = compare_indices(
             [_contender(store, settings, library, asked) for library in LIBRARIES], vectors, asked
         )
         # The ranking of every gallery photo, which no index has narrowed.
         ideal = search(ExactIndex(vectors), vectors, asked, LIST, reciprocal=open_head(store).recipe.reciprocal)
         names = ranked_names(queries["name"], gallery["name"], ideal)
-        scored = score_ranked_names(names, open_table(store, SOLUTION), gallery)
+        scored = score_ranked_names(names, open_table(store, keys.SOLUTION), gallery)
         table = with_scores(table, [score_neighbours(store, one) for one in table["library"]], scored)
         words = verdict(table, curves, NAMES)
         context.log.info(words)
         drawing = plots.recall_against_speed(curves, NAMES)
         files = {"recall_against_speed.png": drawing, "effort_curves.csv": curves.write_csv().encode()}
-        with tracked(context, tracking, COMPARISON) as run:
+        with tracked(context, tracking, keys.COMPARISON) as run:
             run.log_metrics(as_metrics(table))
-            log_files(run, {**files, layout.VERDICT: words.encode()}, COMPARISON)
-
-        def write(folder: Path) -> None:
-            write_table(folder / TABLE, table)
-            write_table(folder / layout.CURVES, curves)
-            (folder / layout.VERDICT).write_text(words, encoding="utf-8")
-
+            log_files(run, {**files, layout.VERDICT: words.encode()}, keys.COMPARISON)
+        contents = writing({TABLE: table, layout.CURVES: curves, layout.VERDICT: words.encode()})
         shown = {"verdict": words, "preview": in_ui(upright(table, "library")), "curves": in_ui(curves)}
-        return publish(store, COMPARISON, write, metadata={**shown, "recall_against_speed": picture_in_ui(drawing)})
+        return publish(
+            store, keys.COMPARISON, contents, metadata={**shown, "recall_against_speed": picture_in_ui(drawing)}
+        )
 
     return index_comparison
 
 
 def open_verdict(store: Store) -> str:
     """Open what the comparison says in words."""
-    return store.artefacts.open(COMPARISON).path(layout.VERDICT).read_text(encoding="utf-8")
+    return store.artefacts.open(keys.COMPARISON).path(layout.VERDICT).read_text(encoding="utf-8")
 
 
 def score_neighbours(store: Store, library: str) -> pl.DataFrame:
     """Score what a library found against the hidden labels; empty where none are given."""
     return score_ranked_names(
-        open_table(store, neighbors_key(library)), open_table(store, SOLUTION), open_table(store, GALLERY)
+        open_table(store, keys.neighbors_key(library)),
+        open_table(store, keys.SOLUTION),
+        open_table(store, keys.GALLERY),
     )
 
 
 def _contender(store: Store, settings: Settings, library: str, queries: Vectors) -> Contender:
     index, vectors = open_index(store, settings, library)
-    artefact = store.artefacts.open(index_key(library))
+    artefact = store.artefacts.open(keys.index_key(library))
     file, built = artefact.path(INDEX_FILE), float(str(artefact.manifest.notes["build_seconds"]))
     return contender(library, index, file, vectors, queries, build_seconds=built)

@@ -1,7 +1,6 @@
 """The group `search`, first part: photos as vectors in the metric's space, served by inner product."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -32,7 +31,8 @@ from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.renewal import KNOWN_BY
 from imgsim_assets.retrieval.submission import centrality
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.formats import read_array, read_table, write_array, write_table
+from imgsim_assets.storage.formats import read_array, read_table, writing
+from imgsim_assets.storage.versioned_folder import JSON
 
 VECTORS_FILE = "vectors.npy"
 PROBES_FILE = "probes.npy"
@@ -114,7 +114,13 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         computed_by("query_vectors/5", backbones=sorted(settings.backbones)),
         group=SEARCH,
         kinds={"numpy"},
-        deps=[RAW_IMAGES, METRIC_HEAD, GALLERY, *embedding_deps(settings), *class_scores_deps(settings)],
+        deps=[
+            RAW_IMAGES,
+            METRIC_HEAD,
+            GALLERY,
+            *embedding_deps(settings),
+            *class_scores_deps(settings),
+        ],
     )
     def query_vectors(store: Store) -> dg.MaterializeResult[Any]:
         """Test photos as queries for the gallery's vectors."""
@@ -132,10 +138,6 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
 def _publish_vectors(
     store: Store, key: str, photos: pl.DataFrame, arrays: Mapping[str, Vectors]
 ) -> dg.MaterializeResult[Any]:
-    def write(folder: Path) -> None:
-        write_table(folder / TABLE, photos)
-        for name, vectors in arrays.items():
-            write_array(folder / name, vectors)
-
     count, dimension = arrays[VECTORS_FILE].shape
-    return publish(store, key, write, facts={"count": count, "dimension": dimension, "dtype": "float32"})
+    facts: dict[str, JSON] = {"count": count, "dimension": dimension, "dtype": "float32"}
+    return publish(store, key, writing({TABLE: photos, **arrays}), facts=facts)
