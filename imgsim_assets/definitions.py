@@ -11,7 +11,7 @@ from imgsim_assets.assets.delivery.publication import delivery_assets
 from imgsim_assets.assets.delivery.report import report_asset
 from imgsim_assets.assets.embeddings import embedding_assets
 from imgsim_assets.assets.images.catalogue import image_assets
-from imgsim_assets.assets.images.edges import edge_assets
+from imgsim_assets.assets.images.edges import edge_asset
 from imgsim_assets.assets.keys import IMAGE_FOLDER, PUBLICATION
 from imgsim_assets.assets.learning.class_scores import class_scores_assets
 from imgsim_assets.assets.learning.fine_tuning import fine_tuning_assets
@@ -48,7 +48,7 @@ def build_definitions(
     definitions: dg.Definitions = dg.Definitions(
         assets=[
             *image_assets(settings),
-            *edge_assets(settings),
+            edge_asset(settings),
             *embedding_assets(settings),
             *learning_set_assets(settings),
             *learning_assets(settings),

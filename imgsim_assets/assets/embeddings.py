@@ -11,48 +11,29 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.asset import OWNERS, Computation, computed_by, noting
-from imgsim_assets.assets.images.catalogue import content_fingerprint, distinct_photos
-from imgsim_assets.assets.images.edges import canny_fingerprint, edges_table
+from imgsim_assets.assets.images.catalogue import distinct_photos
+from imgsim_assets.assets.images.edges import edges_table
 from imgsim_assets.assets.keys import CANNY_MAPS, EMBEDDINGS, RAW_IMAGES, embedding_key
 from imgsim_assets.assets.publishing import away, publish_table
 from imgsim_assets.errors import all_together
-from imgsim_assets.fingerprint import digest, fingerprint
+from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings
-from imgsim_assets.view_table import VIEWS, View, need_edges
-from imgsim_assets.vision.backbones.identity import backbone_identity
+from imgsim_assets.view_table import View, need_edges
 from imgsim_assets.vision.content import CONTENT_REVISION
+from imgsim_assets.vision.content_names import VECTORS_REVISION, model_identity, vector_folder, view_fingerprint
 from imgsim_assets.vision.embedding_pass import EmbeddingPass, EmbeddingTask, compute_vectors
 from imgsim_assets.vision.photo import DECODING_REVISION
 
-REVISION = "embed/3"
 KINDS = {"hf": "huggingface", "timm": "pytorch", "onnx": "onnx", "compact": "pytorch", "classic": "opencv"}
 
 
-def view_fingerprint(settings: Settings, backbone: Backbone, view: View) -> str:
-    """Name the vectors of one backbone and view: changes exactly when they would."""
-    edges = canny_fingerprint(settings) if VIEWS[view].needs_edges else ""
-    return fingerprint(REVISION, content_fingerprint(settings), model_identity(settings, backbone), view, edges)
-
-
-def model_identity(settings: Settings, backbone: Backbone) -> dict[str, Any]:
-    """Give what makes a model's vectors: its uri and its revision only say where the weights are, not which."""
-    weights = backbone_identity(backbone, settings.places.models)
-    feeding = {name: value for name, value in backbone.read.items() if name != "revision"}
-    return {"kind": backbone.uri.partition(":")[0], "weights": weights, **feeding}
-
-
 def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
-    reads = {"revision": REVISION, **model_identity(settings, backbone), "views": list(backbone.views)}
+    reads = {"revision": VECTORS_REVISION, **model_identity(settings, backbone), "views": list(backbone.views)}
     edges = {"canny": settings.canny} if need_edges(backbone.views) else {}
     ingest = {"trim": settings.ingest.trim}
     seen = {"decoding": DECODING_REVISION, "content": CONTENT_REVISION}
     return {"backbones": {name: reads}, "ingest": ingest, **seen, **edges}
-
-
-def vector_folder(fingerprinted: str) -> str:
-    """Name the content table of the vectors with this fingerprint."""
-    return f"vectors/{fingerprinted.replace('/', '-')}"
 
 
 def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -115,7 +96,9 @@ def _short(uri: str) -> str:
 def _task(store: Store, settings: Settings, name: str, view: View, ids: pl.Series) -> EmbeddingTask:
     fingerprinted = view_fingerprint(settings, settings.backbones[name], view)
     folder = vector_folder(fingerprinted)
-    return EmbeddingTask(name, view, fingerprinted, folder, _without_vectors(store, folder, ids))
+    known = store.stored_table(folder)
+    missing = ids if known is None else pl.Series(known.missing(ids), dtype=pl.String)
+    return EmbeddingTask(name, view, fingerprinted, folder, missing)
 
 
 def _publish(
@@ -145,25 +128,7 @@ def _publish(
             "photos": embedded.height,
             "computed": sum(len(task.missing) for task in tasks),
             "failed": len(failures),
-            **_how(name, done),
+            **done.told_of(name),
         },
     )
     return made._replace(asset_key=dg.AssetKey.from_user_string(embedding_key(name)))
-
-
-def _how(name: str, done: EmbeddingPass) -> dict[str, Any]:
-    """Tell how a backbone was run and where the time of its pass went, if it had anything to compute."""
-    if name not in done.runs_as:
-        return {}
-    whole = max(done.pace.computing + done.pace.waiting, 1e-9)
-    return {
-        "runs_as": done.runs_as[name],
-        "photos_a_second": round(done.pace.photos / whole, 1),
-        "computing_share": round(done.pace.computing / whole, 3),
-    }
-
-
-def _without_vectors(store: Store, folder: str, ids: pl.Series) -> pl.Series:
-    """Those of the content ids that have no row in a folder of vectors."""
-    known = store.stored_table(folder)
-    return ids if known is None else pl.Series(known.missing(ids), dtype=pl.String)

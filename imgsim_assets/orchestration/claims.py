@@ -2,9 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
-from imgsim_assets.assets.images.catalogue import inspection_table
-from imgsim_assets.assets.images.edges import canny_fingerprint
 from imgsim_assets.assets.keys import CANNY_MAPS, PUBLICATION, RAW_IMAGES, embedding_key
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
@@ -12,6 +9,7 @@ from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_damage import is_sound, mend
 from imgsim_assets.storage.publication import whole_publication
+from imgsim_assets.vision.content_names import canny_fingerprint, inspection_table, vector_folder, view_fingerprint
 
 
 def content_tables(settings: Settings) -> Mapping[str, Sequence[str]]:

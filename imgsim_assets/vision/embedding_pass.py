@@ -59,6 +59,17 @@ class EmbeddingPass:
     runs_as: dict[str, str] = field(default_factory=dict)
     broken: dict[str, ImgsimError] = field(default_factory=dict)
 
+    def told_of(self, backbone: str) -> dict[str, str | float]:
+        """Tell how a backbone was run and where the time of its pass went, if it had anything to compute."""
+        if backbone not in self.runs_as:
+            return {}
+        whole = max(self.pace.computing + self.pace.waiting, 1e-9)
+        return {
+            "runs_as": self.runs_as[backbone],
+            "photos_a_second": round(self.pace.photos / whole, 1),
+            "computing_share": round(self.pace.computing / whole, 3),
+        }
+
 
 def compute_vectors(
     content: Path, edges: ContentTable, settings: Settings, photos: pl.DataFrame, tasks: Sequence[EmbeddingTask]

@@ -5,13 +5,11 @@ import os
 import polars as pl
 import pytest
 
-from imgsim_assets.assets.embeddings import view_fingerprint
-from imgsim_assets.assets.images.catalogue import inspection_table
-from imgsim_assets.assets.images.edges import canny_fingerprint
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision import content
+from imgsim_assets.vision.content_names import canny_fingerprint, inspection_table, view_fingerprint
 from imgsim_assets.vision.photo import DECODING_REVISION, is_photo_name
 from imgsim_tests.broken_files import write_broken_files
 from imgsim_tests.workplace import Workplace

@@ -87,7 +87,7 @@ def meanwhile(path: Path, other: bytes | None) -> Iterator[None]:
         return run
 
     with (
-        mock.patch.object(edges, "_find_missing_edges", disturbed(edges._find_missing_edges)),
+        mock.patch.object(edges, "find_missing_edges", disturbed(edges.find_missing_edges)),
         mock.patch.object(embeddings, "compute_vectors", disturbed(embeddings.compute_vectors)),
     ):
         yield

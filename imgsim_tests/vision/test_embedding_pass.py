@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.images.edges import edges_table
 from imgsim_assets.storage.content_table import vector_schema
 from imgsim_assets.vision import embedding_pass
 from imgsim_assets.vision.backbones.pixels import LibraryFraming, SquareFraming
+from imgsim_assets.vision.content_names import vector_folder, view_fingerprint
 from imgsim_assets.vision.embedding_pass import PROCESSES_FROM, EmbeddingTask, _earns_processes, compute_vectors
 
 

@@ -10,7 +10,6 @@ from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import IMAGE_FOLDER, IMAGES, RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.publishing import PREVIEW_ROWS, in_ui, open_table, publish_table
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.submission import require_answers
 from imgsim_assets.settings import Settings
@@ -22,10 +21,10 @@ from imgsim_assets.vision.catalogue_words import (
     lost_labels_in_words,
     quarantine,
 )
-from imgsim_assets.vision.content import CONTENT_REVISION, content_rule
+from imgsim_assets.vision.content import CONTENT_REVISION
+from imgsim_assets.vision.content_names import inspection_table
 from imgsim_assets.vision.folder import folder_state, read_folder
 from imgsim_assets.vision.inspection import (
-    INSPECTION_REVISION,
     INSPECTION_SCHEMA,
     inspect_anew,
 )
@@ -39,16 +38,6 @@ QUARANTINE_ROWS = 50
 def observe_folder(settings: Settings) -> dg.DataVersion:
     """Name the present state of the folder of photos, without opening a file."""
     return dg.DataVersion(folder_state(settings.places.data, settings.ingest))
-
-
-def inspection_table(settings: Settings) -> str:
-    """Name the content table of what is known of each photo."""
-    return fingerprint(INSPECTION_REVISION, content_fingerprint(settings), settings.ingest.max_pixels)
-
-
-def content_fingerprint(settings: Settings) -> str:
-    """Name what is kept of photos: changes exactly when that would."""
-    return content_rule(trim=settings.ingest.trim)
 
 
 def distinct_photos(store: Store) -> pl.DataFrame:

@@ -10,7 +10,6 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
-from imgsim_assets.assets.embeddings import model_identity
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.learning.class_scores import FOLDS_FILE, NETWORKS_FILE, known_scores
@@ -28,6 +27,7 @@ from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.vision.content import CONTENT_REVISION
+from imgsim_assets.vision.content_names import model_identity
 from imgsim_assets.vision.fine_tuning.scores_file import Scores, write_scores
 from imgsim_assets.vision.photo import DECODING_REVISION
 

@@ -6,7 +6,6 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
-from imgsim_assets.assets.embeddings import view_fingerprint
 from imgsim_assets.assets.keys import LEARNING, LEARNING_SET, RAW_IMAGES, embedding_deps
 from imgsim_assets.assets.learning.pool import embedded_photos
 from imgsim_assets.assets.publishing import TABLE, publish_table
@@ -17,6 +16,7 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.catalogue import leaked
+from imgsim_assets.vision.content_names import view_fingerprint
 
 
 def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.embeddings import vector_folder, view_fingerprint
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING_SET, RAW_IMAGES, embedding_key, fine_tuned_key
 from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.publishing import open_table
@@ -22,6 +21,7 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import read_vectors
 from imgsim_assets.storage.formats import read_array
 from imgsim_assets.view_table import View
+from imgsim_assets.vision.content_names import vector_folder, view_fingerprint
 from imgsim_assets.vision.folder import SPLITS
 from imgsim_assets.vision.rows import usable_photos
 
