@@ -14,33 +14,81 @@ Lists = Mapping[str, Sequence[str]]
 Labels = Mapping[str, str | None]
 
 
-def section(
-    title: str, explanation: str, queries: pl.DataFrame, lists: Lists, *, labels: Labels, show: Show
-) -> Section:
-    """Show what was listed for each query.
+EXPLAINED = {
+    "Found": "The highest AP@10, by the widest margin.",
+    "Missed": "The lowest AP@10, and among those the surest first: look here for wrong labels and twin classes.",
+    "Sure": "The widest margins; no hidden labels were given to score them.",
+    "Unsure": "The narrowest margins between the first class and the second, whether right or wrong.",
+}
+CLASSES_SHOWN = 20
+COPIES_SHOWN = 50
+
+
+def sections(chosen: Mapping[str, pl.DataFrame], lists: Lists, *, labels: Labels, show: Show) -> list[Section]:
+    """Show what was listed for the queries of each section.
 
     Args:
-        title: of the section.
-        explanation: what a reader should look for.
-        queries: `name`, `label` and `average_precision` (null: not known), `margin_words`.
+        chosen: by title, one of `EXPLAINED`, each query's `name`, `label` and `average_precision` (null: not known),
+            and `margin_words`.
         lists: names of train photos, best first, by query.
         labels: of train photos.
         show: gives thumbnails.
     """
-    rows = track(queries.rows(named=True), "drawing the report", unit="query")
-    return Section(title, explanation, [_answer(lists, labels, show, row) for row in rows])
+    return [
+        Section(
+            title,
+            EXPLAINED[title],
+            [
+                _answer(lists, labels, show, row)
+                for row in track(queries.rows(named=True), "drawing the report", unit="query")
+            ],
+        )
+        for title, queries in chosen.items()
+    ]
 
 
-def disagreements(
-    title: str, explanation: str, queries: pl.DataFrame, lists: Mapping[str, Lists], *, labels: Labels, show: Show
-) -> Section:
-    """Show what two libraries listed, one after the other; `lists` are by the libraries' names, see `section`."""
+def disagreements(queries: pl.DataFrame, lists: Mapping[str, Lists], *, labels: Labels, show: Show) -> Section:
+    """Show what two libraries listed, one after the other; `lists` are by the libraries' names, see `sections`."""
     answers = []
     for row in queries.rows(named=True):
         for library, found in lists.items():
             answer = _answer(found, labels, show, row | {"average_precision": None})
             answers.append(replace(answer, query=replace(answer.query, name=f"{row['name']}, by {library}")))
-    return Section(title, explanation, answers)
+    explained = "The first photos for which FAISS and Annoy list other photos, or the same in another order."
+    return Section("Answered in two ways", explained, answers)
+
+
+def tables(
+    *,
+    rankings: pl.DataFrame,
+    steps: pl.DataFrame,
+    classes: pl.DataFrame,
+    copies: pl.DataFrame,
+    comparison: pl.DataFrame,
+    verdict: str,
+    quarantine: pl.DataFrame,
+) -> list[Table]:
+    """Put the tables below the pictures; `verdict` says in words what `comparison` does in numbers."""
+    return [
+        text_table("What ranking earned", "MAP@10 with its 95% interval; `gain` is paired, query by query.", rankings),
+        text_table(
+            "What each step earned",
+            "Cross-validated inside train: MAP@10 with the step, and its paired gain over the steps before.",
+            steps,
+        ),
+        text_table("Hardest classes", "MAP@10 of each class, the worst first.", classes.head(CLASSES_SHOWN)),
+        text_table(
+            "Copies across train and test",
+            "Exact or near copies; a score without these queries stands beside the score above.",
+            copies.head(COPIES_SHOWN),
+        ),
+        text_table(
+            "FAISS and Annoy",
+            f"Measured on these vectors, on this machine, in turns: medians, and quartiles as low and high. {verdict}",
+            comparison,
+        ),
+        text_table("Quarantined files", "Not used, and why. Test photos among them got the fallback.", quarantine),
+    ]
 
 
 def text_table(title: str, explanation: str, table: pl.DataFrame) -> Table:

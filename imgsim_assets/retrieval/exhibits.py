@@ -4,7 +4,7 @@ Each function takes queries with `name`, `margin` and `average_precision` (null:
 belong there, the most telling first; equal ones by name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
@@ -36,6 +36,14 @@ def differing(
     """Give those for which two lists, by name, are not the same; in the order of `queries`."""
     names = [name for name in queries["name"] if one.get(name) != other.get(name)]
     return queries.filter(pl.col("name").is_in(names))
+
+
+BY_TITLE: Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+    "Found": found,
+    "Missed": missed,
+    "Sure": sure,
+    "Unsure": unsure,
+}
 
 
 def _scored(queries: pl.DataFrame) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from imgsim_assets.assets.learning.selection import open_recipe, open_steps
 from imgsim_assets.assets.publishing import away, open_table, publish
 from imgsim_assets.assets.search.comparison import open_verdict, score_neighbours
 from imgsim_assets.assets.search.vectors import open_vectors
-from imgsim_assets.reporting.content import Show, disagreements, facts_in_words, section, text_table
+from imgsim_assets.reporting.content import Show, disagreements, facts_in_words, sections, tables
 from imgsim_assets.reporting.gallery import Gallery, Section, Table, render_gallery, thumbnail
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import exhibits
@@ -31,26 +31,6 @@ from imgsim_assets.vision.photo import PhotoError, decode_photo
 from imgsim_assets.vision.rows import path_of
 
 LISTED = 10
-CLASSES_SHOWN = 20
-COPIES_SHOWN = 50
-EXHIBITS = (
-    ("Found", "The highest AP@10, by the widest margin.", exhibits.found),
-    (
-        "Missed",
-        "The lowest AP@10, and among those the surest first: look here for wrong labels and twin classes.",
-        exhibits.missed,
-    ),
-    ("Sure", "The widest margins; no hidden labels were given to score them.", exhibits.sure),
-    (
-        "Unsure",
-        "The narrowest margins between the first class and the second, whether right or wrong.",
-        exhibits.unsure,
-    ),
-)
-IN_TWO_WAYS = (
-    "Answered in two ways",
-    "The first photos for which FAISS and Annoy list other photos, or the same in another order.",
-)
 
 
 def report_asset(settings: Settings) -> dg.AssetsDefinition:
@@ -89,15 +69,12 @@ def _sections(store: Store, settings: Settings, show: Show) -> list[Section]:
     queries, shown = _queries(store, settings), settings.report.queries
     lists = {library: ranked_lists(open_table(store, keys.neighbors_key(library)), LISTED) for library in LIBRARIES}
     labels = dict(open_table(store, keys.GALLERY).select("name", "label").iter_rows())
+    chosen = {title: choose(queries).head(shown) for title, choose in exhibits.BY_TITLE.items()}
     differing = exhibits.differing(queries, *lists.values()).head(shown)
     by_name = {NAMES[library]: found for library, found in lists.items()}
-    served = lists[settings.submission.index]
     return [
-        *(
-            section(title, explanation, choose(queries).head(shown), served, labels=labels, show=show)
-            for title, explanation, choose in EXHIBITS
-        ),
-        disagreements(*IN_TWO_WAYS, differing, by_name, labels=labels, show=show),
+        *sections(chosen, lists[settings.submission.index], labels=labels, show=show),
+        disagreements(differing, by_name, labels=labels, show=show),
     ]
 
 
@@ -133,32 +110,12 @@ def _pictures(settings: Settings, catalogue: pl.DataFrame, gone: set[str]) -> Sh
 
 
 def _tables(catalogue: pl.DataFrame, store: Store) -> list[Table]:
-    return [
-        text_table(
-            "What ranking earned",
-            "MAP@10 with its 95% interval; `gain` is paired, query by query.",
-            open_summary(store),
-        ),
-        text_table(
-            "What each step earned",
-            "Cross-validated inside train: MAP@10 with the step, and its paired gain over the steps before.",
-            open_steps(store).drop("step"),
-        ),
-        text_table(
-            "Hardest classes", "MAP@10 of each class, the worst first.", open_classes(store).head(CLASSES_SHOWN)
-        ),
-        text_table(
-            "Copies across train and test",
-            "Exact or near copies; a score without these queries stands beside the score above.",
-            copies(catalogue).head(COPIES_SHOWN),
-        ),
-        text_table(
-            "FAISS and Annoy",
-            f"Measured on these vectors, on this machine, in turns: medians, and quartiles as low and high. "
-            f"{open_verdict(store)}",
-            open_table(store, keys.COMPARISON),
-        ),
-        text_table(
-            "Quarantined files", "Not used, and why. Test photos among them got the fallback.", quarantine(catalogue)
-        ),
-    ]
+    return tables(
+        rankings=open_summary(store),
+        steps=open_steps(store).drop("step"),
+        classes=open_classes(store),
+        copies=copies(catalogue),
+        comparison=open_table(store, keys.COMPARISON),
+        verdict=open_verdict(store),
+        quarantine=quarantine(catalogue),
+    )
