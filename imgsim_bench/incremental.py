@@ -3,6 +3,7 @@
 import inspect
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -14,14 +15,11 @@ from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import dagster as dg
 
-from imgsim_assets.assets import publishing
-from imgsim_assets.assets.delivery import publication as delivery
 from imgsim_assets.definitions import build_definitions
-from imgsim_assets.orchestration.instance import open_instance
+from imgsim_assets.orchestration.instance import HOME_VARIABLE, open_instance
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.orchestration.sync import SYNC_TAG
 from imgsim_assets.settings import Settings
@@ -120,7 +118,7 @@ def run_plainly(config: str, state: str) -> None:
     from imgsim_assets.settings_sources import load_settings
 
     settings = load_settings(config=Path(config), overrides={"places": {"state": state}})
-    definitions = build_definitions(settings)
+    definitions = build_definitions(settings, resources={"require_fresh": lambda _instance: None})
     assets = [one for one in definitions.assets or [] if isinstance(one, dg.AssetsDefinition) and one.is_executable]
     functions = {one.op.name: one.op.compute_fn.decorated_fn for one in assets}  # type: ignore[union-attr]
     graph = read_graph(definitions)
@@ -129,20 +127,11 @@ def run_plainly(config: str, state: str) -> None:
     keys = {key for one in assets for key in one.keys}
     context = SimpleNamespace(log=logging.getLogger("plain"), run=run, instance=None, selected_asset_keys=keys)
     resources: dict[str, Any] = {"context": context, **(definitions.resources or {})}
-    with (
-        mock.patch.object(publishing, "noted", _nothing),
-        mock.patch.object(delivery, "noted", _nothing),
-        mock.patch("imgsim_assets.definitions.require_fresh", return_value=None),
-    ):
-        for step in dict.fromkeys(node.step for node in graph.values() if not node.external):
-            function = functions[step]
-            made = function(**{name: resources[name] for name in inspect.signature(function).parameters})
-            if inspect.isgenerator(made):
-                list(made)
-
-
-def _nothing(_key: str) -> dict[str, Any]:
-    return {}
+    for step in dict.fromkeys(node.step for node in graph.values() if not node.external):
+        function = functions[step]
+        made = function(**{name: resources[name] for name in inspect.signature(function).parameters})
+        if inspect.isgenerator(made):
+            list(made)
 
 
 def _write_settings(settings: Settings, place: Path) -> Path:
@@ -200,8 +189,14 @@ def _take_away(photos: Path) -> None:
 
 
 def _in_instance(state: Path, look: Callable[[dg.DagsterInstance], Any]) -> Any:  # noqa: ANN401
-    with mock.patch.dict("os.environ"), open_instance(state) as instance:
-        return look(instance)
+    before = os.environ.get(HOME_VARIABLE)
+    try:
+        with open_instance(state) as instance:
+            return look(instance)
+    finally:  # the variable is set for the whole process
+        os.environ.pop(HOME_VARIABLE, None)
+        if before is not None:
+            os.environ[HOME_VARIABLE] = before
 
 
 def _computed(settings: Settings, state: Path, materialized: Sequence[str]) -> int:

@@ -11,7 +11,6 @@ import polars as pl
 
 from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset, computed_by
-from imgsim_assets.assets.learning.class_scores import NETWORKS_FILE
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.validation import open_validated
 from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, publish
@@ -40,6 +39,7 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import writing
 from imgsim_assets.storage.publication import LINK
 from imgsim_assets.vision.catalogue import photos_to_answer
+from imgsim_assets.vision.fine_tuning.networks import NETWORKS_FILE
 
 COPIED = {
     layout.SUBMISSION: (keys.SUBMISSION, layout.SUBMISSION),

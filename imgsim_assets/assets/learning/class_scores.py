@@ -18,11 +18,10 @@ from imgsim_assets.retrieval.fine_tuned import scores_of_photos
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.artefacts import Artefact
 from imgsim_assets.storage.versioned_folder import JSON
+from imgsim_assets.vision.fine_tuning.networks import NETWORKS_FILE
 from imgsim_assets.vision.fine_tuning.scores_file import SCORES_FILE, Scores, read_scores, write_scores
 
 REVISION = "class_scores/1"
-NETWORKS_FILE = "networks.safetensors"
-FOLDS_FILE = "folds.parquet"
 
 
 def read_class_scores(

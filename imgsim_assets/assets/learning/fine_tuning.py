@@ -1,10 +1,8 @@
 """The group `learning`: backbones trained further on labelled photos, once for each fold, without its photos."""
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -12,7 +10,6 @@ import polars as pl
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.learning.class_scores import FOLDS_FILE, NETWORKS_FILE, known_scores
 from imgsim_assets.assets.learning.pool import read_pool
 from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before
 from imgsim_assets.assets.publishing import away, open_table, publish
@@ -25,16 +22,12 @@ from imgsim_assets.retrieval.course import Course, guessing_recipe, plan_course
 from imgsim_assets.retrieval.fine_tuned import held_out_accuracy
 from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.settings import Backbone, Settings
-from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.storage.formats import write_table
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.content_names import model_identity
-from imgsim_assets.vision.fine_tuning.scores_file import Scores, write_scores
+from imgsim_assets.vision.fine_tuning.networks import Networks, open_networks
 from imgsim_assets.vision.photo import DECODING_REVISION
 
-if TYPE_CHECKING:
-    from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
-
-NO_FOLDS = pl.DataFrame(schema={"content_id": pl.String, "fold": pl.Int64})
 UNFINISHED = "unfinished"
 REVISION = "fine_tuned/2"
 
@@ -73,7 +66,6 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         context: dg.AssetExecutionContext, store: Store, tracking: dg.ResourceParam[Tracking]
     ) -> dg.MaterializeResult[Any]:
         from imgsim_assets.vision.fine_tuning.asking import complete_scores
-        from imgsim_assets.vision.fine_tuning.tuned_file import save_tuned
 
         made_by = fingerprint("made_by/1", computed["code_version"])
         learned = open_table(store, LEARNING_SET)
@@ -81,21 +73,19 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         before = labelled_before(store, key, made_by)
         if before is not None and _nearly_the_same(before, labelled, chosen.renewal):
             context.log.info("too few labelled photos changed to fine-tune anew: the networks stay")
-            networks, labelled = _open_networks(store, key), before
+            kept = store.artefacts.open(key)
+            networks, labelled = open_networks(kept.path, int(str(kept.manifest.facts["steps"]))), before
         else:
             networks = _make_networks(context, store, tracking, settings, (name, made_by))
             # Those count as not learned from: where they are more than a few, learning goes on when they are back.
             labelled = labelled.filter(~pl.col("content_id").is_in(list(networks.away)))
         photos = distinct_photos(store).join(learned, on="content_id", how="semi", maintain_order="left")
-        folds = dict(networks.folds.select("content_id", "fold").iter_rows())
-        asked = complete_scores(settings, backbone, networks.tuned, photos, networks.scores, folds=folds)
+        asked = complete_scores(settings, backbone, networks.tuned, photos, networks.scores, folds=networks.fold_of())
         scores, labels = asked.scores, networks.tuned.labels
 
         def write(folder: Path) -> None:
-            save_tuned(networks.tuned, folder / NETWORKS_FILE)
-            write_table(folder / FOLDS_FILE, networks.folds)
+            networks.write(folder, scores)
             write_table(folder / LABELLED_FILE, labelled)
-            write_scores(folder, scores, len(labels))
 
         result = publish(
             store,
@@ -125,40 +115,17 @@ def _nearly_the_same(before: pl.DataFrame, now: pl.DataFrame, renewal: float) ->
     return set(before["label"]) == set(now["label"]) and few_changed(before, now, renewal)
 
 
-@dataclass(frozen=True)
-class Networks:
-    """What was learned, the fold of each photo that it was learned from, in how many steps, and what is known by it.
-
-    `away` are the photos that should have been learned from, and were away or changed when they were read.
-    """
-
-    tuned: "FineTuned"
-    folds: pl.DataFrame
-    steps: int
-    scores: Mapping[str, Scores]
-    away: frozenset[str] = frozenset()
-
-
-def _open_networks(store: Store, key: str) -> Networks:
-    from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
-
-    artefact = store.artefacts.open(key)
-    steps = artefact.manifest.facts["steps"]
-    tuned, folds = load_tuned(artefact.path(NETWORKS_FILE)), read_table(artefact.path(FOLDS_FILE))
-    return Networks(tuned, folds, int(str(steps)), known_scores(artefact))
-
-
 def _make_networks(
     context: dg.AssetExecutionContext, store: Store, tracking: Tracking, settings: Settings, asked: tuple[str, str]
 ) -> Networks:
     from imgsim_assets.vision.fine_tuning.teaching import teach
-    from imgsim_assets.vision.fine_tuning.tuned_file import NOTHING_LEARNED, as_stored
+    from imgsim_assets.vision.fine_tuning.tuned_file import as_stored
 
     name, made_by = asked
     course = _plan(store, settings)
     if course is None:
         context.log.info("too few labelled photos to fine-tune on")
-        return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {})
+        return Networks()
     workshop = store.folder / UNFINISHED / fine_tuned_key(name)
     trained, gone = teach(
         settings,
@@ -172,7 +139,7 @@ def _make_networks(
     )
     if trained is None:
         context.log.warning("too few labelled photos could be read to fine-tune on")
-        return Networks(NOTHING_LEARNED, NO_FOLDS, 0, {}, gone)
+        return Networks(away=gone)
     folds = course.folds_table()
     context.log.info(f"{folds.height} photos of {len(course.labels)} classes, {trained.steps} steps in each fold")
     with tracked(context, tracking, fine_tuned_key(name)) as run:

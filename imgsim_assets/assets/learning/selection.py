@@ -15,7 +15,7 @@ from imgsim_assets.assets.keys import (
     fine_tuned_deps,
     fine_tuned_key,
 )
-from imgsim_assets.assets.learning.class_scores import NETWORKS_FILE, read_class_scores
+from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.learning.pool import read_clusters, read_views
 from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before, publish_again
 from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, picture_in_ui, publish
@@ -31,6 +31,7 @@ from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import writing
 from imgsim_assets.storage.versioned_folder import JSON
+from imgsim_assets.vision.fine_tuning.networks import NETWORKS_FILE
 
 RECIPE_FILE = "recipe.json"
 
