@@ -14,12 +14,13 @@ from imgsim_assets.assets.asset import OWNERS, Computation, computed_by, noting
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.images.edges import edges_table
 from imgsim_assets.assets.keys import CANNY_MAPS, EMBEDDINGS, RAW_IMAGES, embedding_key
-from imgsim_assets.assets.publishing import away, publish_table
+from imgsim_assets.assets.publishing import publish_table
 from imgsim_assets.errors import all_together
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.view_table import View, need_edges
+from imgsim_assets.vision.away import away
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.content_names import VECTORS_REVISION, model_identity, vector_folder, view_fingerprint
 from imgsim_assets.vision.embedding_pass import EmbeddingPass, EmbeddingTask, compute_vectors

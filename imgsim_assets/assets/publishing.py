@@ -1,23 +1,20 @@
 """How an asset publishes what it made: artefact first, then the claim that Dagster records."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.errors import InputError
 from imgsim_assets.reporting.markdown import markdown_picture, markdown_table
 from imgsim_assets.resources.store import Store
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
 
-FEW_AWAY, SHARE_AWAY = 10, 0.1
 VERSIONS_KEPT = 3
 PREVIEW_ROWS = 5
 TABLE = "table.parquet"
-AWAY = "away"  # the fact that says how many photos were away or changed: see `unsettled`
 
 
 def publish(
@@ -62,21 +59,6 @@ def publish_table(
     return publish(
         store, key, lambda folder: write_table(folder / TABLE, table), facts=facts, notes=notes, metadata=shown
     )
-
-
-def away(photos: Collection[str], of: int) -> dict[str, JSON]:
-    """Give the fact that these photos, of so many, are to be tried again; none, where there are none.
-
-    Raises:
-        InputError: they are so many that it is the folder which is away.
-    """
-    if len(photos) > max(FEW_AWAY, SHARE_AWAY * of):
-        raise InputError(
-            "photos that stay where they are while they are looked at",
-            f"{len(photos)} of {of} away or changed",
-            "see that the folder can be reached and is at rest, then run `imgsim sync` again; what was made is kept",
-        )
-    return {AWAY: len(photos)} if photos else {}
 
 
 def open_table(store: Store, key: str) -> pl.DataFrame:

@@ -12,12 +12,13 @@ import pytest
 from imgsim_assets.assets import embeddings
 from imgsim_assets.assets.delivery import report
 from imgsim_assets.assets.images import edges
-from imgsim_assets.assets.publishing import TABLE, away
+from imgsim_assets.assets.publishing import TABLE
 from imgsim_assets.errors import InputError
 from imgsim_assets.orchestration.unsettled import unsettled
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.storage.formats import write_table
+from imgsim_assets.vision.away import away
 from imgsim_tests.broken_files import encoded, picture
 from imgsim_tests.workplace import Workplace
 

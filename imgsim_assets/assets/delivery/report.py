@@ -10,7 +10,7 @@ from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.delivery.evaluation import open_classes, open_metrics, open_summary
 from imgsim_assets.assets.learning.selection import open_recipe, open_steps
-from imgsim_assets.assets.publishing import away, open_table, publish
+from imgsim_assets.assets.publishing import open_table, publish
 from imgsim_assets.assets.search.comparison import open_verdict, score_neighbours
 from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.reporting.content import Show, disagreements, facts_in_words, sections, tables
@@ -24,6 +24,7 @@ from imgsim_assets.retrieval.scoring import ranked_lists
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import writing
+from imgsim_assets.vision.away import away
 from imgsim_assets.vision.catalogue import catalogue_counts, copies
 from imgsim_assets.vision.catalogue_words import quarantine
 from imgsim_assets.vision.frame import NOT_LOOKED_AT

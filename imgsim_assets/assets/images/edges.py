@@ -8,11 +8,12 @@ import polars as pl
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CANNY_MAPS, IMAGES, RAW_IMAGES
-from imgsim_assets.assets.publishing import away, publish_table
+from imgsim_assets.assets.publishing import publish_table
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ContentTable
+from imgsim_assets.vision.away import away
 from imgsim_assets.vision.canny import EDGES_SCHEMA
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.content_names import EDGES_REVISION, canny_fingerprint

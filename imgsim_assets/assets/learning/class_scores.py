@@ -10,7 +10,7 @@ import numpy.typing as npt
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING, RAW_IMAGES, class_scores_key, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.publishing import TABLE, away, publish
+from imgsim_assets.assets.publishing import TABLE, publish
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
@@ -18,6 +18,7 @@ from imgsim_assets.retrieval.fine_tuned import scores_of_photos
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.artefacts import Artefact
 from imgsim_assets.storage.versioned_folder import JSON
+from imgsim_assets.vision.away import away
 from imgsim_assets.vision.fine_tuning.networks import NETWORKS_FILE
 from imgsim_assets.vision.fine_tuning.scores_file import SCORES_FILE, Scores, read_scores, write_scores
 

@@ -12,7 +12,7 @@ from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.learning.pool import read_pool
 from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before
-from imgsim_assets.assets.publishing import away, open_table, publish
+from imgsim_assets.assets.publishing import open_table, publish
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
@@ -23,6 +23,7 @@ from imgsim_assets.retrieval.fine_tuned import held_out_accuracy
 from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.formats import write_table
+from imgsim_assets.vision.away import away
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.content_names import model_identity
 from imgsim_assets.vision.fine_tuning.networks import Networks, open_networks

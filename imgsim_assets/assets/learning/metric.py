@@ -16,16 +16,14 @@ from imgsim_assets.assets.publishing import TABLE, open_table, publish
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.class_sets import UNKNOWN
-from imgsim_assets.retrieval.clusters import Clusters, cluster_count, find_clusters
-from imgsim_assets.retrieval.density import find_dense_clusters
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.diffusion import diffusion_coordinates
+from imgsim_assets.retrieval.grouping import group_photos
 from imgsim_assets.retrieval.learning_set import guess_classes, learned_classes, learning_mode
 from imgsim_assets.retrieval.metric_file import load_head, save_head
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
 from imgsim_assets.retrieval.renewal import KNOWN_BY
 from imgsim_assets.serving import layout
-from imgsim_assets.settings import Clusters as ClusterSettings
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table, writing
 
@@ -67,7 +65,7 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
         descriptors = assemble_descriptors(read_views(store, settings, photos))
         diffused = diffusion_coordinates(descriptors, chosen.seed)
         (train,) = encode_labels(photos.filter(pl.col("split") == "train")["label"].to_list())
-        found = _group(diffused, train, chosen)
+        found = group_photos(diffused, train, chosen)
         table = photos.select(KNOWN_BY).with_columns(
             pl.Series("cluster", found.numbers), pl.Series("membership", found.membership)
         )
@@ -76,15 +74,6 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
         return publish(store, CLUSTERS, contents, facts={"clusters": found.count, "photos": photos.height})
 
     return clusters
-
-
-def _group(
-    diffused: npt.NDArray[np.float64], train_classes: npt.NDArray[np.int64], chosen: ClusterSettings
-) -> Clusters:
-    if chosen.method == "density":
-        return find_dense_clusters(diffused)
-    count = cluster_count(diffused, train_classes, chosen.seed) if chosen.count == "auto" else chosen.count
-    return find_clusters(diffused, count, chosen.seed)
 
 
 def _metric_head(settings: Settings) -> dg.AssetsDefinition:

@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import GALLERY, METRIC_HEAD, QUERIES, SEARCH, index_key, neighbors_key
@@ -14,14 +13,12 @@ from imgsim_assets.assets.search.vectors import Vectors, open_probes, open_vecto
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
-from imgsim_assets.retrieval.ann.build import Asked, build_index, load_index
-from imgsim_assets.retrieval.ann.copies import vectors_held
-from imgsim_assets.retrieval.ann.growth import Gallery, grow
+from imgsim_assets.retrieval.ann.build import Asked, Previous, grow_or_build, load_index
+from imgsim_assets.retrieval.ann.growth import Gallery
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST, NAMES, Index
 from imgsim_assets.retrieval.ann.search import search_in_blocks
-from imgsim_assets.retrieval.ann.self_test import check_index
 from imgsim_assets.retrieval.scoring import ranked_names
-from imgsim_assets.settings import Annoy, Faiss, Settings
+from imgsim_assets.settings import Settings
 from imgsim_assets.storage.artefacts import Manifest
 from imgsim_assets.storage.versioned_folder import JSON
 
@@ -78,7 +75,9 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
     def index(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         photos, vectors = open_vectors(store, GALLERY)
         started = time.perf_counter()
-        built, tried, built_from = _grown_or_built(store, settings, chosen, made_by, Gallery(photos["name"], vectors))
+        before = _previous(store, settings, made_by) if library == "faiss" else None
+        now = Gallery(photos["name"], vectors)
+        built, tried, built_from = grow_or_build(chosen, now, lambda: open_probes(store), before)
         seconds = time.perf_counter() - started
         context.log.info(f"{built.size} vectors of {built.dimension} dimensions in {built.kind}, {seconds:.2f} s")
         facts: dict[str, JSON] = {
@@ -106,20 +105,8 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
     return index
 
 
-def _grown_or_built(
-    store: Store, settings: Settings, chosen: Faiss | Annoy, made_by: JSON, now: Gallery
-) -> tuple[Index, pl.DataFrame, int]:
-    """Give the index, what was tried for it, and of how many vectors it was built before others were added."""
-    grown = _grown(store, settings, made_by, now) if isinstance(chosen, Faiss) else None
-    if grown is not None:
-        check_index(grown[0], now.vectors, "faiss")
-        return grown[0], pl.DataFrame(), grown[1]
-    built, tried = build_index(chosen, now.vectors, open_probes(store))
-    return built, tried, vectors_held(built)
-
-
-def _grown(store: Store, settings: Settings, made_by: JSON, now: Gallery) -> tuple[Index, int] | None:
-    """Add the photos that have come to the index that is there; None: it has to be built anew."""
+def _previous(store: Store, settings: Settings, made_by: JSON) -> Previous | None:
+    """Open the index that is there, made in the same way by a library whose index can grow."""
     try:
         before = store.artefacts.open(index_key("faiss"), verify=True)
         photos, vectors = open_vectors(store, GALLERY, str(before.manifest.notes.get("gallery")))
@@ -128,8 +115,8 @@ def _grown(store: Store, settings: Settings, made_by: JSON, now: Gallery) -> tup
     if before.manifest.notes.get("made_by") != made_by:
         return None
     built_from = int(str(before.manifest.facts["built_from"]))
-    grown = grow(before.path(INDEX_FILE), Gallery(photos["name"], vectors), built_from, now)
-    return None if grown is None else (read_asked(before.manifest, settings, "faiss").to(grown), built_from)
+    asked = read_asked(before.manifest, settings, "faiss")
+    return Previous(before.path(INDEX_FILE), Gallery(photos["name"], vectors), built_from, asked)
 
 
 def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:

@@ -28,7 +28,7 @@ from imgsim_assets.retrieval import ranking
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.retrieval.renewal import KNOWN_BY
+from imgsim_assets.retrieval.renewal import with_classes
 from imgsim_assets.retrieval.submission import centrality
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table, writing
@@ -75,7 +75,7 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         head = open_head(store)
         photos = embedded_photos(store, settings).filter(pl.col("split") == "train")
         descriptors = read_descriptors(store, settings, photos, head.recipe)
-        table = _with_classes(photos, open_training(store))
+        table = with_classes(photos, open_training(store))
         labels = np.where(table["label"].is_not_null(), table["class_number"], UNKNOWN)
         coordinates = head.axes.project(descriptors)
         scores = _class_scores(store, head.recipe, photos)
@@ -92,19 +92,6 @@ def _class_scores(store: Store, recipe: Recipe, photos: pl.DataFrame) -> npt.NDA
     keys = [class_scores_key(name) for name in recipe.fine_tuned]
     labels = sorted(set(open_training(store)["label"].drop_nulls()))
     return read_class_scores(store, keys, photos["content_id"].to_list(), labels)
-
-
-def _with_classes(photos: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
-    """Give photos the class that they were learned as; one that came later has the class of its label, or none (-1)."""
-    learned = photos.join(training, on=KNOWN_BY, how="left", nulls_equal=True, maintain_order="left")
-    numbers = training.select("label", of_label="class_number").drop_nulls().unique("label")
-    return learned.join(numbers, on="label", how="left", maintain_order="left").select(
-        "name",
-        "content_id",
-        "label",
-        pl.coalesce("class", "label").alias("class"),
-        pl.coalesce("class_number", "of_label", pl.lit(UNKNOWN)).alias("class_number"),
-    )
 
 
 def _query_vectors(settings: Settings) -> dg.AssetsDefinition:

@@ -1,5 +1,6 @@
 """Indices as the settings describe them: chosen by measurement where they leave it open, and tested at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -7,9 +8,10 @@ from typing import get_args
 import polars as pl
 
 from imgsim_assets.retrieval.ann.annoy_index import Metric, build_annoy
-from imgsim_assets.retrieval.ann.copies import Copies, share
+from imgsim_assets.retrieval.ann.copies import Copies, share, vectors_held
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.faiss_build import build_faiss
+from imgsim_assets.retrieval.ann.growth import Gallery, grow
 from imgsim_assets.retrieval.ann.least_effort import with_least_effort
 from imgsim_assets.retrieval.ann.mapping import map_index
 from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
@@ -83,6 +85,39 @@ def _built(settings: Faiss | Annoy, vectors: Vectors, probes: Vectors) -> tuple[
         memory=settings.memory_mb * MEGABYTE if settings.memory_mb else None,
         patience=settings.patience,
     )
+
+
+@dataclass(frozen=True)
+class Previous:
+    """A FAISS index that is there: its file, what it holds, of how many vectors it was built, and how it is asked."""
+
+    file: Path
+    holds: Gallery
+    built_from: int
+    asked: Asked
+
+
+def grow_or_build(
+    chosen: Faiss | Annoy, now: Gallery, probes: Callable[[], Vectors], before: Previous | None
+) -> tuple[Index, pl.DataFrame, int]:
+    """Add the photos that have come to the index that is there; build it anew where that does not do.
+
+    Args:
+        chosen: the library, and how its index is built.
+        now: what it shall hold.
+        probes: gives the queries that it is set by, if it is built.
+        before: what is there; None: nothing that can grow.
+
+    Returns:
+        The index, what was tried for it, and of how many vectors it was built before others were added.
+    """
+    grown = grow(before.file, before.holds, before.built_from, now) if before is not None else None
+    if before is not None and grown is not None:
+        index = before.asked.to(grown)
+        check_index(index, now.vectors, "faiss")
+        return index, pl.DataFrame(), before.built_from
+    built, tried = build_index(chosen, now.vectors, probes())
+    return built, tried, vectors_held(built)
 
 
 def load_index(kind: str, path: Path, vectors: Vectors, asked: Asked) -> Index:
