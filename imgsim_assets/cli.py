@@ -24,6 +24,7 @@ FAILED, WRONG_USE = 1, 2
 @click.group(
     cls=WithCheckoutCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
+@click.version_option(package_name="imgsim", prog_name="imgsim", message="%(prog)s %(version)s")
 def cli() -> None:
     """Find images that mean the same thing."""
     # Everything for people goes to standard error, so that --json leaves one object on standard output.

@@ -57,3 +57,9 @@ def test_what_is_absent_and_no_peer_is_a_fault():
     assert "numpi" not in PEERS
     with pytest.raises(ModuleNotFoundError):
         with_peers(command)()
+
+
+def test_the_ui_without_its_server_says_what_to_install():
+    done = run_without("dagster_webserver", "ui", "--port", "1")
+    assert (done.status, done.out) == (2, "")
+    assert re.fullmatch(r"imgsim: expected dagster-webserver; .*; to mend: pip install 'imgsim\[ui\]'\n", done.err)

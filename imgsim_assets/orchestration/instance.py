@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import dagster as dg
@@ -29,7 +30,7 @@ PLACE = re.compile(r"base_dir: \.imgsim(\S*)")
 def prepare_home(state: Path) -> Path:
     """Give the folder to use as `DAGSTER_HOME`: the person's own if that variable is set, else `state`.
 
-    In the second case the checkout's or the package's `dagster.yaml` is written there, its place filled in, and there
+    In the second case the package's `dagster.yaml` is written there, its place filled in, and there
     are whole databases.
 
     Raises:
@@ -91,13 +92,12 @@ def open_instance(state: Path) -> dg.DagsterInstance:
 
 
 def packaged(name: str) -> Path:
-    """Find one of the files for Dagster that lie in the checkout, or else in the package.
+    """Find one of the package's files for Dagster.
 
     Raises:
         SettingsError: there is none.
     """
-    package = Path(imgsim_assets.__file__).resolve().parent
-    for folder in (package.parent, package):
-        if (folder / name).is_file():
-            return folder / name
-    raise SettingsError(f"a {name}", f"none beside or in {package}", "install imgsim again")
+    path = Path(str(files(imgsim_assets) / name))
+    if not path.is_file():
+        raise SettingsError(f"the file {path}", "no such file", "install imgsim again")
+    return path

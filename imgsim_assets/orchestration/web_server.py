@@ -7,10 +7,11 @@ wrapped; that the guard stands is held by tests that send forged requests to a r
 import os
 import socket
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from imgsim_assets import stopping
-from imgsim_assets.errors import SettingsError
+from imgsim_assets.errors import SettingsError, UserError
 from imgsim_assets.orchestration.guard import Guard
 from imgsim_assets.orchestration.instance import HOME_VARIABLE, WORKSPACE, packaged, prepare_home
 from imgsim_assets.settings import Settings
@@ -34,6 +35,7 @@ def serve_all(settings: Settings, host: str, port: int) -> None:
     """Be `dagster dev`, its web server guarded; ends with Ctrl-C. What it starts reads the settings' variables."""
     from dagster._cli import dev
 
+    _require_server()
     _require_free(host, port)
 
     def guarded(start: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,6 +49,16 @@ def serve_all(settings: Settings, host: str, port: int) -> None:
     arguments = ["--host", host, "--port", str(port), "--workspace", str(packaged(WORKSPACE))]
     with stopping.listening() as listener, listener.unhurried():
         dev.dev_command.main(arguments, standalone_mode=False)
+
+
+def _require_server() -> None:
+    """Find out before anything is started.
+
+    Raises:
+        UserError: the web server is not installed.
+    """
+    if find_spec(DAGSTERS) is None:
+        raise UserError("dagster-webserver", "nothing of that name", "pip install 'imgsim[ui]'")
 
 
 def _require_free(host: str, port: int) -> None:
