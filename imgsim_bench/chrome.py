@@ -18,11 +18,11 @@ from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.average_precision import (
     MeanAveragePrecision,
     average_precision,
-    encode_labels,
     mean_average_precision,
     relevance,
 )
 from imgsim_assets.retrieval.glrt import Floats, Ints
+from imgsim_assets.retrieval.label_codec import LabelCodec
 from imgsim_assets.serving.bundle import SearchBundle, open_bundle
 from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.settings import Settings
@@ -67,7 +67,8 @@ def measure_chrome(settings: Settings, photos: int, seed: int) -> list[Answers]:
     asked = _test_photos(settings).sample(fraction=1.0, shuffle=True, seed=seed).head(photos)
     paths = [settings.places.data / path for path in asked["path"]]
     clean = _lists(bundle, settings, paths, None, seed)
-    labels = encode_labels(asked["label"].to_list(), bundle.gallery["label"].to_list())
+    codec = LabelCodec.of(asked["label"], bundle.gallery["label"])
+    labels = codec.encode(asked["label"]), codec.encode(bundle.gallery["label"])
     answers = []
     for kind, draw in CHROME.items():
         found = _lists(bundle, settings, paths, draw, seed)

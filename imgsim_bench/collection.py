@@ -12,10 +12,9 @@ from imgsim_assets.assets.learning.pool import read_descriptors, read_pool
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
-from imgsim_assets.retrieval.average_precision import encode_labels
-from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.cross_validation import NotCrossValidated, deal_folds
 from imgsim_assets.retrieval.glrt import Ints
+from imgsim_assets.retrieval.label_codec import UNKNOWN, LabelCodec
 from imgsim_assets.settings import Settings
 from imgsim_bench.ranking import Problem
 
@@ -45,7 +44,7 @@ def read_truth(store: Store, photos: pl.DataFrame) -> Truth:
     labelled = photos.join(hidden.unique("content_id"), on="content_id", how="left", maintain_order="left").select(
         pl.when(pl.col("split") == "test").then(pl.col("hidden")).otherwise(pl.col("label")).alias("label")
     )
-    (classes,) = encode_labels(labelled["label"].to_list())
+    classes = LabelCodec.of(labelled["label"]).encode(labelled["label"])
     asks = (photos["split"] == "test").to_numpy()
     if hidden.is_empty():
         folds = deal_folds(classes, photos["near_duplicate_group"].cast(pl.Int64).to_numpy(), FOLDS, 0)

@@ -12,9 +12,10 @@ from imgsim_assets.progress import track
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
-from imgsim_assets.retrieval.class_sets import UNKNOWN, class_posterior
+from imgsim_assets.retrieval.class_sets import class_posterior
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.glrt import Floats, Ints
+from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.learning_set import Pool, learned_classes
 from imgsim_assets.retrieval.metric_head import fit_head
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors

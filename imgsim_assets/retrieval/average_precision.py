@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
+from imgsim_assets.retrieval.ann.protocol import MISSING
+from imgsim_assets.retrieval.label_codec import UNKNOWN
+
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-MISSING = -1
 BOOTSTRAP_BLOCK = 4_000_000
 
 
@@ -35,19 +37,6 @@ class MeanAveragePrecision:
         return asdict(self)
 
 
-def encode_labels(*columns: list[str | None]) -> tuple[Ints, ...]:
-    """Give every label one number across all `columns`; None, no label, becomes -1.
-
-    Numbers follow the labels' alphabetical order, so they do not depend on the photos' order.
-    """
-    names = sorted({label for column in columns for label in column if label is not None})
-    numbers = {name: number for number, name in enumerate(names)}
-    return tuple(
-        np.array([MISSING if label is None else numbers[label] for label in column], dtype=np.int64)
-        for column in columns
-    )
-
-
 def relevance(neighbours: Ints, query_labels: Ints, gallery_labels: Ints) -> tuple[Bools, Ints]:
     """Tell which neighbours are relevant, that is carry the query's label.
 
@@ -64,9 +53,9 @@ def relevance(neighbours: Ints, query_labels: Ints, gallery_labels: Ints) -> tup
     """
     if neighbours.size and (neighbours.min() < MISSING or neighbours.max() >= len(gallery_labels)):
         raise ValueError(f"neighbours must be -1 or rows of a gallery of {len(gallery_labels)}")
-    found = np.append(gallery_labels, MISSING)[neighbours]
-    relevant = (found == query_labels[:, None]) & (query_labels[:, None] != MISSING)
-    labels, sizes = np.unique(gallery_labels[gallery_labels != MISSING], return_counts=True)
+    found = np.append(gallery_labels, UNKNOWN)[neighbours]
+    relevant = (found == query_labels[:, None]) & (query_labels[:, None] != UNKNOWN)
+    labels, sizes = np.unique(gallery_labels[gallery_labels != UNKNOWN], return_counts=True)
     if not len(labels):
         return relevant, np.zeros(len(query_labels), dtype=np.int64)
     place = np.minimum(np.searchsorted(labels, query_labels), len(labels) - 1)

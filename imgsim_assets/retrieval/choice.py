@@ -10,11 +10,11 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.retrieval.average_precision import Floats
-from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
 from imgsim_assets.retrieval.cross_validation import Folds, NotCrossValidated, deal_folds, fit_folds, score_heads
 from imgsim_assets.retrieval.descriptors import assemble_descriptors, unsigned
 from imgsim_assets.retrieval.glrt import Ints
+from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.ladder import Climb, Score, climb
 from imgsim_assets.retrieval.learning_set import Pool, learned_classes, learning_mode
 from imgsim_assets.retrieval.metric_head import MetricHead, tune_head

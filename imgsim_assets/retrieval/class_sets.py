@@ -7,8 +7,7 @@ an unknown set x_k ~ N(0, 1 + b_k). The log of their ratio is quadratic in x, so
 import numpy as np
 
 from imgsim_assets.retrieval.glrt import Floats, Ints, class_means
-
-UNKNOWN = -1
+from imgsim_assets.retrieval.label_codec import UNKNOWN
 
 
 def query_features(projected: Floats, between: Floats) -> Floats:

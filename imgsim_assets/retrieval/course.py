@@ -8,8 +8,8 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.fingerprint import digest
-from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.cross_validation import grouped_folds
+from imgsim_assets.retrieval.label_codec import UNKNOWN, LabelCodec
 from imgsim_assets.retrieval.learning_set import Pool, learning_mode, lesson_of_fold
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Backbone, FineTuning
@@ -52,8 +52,7 @@ class Course:
 
 def plan_course(
     photos: pl.DataFrame,
-    classes: npt.NDArray[np.int64],
-    labels: Sequence[str],
+    labels: LabelCodec,
     *,
     chosen: FineTuning,
     confidence: float,
@@ -66,8 +65,7 @@ def plan_course(
 
     Args:
         photos: the learning set: `split`, `content_id`, `label`, `near_duplicate_group`.
-        classes: int64 [n], the number of each photo's label, -1: none.
-        labels: in the order of their numbers.
+        labels: their numbers.
         chosen: `folds`, `photos` and `seed` are read.
         confidence: guesses below it are not learned, 0..1.
         pool: gives the photos as guessing sees them; asked where guesses are wanted.
@@ -75,6 +73,7 @@ def plan_course(
     Returns:
         None where there are fewer labelled photos than folds, or a network would learn of one class only.
     """
+    classes = labels.encode(photos["label"])
     groups = photos["near_duplicate_group"].cast(pl.Int64).to_numpy()
     if len(np.unique(groups[classes != UNKNOWN])) < chosen.folds:
         return None
@@ -88,7 +87,7 @@ def plan_course(
     thinned = _thinned(lessons, chosen.photos, chosen.seed)
     if any(len(np.unique(lesson[lesson != UNKNOWN])) < TOLD_APART for lesson in thinned):
         return None
-    return Course(photos, labels, folds, thinned)
+    return Course(photos, labels.names, folds, thinned)
 
 
 def guessing_recipe(backbones: Mapping[str, Backbone]) -> Recipe:

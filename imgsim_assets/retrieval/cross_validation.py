@@ -11,8 +11,8 @@ from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
-from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.glrt import Floats, Ints
+from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.learning_set import Pool, learned_classes
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors

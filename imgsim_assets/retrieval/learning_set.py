@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
 from imgsim_assets.retrieval.glrt import Floats, Ints
+from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.principal import PrincipalAxes
 from imgsim_assets.retrieval.pseudo_labels import PseudoLabels, pseudo_labels
 from imgsim_assets.retrieval.recipe import Recipe

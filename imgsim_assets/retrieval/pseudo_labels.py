@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.clusters import Clusters
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.glrt import Floats, Ints
+from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.metric_head import fit_head
 from imgsim_assets.retrieval.principal import PrincipalAxes
 from imgsim_assets.retrieval.recipe import Recipe

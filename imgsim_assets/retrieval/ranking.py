@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.expansion import augment_gallery, expand_queries
 from imgsim_assets.retrieval.glrt import Floats, Ints
+from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.metric_head import MetricHead
 
 Vectors = npt.NDArray[np.float32]

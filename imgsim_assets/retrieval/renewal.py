@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.glrt import Ints
+from imgsim_assets.retrieval.label_codec import UNKNOWN
 
 KNOWN_BY = ("split", "content_id", "label")
 

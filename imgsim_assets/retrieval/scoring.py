@@ -6,7 +6,8 @@ import polars as pl
 
 from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.ann.search import Neighbours
-from imgsim_assets.retrieval.average_precision import average_precision, encode_labels, relevance
+from imgsim_assets.retrieval.average_precision import average_precision, relevance
+from imgsim_assets.retrieval.label_codec import LabelCodec
 from imgsim_assets.retrieval.measures import precision_at_1, recall_at_k
 from imgsim_assets.retrieval.recipe import Recipe
 
@@ -33,8 +34,8 @@ def score_ranked_names(found: pl.DataFrame, truth: pl.DataFrame, gallery: pl.Dat
     cells = cells.filter("judged").with_columns(pl.col("rank").rank("ordinal").over("row"))
     neighbours = np.full((truth.height, LIST), -1, dtype=np.int64)
     neighbours[cells["row"].to_numpy(), cells["rank"].to_numpy().astype(np.int64) - 1] = cells["photo"].to_numpy()
-    asked, known = encode_labels(truth["label"].to_list(), gallery["label"].to_list())
-    relevant = relevance(neighbours, asked, known)
+    labels = LabelCodec.of(truth["label"], gallery["label"])
+    relevant = relevance(neighbours, labels.encode(truth["label"]), labels.encode(gallery["label"]))
     scores = {
         "average_precision": average_precision(*relevant, LIST, depths),
         "precision_at_1": np.where(depths > 0, precision_at_1(*relevant), np.nan),

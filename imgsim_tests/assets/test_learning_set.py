@@ -4,11 +4,21 @@ import polars as pl
 import pytest
 
 from imgsim_assets.assets.keys import CROSS_VALIDATION, LEARNING_SET
+from imgsim_assets.assets.learning.metric import open_training
+from imgsim_assets.assets.learning.pool import open_labels
 from imgsim_tests.broken_files import picture
 from imgsim_tests.orchestration.changes import edit_labels
 from imgsim_tests.workplace import Workplace
 
 LEARNED = {"clusters", "ranking_choice", "metric_head", CROSS_VALIDATION}
+
+
+def test_classes_are_numbered_as_the_learning_set_says(synced_once: Workplace):
+    codec, photos = open_labels(synced_once.store), open_training(synced_once.store)
+    assert list(codec.names) == sorted(set(photos["label"].drop_nulls()))
+    assert codec.decode(photos["class_number"].to_numpy()) == photos["class"].to_list()
+    labelled = photos.drop_nulls("label")
+    assert codec.encode(labelled["label"]).tolist() == labelled["class_number"].to_list()
 
 
 @pytest.mark.slow

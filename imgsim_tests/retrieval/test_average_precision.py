@@ -7,7 +7,6 @@ from sklearn.metrics import average_precision_score
 from imgsim_assets.retrieval.average_precision import (
     average_precision,
     bootstrap_interval,
-    encode_labels,
     mean_average_precision,
     relevance,
 )
@@ -78,12 +77,6 @@ def test_interval_is_seeded_covers_the_mean_and_matches_the_normal_one():
     assert (low, high) != bootstrap_interval(values, 4000, 2)
     half = 1.96 * values.std() / np.sqrt(500)
     np.testing.assert_allclose([low, high], [values.mean() - half, values.mean() + half], atol=0.004)
-
-
-def test_labels_get_the_same_number_in_any_order_and_none_gets_minus_one():
-    left, right = encode_labels(["b", None, "a"], ["c", "b"])
-    assert left.tolist() == [1, -1, 0]
-    assert right.tolist() == [2, 1]
 
 
 def test_a_list_is_judged_to_its_depth():

@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.evaluation import (
     QUERY_COLUMNS,
     headline_metrics,
@@ -16,6 +15,7 @@ from imgsim_assets.retrieval.evaluation import (
     served_measures,
     summarise,
 )
+from imgsim_assets.retrieval.label_codec import LabelCodec
 from imgsim_assets.settings import Evaluation
 from imgsim_tests.retrieval.heads import draw_pool, draw_recipe
 
@@ -78,7 +78,7 @@ def test_without_labels_nothing_is_claimed(rows):
 
 
 def validate(photos, descriptors, evaluation=EVALUATION):
-    (classes,) = encode_labels(photos["label"].to_list())
+    classes = LabelCodec.of(photos["label"]).encode(photos["label"])
     is_train = (photos["split"] == "train").to_numpy()
     pool = draw_pool(descriptors, np.where(is_train, classes, -1), is_train, clusters=2)
     return score_by_cross_validation(

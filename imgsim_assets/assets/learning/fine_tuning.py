@@ -10,14 +10,13 @@ import polars as pl
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.learning.pool import read_pool
+from imgsim_assets.assets.learning.pool import open_labels, read_pool
 from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before
 from imgsim_assets.assets.publishing import open_table, publish
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
-from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.course import Course, guessing_recipe, plan_course
 from imgsim_assets.retrieval.fine_tuned import held_out_accuracy
 from imgsim_assets.retrieval.pair_loss import batch_loss
@@ -151,12 +150,9 @@ def _make_networks(
 
 
 def _plan(store: Store, settings: Settings) -> Course | None:
-    photos = open_table(store, LEARNING_SET)
-    (classes,) = encode_labels(photos["label"].to_list())
     return plan_course(
-        photos,
-        classes,
-        sorted(set(photos["label"].drop_nulls())),
+        open_table(store, LEARNING_SET),
+        open_labels(store),
         chosen=settings.fine_tuning,
         confidence=settings.clusters.confidence,
         pool=lambda: read_pool(store, settings, guessing_recipe(settings.backbones)),

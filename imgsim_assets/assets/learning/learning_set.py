@@ -1,5 +1,6 @@
 """The group `learning`, first part: the photos that everything else of the group learns from."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -7,13 +8,14 @@ import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import LEARNING, LEARNING_SET, RAW_IMAGES, embedding_deps
-from imgsim_assets.assets.learning.pool import embedded_photos
-from imgsim_assets.assets.publishing import TABLE, publish_table
+from imgsim_assets.assets.learning.pool import LABELS_FILE, embedded_photos
+from imgsim_assets.assets.publishing import PREVIEW_ROWS, TABLE, in_ui, publish
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.label_codec import LabelCodec
 from imgsim_assets.retrieval.renewal import KNOWN_BY, still_stands
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.formats import read_table
+from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.catalogue import leaked
 from imgsim_assets.vision.content_names import view_fingerprint
@@ -25,13 +27,13 @@ def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     @asset(
         settings,
         LEARNING_SET,
-        computed_by("learning_set/1", learning=settings.learning, backbones=sorted(settings.backbones)),
+        computed_by("learning_set/2", learning=settings.learning, backbones=sorted(settings.backbones)),
         group=LEARNING,
         kinds={"polars", "parquet"},
         deps=[RAW_IMAGES, *embedding_deps(settings)],
     )
     def learning_set(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        """The photos that ranking is learned from, train and test, known by content and label.
+        """The photos that ranking is learned from, train and test, known by content and label, and its labels' numbers.
 
         A few new photos do not change it, so nothing is learned anew for them: they are served by what was learned
         before. It is taken anew when more than a tenth has come (`learning.renewal`), when a photo of it is gone or has
@@ -49,8 +51,14 @@ def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         waiting = present.height - taken.height
         if waiting:
             context.log.info(f"{waiting} new photos are ranked by what was learned from {taken.height} others")
-        shown = {"photos": taken.height, "labelled": int(taken["label"].count()), "waiting": waiting}
-        return publish_table(store, LEARNING_SET, taken, facts={"vectors": vectors}, metadata=shown)
+        shown: dict[str, Any] = {"photos": taken.height, "labelled": int(taken["label"].count()), "waiting": waiting}
+
+        def write(folder: Path) -> None:
+            write_table(folder / TABLE, taken)
+            (folder / LABELS_FILE).write_text(LabelCodec.of(taken["label"]).to_json(), encoding="utf-8")
+
+        shown |= {"dagster/row_count": taken.height, "preview": in_ui(taken.head(PREVIEW_ROWS))}
+        return publish(store, LEARNING_SET, write, facts={"vectors": vectors}, metadata=shown)
 
     return [learning_set]
 

@@ -5,20 +5,18 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, METRIC_HEAD, RANKING_CHOICE, fine_tuned_deps
-from imgsim_assets.assets.learning.pool import DIFFUSED_FILE, read_pool, read_views
+from imgsim_assets.assets.learning.pool import DIFFUSED_FILE, open_labels, read_pool, read_views
 from imgsim_assets.assets.learning.selection import open_recipe
 from imgsim_assets.assets.publishing import TABLE, open_table, publish
 from imgsim_assets.resources.store import Store
-from imgsim_assets.retrieval.average_precision import encode_labels
-from imgsim_assets.retrieval.class_sets import UNKNOWN
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.diffusion import diffusion_coordinates
 from imgsim_assets.retrieval.grouping import group_photos
+from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.learning_set import guess_classes, learned_classes, learning_mode
 from imgsim_assets.retrieval.metric_file import load_head, save_head
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
@@ -64,7 +62,7 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
         photos = open_table(store, LEARNING_SET)
         descriptors = assemble_descriptors(read_views(store, settings, photos))
         diffused = diffusion_coordinates(descriptors, chosen.seed)
-        (train,) = encode_labels(photos.filter(pl.col("split") == "train")["label"].to_list())
+        train = open_labels(store).encode(photos.filter(pl.col("split") == "train")["label"])
         found = group_photos(diffused, train, chosen)
         table = photos.select(KNOWN_BY).with_columns(
             pl.Series("cluster", found.numbers), pl.Series("membership", found.membership)
@@ -90,7 +88,7 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         """What ranks: the chosen recipe with its GLRT metric and logistic classes, learned from labels and guesses."""
         recipe = open_recipe(store)
         photos, pool = open_table(store, LEARNING_SET), read_pool(store, settings, recipe)
-        names = sorted(set(photos["label"].drop_nulls()))
+        labels = open_labels(store)
         guessed = guess_classes(pool)
         learned = learned_classes(pool, recipe, settings.clusters.confidence)
         taken = learned != UNKNOWN
@@ -98,8 +96,8 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, class_scores=scores)
         training = photos.select(KNOWN_BY).with_columns(
             pl.Series("class_number", learned),
-            pl.Series("class", _class_names(learned, names)),
-            pl.Series("pseudo_label", _class_names(guessed.classes, names)),
+            pl.Series("class", labels.decode(learned)),
+            pl.Series("pseudo_label", labels.decode(guessed.classes)),
             pl.Series("confidence", guessed.confidence),
         )
 
@@ -118,22 +116,3 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         return publish(store, METRIC_HEAD, write, facts=facts)
 
     return metric_head
-
-
-def _class_names(classes: npt.NDArray[np.int64], names: list[str]) -> list[str | None]:
-    """Spell class numbers out: a label, `cluster_0017` for a cluster without label, None for -1."""
-    known = len(names)
-
-    def name(number: int) -> str | None:
-        if number < 0:
-            return None
-        return names[number] if number < known else _nameless(number - known, names)
-
-    return [name(number) for number in classes.tolist()]
-
-
-def _nameless(cluster: int, taken: list[str]) -> str:
-    name = f"cluster_{cluster:04d}"
-    while name in taken:
-        name = f"_{name}"
-    return name

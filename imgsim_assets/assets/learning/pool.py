@@ -11,9 +11,9 @@ from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
-from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.clusters import Clusters
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
+from imgsim_assets.retrieval.label_codec import LabelCodec
 from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.principal import PrincipalAxes, principal_axes
 from imgsim_assets.retrieval.recipe import Recipe
@@ -25,6 +25,7 @@ from imgsim_assets.vision.content_names import vector_folder, view_fingerprint
 from imgsim_assets.vision.folder import SPLITS
 from imgsim_assets.vision.rows import usable_photos
 
+LABELS_FILE = "labels.json"
 DIFFUSED_FILE = "diffused.npy"
 
 Views = Mapping[str, Sequence[View]]
@@ -96,21 +97,26 @@ def read_pool(store: Store, settings: Settings, recipe: Recipe, axes: PrincipalA
     descriptors = read_descriptors(store, settings, photos, recipe)
     axes = axes or principal_axes(descriptors, recipe.dimensions)
     diffused, clusters = read_clusters(store)
-    (classes,) = encode_labels(photos["label"].to_list())
+    labels = open_labels(store)
     return Pool(
         axes,
         axes.project(descriptors),
         diffused,
         clusters,
-        classes,
+        labels.encode(photos["label"]),
         (photos["split"] == "train").to_numpy(),
         read_class_scores(
             store,
             [fine_tuned_key(name) for name in recipe.fine_tuned],
             photos["content_id"].to_list(),
-            sorted(set(photos["label"].drop_nulls())),
+            labels.names,
         ),
     )
+
+
+def open_labels(store: Store) -> LabelCodec:
+    """Open the numbering of the learning set's labels, by which all that is learned names classes."""
+    return LabelCodec.from_json(store.artefacts.open(LEARNING_SET).path(LABELS_FILE).read_bytes())
 
 
 def read_clusters(store: Store) -> tuple[npt.NDArray[np.float64], Clusters]:

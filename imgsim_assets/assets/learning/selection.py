@@ -16,7 +16,7 @@ from imgsim_assets.assets.keys import (
     fine_tuned_key,
 )
 from imgsim_assets.assets.learning.class_scores import read_class_scores
-from imgsim_assets.assets.learning.pool import read_clusters, read_views
+from imgsim_assets.assets.learning.pool import open_labels, read_clusters, read_views
 from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before, publish_again
 from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, picture_in_ui, publish
 from imgsim_assets.fingerprint import fingerprint
@@ -24,7 +24,6 @@ from imgsim_assets.reporting import plots
 from imgsim_assets.resources.measuring import log_files, metric_name, tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
-from imgsim_assets.retrieval.average_precision import encode_labels
 from imgsim_assets.retrieval.choice import Collection, choose
 from imgsim_assets.retrieval.learning_set import learning_mode
 from imgsim_assets.retrieval.recipe import Recipe
@@ -133,12 +132,12 @@ def _made_by(store: Store, settings: Settings, code_version: str) -> str:
 def _collection(store: Store, settings: Settings) -> Collection:
     photos = open_table(store, LEARNING_SET)
     diffused, clusters = read_clusters(store)
-    (classes,) = encode_labels(photos["label"].to_list())
+    labels = open_labels(store)
     return Collection(
         vectors=read_views(store, settings, photos),
         diffused=diffused,
         clusters=clusters,
-        classes=classes,
+        classes=labels.encode(photos["label"]),
         groups=photos["near_duplicate_group"].cast(pl.Int64).to_numpy(),
         is_train=(photos["split"] == "train").to_numpy(),
         left_out=photos["leaked"].to_numpy() & (settings.evaluation.leaked == "leave_out"),
@@ -146,6 +145,6 @@ def _collection(store: Store, settings: Settings) -> Collection:
             store,
             [fine_tuned_key(name) for name in fine_tuned_backbones(settings)],
             photos["content_id"].to_list(),
-            sorted(set(photos["label"].drop_nulls())),
+            labels.names,
         ),
     )

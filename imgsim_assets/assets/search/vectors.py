@@ -26,7 +26,7 @@ from imgsim_assets.assets.publishing import TABLE, publish
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
 from imgsim_assets.retrieval.ann.rows import evenly
-from imgsim_assets.retrieval.class_sets import UNKNOWN
+from imgsim_assets.retrieval.label_codec import UNKNOWN, LabelCodec
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.renewal import with_classes
 from imgsim_assets.retrieval.submission import centrality
@@ -90,8 +90,8 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
 
 def _class_scores(store: Store, recipe: Recipe, photos: pl.DataFrame) -> npt.NDArray[np.float64] | None:
     keys = [class_scores_key(name) for name in recipe.fine_tuned]
-    labels = sorted(set(open_training(store)["label"].drop_nulls()))
-    return read_class_scores(store, keys, photos["content_id"].to_list(), labels)
+    labels = LabelCodec.of(open_training(store)["label"])
+    return read_class_scores(store, keys, photos["content_id"].to_list(), labels.names)
 
 
 def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
