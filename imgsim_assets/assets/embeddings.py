@@ -37,6 +37,16 @@ def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
     return {"backbones": {name: reads}, "ingest": ingest, **seen, **edges}
 
 
+def recorded_fingerprints(store: Store, name: str) -> dict[str, str]:
+    """Read which vectors the asset of the backbone `name` has published: their fingerprint by view.
+
+    Raises:
+        ArtefactError: it has published nothing, or that is damaged.
+    """
+    recorded: Any = store.artefacts.open(embedding_key(name)).manifest.facts["fingerprints"]
+    return dict(recorded)
+
+
 def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build one asset for each backbone of the settings; those that run together decode each photo once."""
     computed = {name: _computed(settings, name) for name in settings.backbones}

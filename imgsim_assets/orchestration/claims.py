@@ -1,19 +1,24 @@
 """A materialization is a claim that something lies in the state folder: these are the claims that no longer hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from imgsim_assets.assets.keys import CANNY_MAPS, PUBLICATION, RAW_IMAGES, embedding_key
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
+from imgsim_assets.storage.artefacts import Manifest
 from imgsim_assets.storage.content_damage import is_sound, mend
 from imgsim_assets.storage.publication import whole_publication
 from imgsim_assets.vision.content_names import canny_fingerprint, inspection_table, vector_folder, view_fingerprint
 
 
 def content_tables(settings: Settings) -> Mapping[str, Sequence[str]]:
-    """Name the content tables that each asset keeps its rows in, with these settings."""
+    """Name the content tables that each asset will write with these settings; readers look into the manifest instead.
+
+    Before a run they are mended, and what lies there for it is no garbage.
+    """
     vectors = {
         embedding_key(name): [vector_folder(view_fingerprint(settings, one, view)) for view in one.views]
         for name, one in settings.backbones.items()
@@ -21,13 +26,24 @@ def content_tables(settings: Settings) -> Mapping[str, Sequence[str]]:
     return {RAW_IMAGES: [inspection_table(settings)], CANNY_MAPS: [canny_fingerprint(settings)], **vectors}
 
 
-def broken_claims(store: Store, settings: Settings, keys: Iterable[str]) -> set[str]:
-    """Give those of `keys` whose artefact, publication or content-addressed rows are gone or damaged."""
-    tables = content_tables(settings)
+def recorded_tables(manifest: Manifest) -> list[str]:
+    """Name the content tables that an asset recorded to have its rows in."""
+    facts: Mapping[str, Any] = manifest.facts
+    edges = [facts["fingerprint"]] if "fingerprint" in facts else []
+    return [*edges, *map(vector_folder, facts.get("fingerprints", {}).values())]
+
+
+def broken_claims(store: Store, settings: Settings, claims: Mapping[str, str]) -> set[str]:
+    """Give the keys of those claims whose artefact, publication or content-addressed rows are gone or damaged.
+
+    Args:
+        store: where they are.
+        settings: that the claims were made with.
+        claims: the data version that was recorded, by key.
+    """
     # What is known of photos is asked for by raw_images alone, and found again when it runs.
-    for name in tables[RAW_IMAGES]:
-        is_sound(store.content / name, store.ledger)  # looked at, so that damage is known by the next sync
-    broken = {key for key in keys if not _holds(store, key, tables.get(key, []) if key != RAW_IMAGES else [])}
+    is_sound(store.content / inspection_table(settings), store.ledger)  # so that damage is known by the next sync
+    broken = {key for key, version in claims.items() if not _holds(store, key, version)}
     store.ledger.save()
     return broken
 
@@ -53,12 +69,16 @@ def mend_tables(store: Store, settings: Settings) -> list[str]:
     return said
 
 
-def _holds(store: Store, key: str, tables: Sequence[str]) -> bool:
+def _holds(store: Store, key: str, version: str) -> bool:
     try:
-        if key == PUBLICATION:
+        if key == PUBLICATION:  # that of another version was rolled back to
             folder = whole_publication(store.folder)
             return all((folder / name).is_file() for name in layout.FILES)
-        store.artefacts.open(key)
-        return all(store.has_table(name) and is_sound(store.content / name, store.ledger) for name in tables)
+        manifest = store.artefacts.open(key).manifest
     except ArtefactError:
         return False
+    # Killed between publishing and recording, an asset leaves another version than it claims, of other rows.
+    same = manifest.version == version
+    return same and all(
+        store.has_table(name) and is_sound(store.content / name, store.ledger) for name in recorded_tables(manifest)
+    )

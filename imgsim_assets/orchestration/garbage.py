@@ -1,6 +1,7 @@
 """What lies in the state folder and nothing refers to any more: rows of settings long turned, assets long removed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import dagster as dg
 
 from imgsim_assets.assets.learning.fine_tuning import UNFINISHED
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.orchestration.claims import content_tables
+from imgsim_assets.orchestration.claims import content_tables, recorded_tables
 from imgsim_assets.orchestration.records import DAMAGED, REPORTS
 from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.resources.store import Store
@@ -36,7 +37,7 @@ def find_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -> 
 
     Args:
         definitions: the graph of `settings`.
-        settings: what they refer to stays.
+        settings: what they refer to stays, and what their assets recorded.
         keep: how many content tables of each kind stay that nothing refers to, those written last: turning a knob
             back to them costs nothing. Of older versions of an artefact none stays.
     """
@@ -66,7 +67,7 @@ def remove_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -
 
 
 def _unused_rows(store: Store, settings: Settings, keep: int) -> Iterable[Garbage]:
-    used = {name for names in content_tables(settings).values() for name in names}
+    used = set(_used_rows(store, settings))
     kinds = sorted(path for path in store.content.glob("*") if path.is_dir())
     for kind in kinds:
         tables = [path for path in kind.iterdir() if (path / ROWS).is_dir()]
@@ -74,6 +75,13 @@ def _unused_rows(store: Store, settings: Settings, keep: int) -> Iterable[Garbag
         newest_first = sorted(unused, key=_last_written, reverse=True)
         for path in newest_first[keep:]:
             yield _garbage(store, path, f"no setting refers to these rows, and {keep} newer ones of their kind stay")
+
+
+def _used_rows(store: Store, settings: Settings) -> Iterator[str]:
+    for key, tables in content_tables(settings).items():
+        yield from tables  # an interrupted sync goes on from there
+        with suppress(ArtefactError):
+            yield from recorded_tables(store.artefacts.open(key).manifest)
 
 
 def _unused_artefacts(store: Store, definitions: dg.Definitions) -> Iterable[Garbage]:

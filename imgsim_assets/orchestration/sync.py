@@ -131,7 +131,7 @@ def look(
     statuses = judge(graph, records)
     store = Store(state=str(settings.places.state))
     fresh = [key for key, status in statuses.items() if status.state == "fresh"]
-    for key in broken_claims(store, settings, fresh):
+    for key in broken_claims(store, settings, {key: records[key].data_version for key in fresh}):
         statuses[key] = AssetStatus(key, "missing", ("what it made is gone or damaged",))
     whole = [key for key in fresh if statuses[key].state == "fresh" and key not in tried]
     for key, cause in unsettled(store, settings, whole, patience).items():

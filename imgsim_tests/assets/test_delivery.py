@@ -72,9 +72,17 @@ def emptied(path: Path) -> None:
 @pytest.mark.parametrize("damage", [gone, cut, flipped, emptied])
 def test_every_published_file_is_vouched_for(synced: Workplace, name: str, damage: Callable[[Path], None]):
     settings = synced.settings()
-    assert broken_claims(synced.store, settings, ["publication", "submission"]) == set()
+    claims = {"publication": "", "submission": synced.store.artefacts.open("submission").manifest.version}
+    assert broken_claims(synced.store, settings, claims) == set()
     damage(synced.published / name)
-    assert broken_claims(synced.store, settings, ["publication", "submission"]) == {"publication"}
+    assert broken_claims(synced.store, settings, claims) == {"publication"}
+
+
+def test_an_asset_that_was_killed_before_its_claim_was_recorded_is_made_again(synced: Workplace):
+    """What lies there was made with other settings, which have been turned back since."""
+    assert synced.status()["clusters"].state == "fresh"
+    synced.store.artefacts.publish("clusters", lambda folder: (folder / "other").touch(), {})
+    assert synced.status()["clusters"].state == "missing"
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.embeddings import recorded_fingerprints
 from imgsim_assets.assets.keys import LEARNING, LEARNING_SET, RAW_IMAGES, embedding_deps
 from imgsim_assets.assets.learning.pool import LABELS_FILE, embedded_photos
 from imgsim_assets.assets.publishing import PREVIEW_ROWS, TABLE, in_ui, publish
@@ -18,7 +19,6 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.catalogue import leaked
-from imgsim_assets.vision.content_names import view_fingerprint
 
 
 def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -41,9 +41,9 @@ def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         """
         present = _learnable(store, settings)
         vectors: dict[str, JSON] = {
-            f"{name}/{view}": view_fingerprint(settings, backbone, view)
-            for name, backbone in sorted(settings.backbones.items())
-            for view in backbone.views
+            f"{name}/{view}": one
+            for name in sorted(settings.backbones)
+            for view, one in recorded_fingerprints(store, name).items()
         }
         taken = _taken_before(store, vectors)
         if taken is None or not still_stands(taken, present, settings.learning.renewal):

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from imgsim_assets.assets.embeddings import recorded_fingerprints
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING_SET, RAW_IMAGES, embedding_key, fine_tuned_key
 from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.publishing import open_table
@@ -21,7 +22,7 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import read_vectors
 from imgsim_assets.storage.formats import read_array
 from imgsim_assets.view_table import View
-from imgsim_assets.vision.content_names import vector_folder, view_fingerprint
+from imgsim_assets.vision.content_names import vector_folder
 from imgsim_assets.vision.folder import SPLITS
 from imgsim_assets.vision.rows import usable_photos
 
@@ -64,9 +65,9 @@ def read_views(store: Store, settings: Settings, photos: pl.DataFrame, views: Vi
     vectors: Vectors = {}
     wanted = views or {name: backbone.views for name, backbone in settings.backbones.items()}
     for name, chosen in sorted(wanted.items()):
-        backbone = settings.backbones[name]
+        recorded = recorded_fingerprints(store, name)
         for view in chosen:
-            table = store.stored_table(vector_folder(view_fingerprint(settings, backbone, view)))
+            table = store.stored_table(vector_folder(recorded[view])) if view in recorded else None
             if table is None:
                 raise ArtefactError(f"the vectors of {name}, view {view}", "none", "run `imgsim sync`")
             vectors[name, view] = read_vectors(table, photos["content_id"].to_list())
