@@ -1,37 +1,82 @@
-"""When what was learned is learned anew: not for each new photo, and at once where it rests on what no longer holds."""
+"""When what was learned is learned anew: not for each new photo, and at once where it rests on what no longer holds.
+
+What is kept, and why each rests on more or less than another, is told in docs/staleness.md.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from imgsim_assets.retrieval.glrt import Ints
 from imgsim_assets.retrieval.label_codec import UNKNOWN
+from imgsim_assets.settings import Settings
 
 KNOWN_BY = ("split", "content_id", "label")
 
 
-def still_stands(taken: pl.DataFrame, present: pl.DataFrame, renewal: float) -> bool:
-    """Tell whether what was learned from the photos `taken` may go on serving the `present` ones.
+@dataclass(frozen=True)
+class Renewal:
+    """How much may change before something is learned anew.
 
-    Each photo that was learned from must still be there, with its label, and have the same near-duplicates. What came
-    since may be at most the share `renewal` of all photos, and of the labelled ones, and bring no new label. A photo's
-    name has no part in it.
-
-    Args:
-        taken: `split`, `content_id`, `label` (null: none), together unique, and `near_duplicate_group`.
-        present: the same columns.
-        renewal: 0..1; 0: any new photo is learned from at once.
+    At most the `share`, 0..1, of the photos, and of the labelled ones, may have come, gone, or got another label. With
+    `same_labels` no label may have come or gone; with `same_photos` no photo may be gone, have another label or other
+    near-duplicates. A photo's name has no part in it.
     """
-    both = taken.join(present, on=KNOWN_BY, nulls_equal=True, suffix="_now", maintain_order="left")
-    if both.height < taken.height or not _same_partition(both):
-        return False
-    came = present.join(taken, on=KNOWN_BY, nulls_equal=True, how="anti")
-    few = came.height <= renewal * taken.height and came["label"].count() <= renewal * taken["label"].count()
-    return few and set(came["label"].drop_nulls()) <= set(taken["label"].drop_nulls())
+
+    share: float
+    same_labels: bool = False
+    same_photos: bool = False
+
+    def stands(self, before: pl.DataFrame, now: pl.DataFrame) -> bool:
+        """Tell whether what was learned from the photos `before` may go on serving the photos `now`.
+
+        Args:
+            before: those of `KNOWN_BY` that tell photos apart, `label` among them (null: none); with `same_photos`
+                `near_duplicate_group` too.
+            now: the same columns.
+        """
+        known_by = [name for name in KNOWN_BY if name in before.columns]
+        before, now = before.unique(known_by, maintain_order=True), now.unique(known_by, maintain_order=True)
+        came = now.join(before, on=known_by, nulls_equal=True, how="anti")
+        gone = before.join(now, on=known_by, nulls_equal=True, how="anti")
+        return (
+            self._few(came.height + gone.height, before.height)
+            and self._few(came["label"].count() + gone["label"].count(), before["label"].count())
+            and (not self.same_labels or _labels(before) == _labels(now))
+            and (not self.same_photos or (gone.is_empty() and _same_partition(before, now, known_by)))
+        )
+
+    def _few(self, changed: int, of: int) -> bool:
+        return changed <= self.share * of
 
 
-def _same_partition(both: pl.DataFrame) -> bool:
-    before, now = (_first_of_group(both[name]) for name in ("near_duplicate_group", "near_duplicate_group_now"))
-    return bool((before == now).all())
+class RenewalPolicy(NamedTuple):
+    """When each thing that stays for a while is made anew."""
+
+    learning_set: Renewal
+    networks: Renewal
+    choice: Renewal
+
+
+def renewal_policy(settings: Settings) -> RenewalPolicy:
+    """Give the policy of these settings."""
+    return RenewalPolicy(
+        learning_set=Renewal(settings.learning.renewal, same_labels=True, same_photos=True),
+        networks=Renewal(settings.fine_tuning.renewal, same_labels=True),
+        choice=Renewal(settings.selection.renewal),
+    )
+
+
+def _labels(photos: pl.DataFrame) -> set[str]:
+    return set(photos["label"].drop_nulls())
+
+
+def _same_partition(before: pl.DataFrame, now: pl.DataFrame, known_by: list[str]) -> bool:
+    both = before.join(now, on=known_by, nulls_equal=True, suffix="_now", maintain_order="left")
+    groups, present = (_first_of_group(both[name]) for name in ("near_duplicate_group", "near_duplicate_group_now"))
+    return bool((groups == present).all())
 
 
 def _first_of_group(groups: pl.Series) -> Ints:

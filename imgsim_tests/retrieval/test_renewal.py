@@ -1,11 +1,14 @@
 """What was learned serves a few new photos, and nothing that it does not rest on any more."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgsim_assets.retrieval.renewal import still_stands
+from imgsim_assets.retrieval.renewal import Renewal, renewal_policy
+from imgsim_assets.settings import Settings
 
 SCHEMA = {"split": pl.String, "content_id": pl.String, "label": pl.String, "near_duplicate_group": pl.UInt32}
 Row = tuple[str, str, str | None, int]
@@ -19,6 +22,7 @@ LABELLED: list[Row] = [("train", f"{number:04x}", "cat" if number % 2 else "dog"
 OTHERS: list[Row] = [("test", f"{number:04x}", None, number) for number in range(10, 20)]
 TAKEN = photos(*LABELLED, *OTHERS)
 NEW: Row = ("train", "ffff", None, 77)
+STRICT = Renewal(0.1, same_labels=True, same_photos=True)
 
 CASES = {
     "nothing came": ([*LABELLED, *OTHERS], True),
@@ -42,17 +46,18 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_was_learned_stands_or_falls(case: str):
     present, stands = CASES[case]
-    assert still_stands(TAKEN, photos(*present), 0.1) is stands
+    assert STRICT.stands(TAKEN, photos(*present)) is stands
 
 
 def test_without_leave_any_new_photo_is_learned_from():
-    assert not still_stands(TAKEN, photos(*LABELLED, *OTHERS, NEW), 0.0)
-    assert still_stands(TAKEN, TAKEN, 0.0)
+    at_once = replace(STRICT, share=0.0)
+    assert not at_once.stands(TAKEN, photos(*LABELLED, *OTHERS, NEW))
+    assert at_once.stands(TAKEN, TAKEN)
 
 
 def test_without_a_label_the_first_one_counts():
     unlabelled = photos(*OTHERS)
-    assert not still_stands(unlabelled, photos(*OTHERS, ("train", "ffff", "cat", 77)), 0.1)
+    assert not STRICT.stands(unlabelled, photos(*OTHERS, ("train", "ffff", "cat", 77)))
 
 
 ROWS = st.lists(
@@ -80,4 +85,26 @@ def test_it_is_the_rule_said_with_sets(taken: list[Row], present: list[Row], ren
         and len(labels(came)) <= renewal * len(labels(before))
         and set(labels(came)) <= set(labels(before))
     )
-    assert still_stands(photos(*taken), photos(*present), renewal) is expected
+    assert replace(STRICT, share=renewal).stands(photos(*taken), photos(*present)) is expected
+
+
+PAIRS = st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("xyz")), max_size=12)
+
+
+@given(PAIRS, PAIRS, st.sampled_from([0.0, 0.2, 0.5, 1.0]))
+def test_networks_rest_on_the_labels_and_the_choice_on_how_many_changed(before, now, share: float):
+    few = len(set(before) ^ set(now)) <= share * len(set(before))
+    same = {label for _, label in before} == {label for _, label in now}
+    tables = [
+        pl.DataFrame(rows, schema={"content_id": pl.String, "label": pl.String}, orient="row") for rows in (before, now)
+    ]
+    assert Renewal(share).stands(*tables) is few
+    assert Renewal(share, same_labels=True).stands(*tables) is (few and same)
+
+
+def test_the_policy_reads_a_share_for_each_thing_and_rests_on_less_from_one_to_the_next():
+    shares = {"learning": {"renewal": 0.2}, "fine_tuning": {"renewal": 0.3}, "selection": {"renewal": 0.4}}
+    policy = renewal_policy(Settings.model_validate({**shares, "backbones": {"one": {"uri": "classic:colour"}}}))
+    assert [one.share for one in policy] == [0.2, 0.3, 0.4]
+    assert [one.same_labels for one in policy] == [True, True, False]
+    assert [one.same_photos for one in policy] == [True, False, False]

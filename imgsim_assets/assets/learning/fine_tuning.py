@@ -11,7 +11,7 @@ from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.learning.pool import open_labels, read_pool
-from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before
+from imgsim_assets.assets.learning.standing import LABELLED_FILE, labelled_before
 from imgsim_assets.assets.publishing import open_table, publish
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.measuring import tracked
@@ -20,6 +20,7 @@ from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.course import Course, guessing_recipe, plan_course
 from imgsim_assets.retrieval.fine_tuned import held_out_accuracy
 from imgsim_assets.retrieval.pair_loss import batch_loss
+from imgsim_assets.retrieval.renewal import renewal_policy
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.formats import write_table
 from imgsim_assets.vision.away import away
@@ -71,7 +72,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         learned = open_table(store, LEARNING_SET)
         labelled = learned.select("content_id", "label").drop_nulls().unique().sort(pl.all())
         before = labelled_before(store, key, made_by)
-        if before is not None and _nearly_the_same(before, labelled, chosen.renewal):
+        if before is not None and renewal_policy(settings).networks.stands(before, labelled):
             context.log.info("too few labelled photos changed to fine-tune anew: the networks stay")
             kept = store.artefacts.open(key)
             networks, labelled = open_networks(kept.path, int(str(kept.manifest.facts["steps"]))), before
@@ -109,10 +110,6 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         return result
 
     return fine_tuned
-
-
-def _nearly_the_same(before: pl.DataFrame, now: pl.DataFrame, renewal: float) -> bool:
-    return set(before["label"]) == set(now["label"]) and few_changed(before, now, renewal)
 
 
 def _make_networks(

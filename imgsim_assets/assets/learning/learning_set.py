@@ -14,7 +14,7 @@ from imgsim_assets.assets.publishing import PREVIEW_ROWS, TABLE, in_ui, publish
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.label_codec import LabelCodec
-from imgsim_assets.retrieval.renewal import KNOWN_BY, still_stands
+from imgsim_assets.retrieval.renewal import KNOWN_BY, renewal_policy
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_table, write_table
 from imgsim_assets.storage.versioned_folder import JSON
@@ -46,7 +46,7 @@ def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             for view, one in recorded_fingerprints(store, name).items()
         }
         taken = _taken_before(store, vectors)
-        if taken is None or not still_stands(taken, present, settings.learning.renewal):
+        if taken is None or not renewal_policy(settings).learning_set.stands(taken, present):
             taken = present
         waiting = present.height - taken.height
         if waiting:

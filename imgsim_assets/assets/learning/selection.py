@@ -17,7 +17,7 @@ from imgsim_assets.assets.keys import (
 )
 from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.learning.pool import open_labels, read_clusters, read_views
-from imgsim_assets.assets.learning.standing import LABELLED_FILE, few_changed, labelled_before, publish_again
+from imgsim_assets.assets.learning.standing import LABELLED_FILE, labelled_before, publish_again
 from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, picture_in_ui, publish
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
@@ -27,6 +27,7 @@ from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.choice import Collection, choose
 from imgsim_assets.retrieval.learning_set import learning_mode
 from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.renewal import renewal_policy
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import writing
 from imgsim_assets.storage.versioned_folder import JSON
@@ -78,7 +79,7 @@ def selection_asset(settings: Settings) -> dg.AssetsDefinition:
         made_by = _made_by(store, settings, computed["code_version"])
         labelled = open_table(store, LEARNING_SET).select("content_id", "label").drop_nulls()
         before = labelled_before(store, RANKING_CHOICE, made_by)
-        if before is not None and few_changed(before, labelled, settings.selection.renewal):
+        if before is not None and renewal_policy(settings).choice.stands(before, labelled):
             context.log.info("too few labelled photos changed to choose anew: the choice stays")
             return publish_again(store, RANKING_CHOICE, {"steps": in_ui(open_steps(store))})
         collection = _collection(store, settings)

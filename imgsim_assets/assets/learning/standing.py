@@ -23,12 +23,6 @@ def labelled_before(store: Store, key: str, made_by: str) -> pl.DataFrame | None
     return read_table(present.path(LABELLED_FILE)) if present.manifest.facts.get("made_by") == made_by else None
 
 
-def few_changed(before: pl.DataFrame, now: pl.DataFrame, share: float) -> bool:
-    """Tell whether no more than `share` of the labelled photos have come, gone or another label."""
-    rows_before, rows_now = (set(table.iter_rows()) for table in (before, now))
-    return len(rows_before ^ rows_now) <= share * len(rows_before)
-
-
 def publish_again(store: Store, key: str, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
     """Publish once more what is published, so that what hangs on it stays fresh."""
     present = store.artefacts.open(key)
