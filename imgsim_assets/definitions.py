@@ -45,29 +45,17 @@ def build_definitions(
         present: gives the settings as they are now, for the sensor; None: they cannot change.
         resources: take the place of those of the same name: `store`, `tracking` and `require_fresh`.
     """
+    assets = _assets(settings)
+    ours = [one for one in assets if isinstance(one, dg.AssetsDefinition)]  # there may be others around them
     definitions: dg.Definitions = dg.Definitions(
-        assets=[
-            *image_assets(settings),
-            edge_asset(settings),
-            *embedding_assets(settings),
-            *learning_set_assets(settings),
-            *learning_assets(settings),
-            *fine_tuning_assets(settings),
-            *class_scores_assets(settings),
-            selection_asset(settings),
-            *validation_assets(settings),
-            *vector_assets(settings),
-            *index_assets(settings),
-            comparison_asset(settings),
-            evaluation_asset(settings),
-            report_asset(settings),
-            *delivery_assets(settings),
-        ],
+        assets=assets,
         asset_checks=asset_checks(settings),
         jobs=[
             dg.define_asset_job(
                 MATERIALIZE_JOB,
-                dg.AssetSelection.all(),
+                dg.AssetSelection.assets(*ours),
+                # One process keeps the models loaded; a process per step costs two seconds a step.
+                executor_def=dg.in_process_executor,
                 description="Materialize the selected assets, stale or not; the job `sync` finds what is stale itself.",
             ),
             dg.define_asset_job(
@@ -80,13 +68,32 @@ def build_definitions(
             "require_fresh": lambda instance: require_fresh(definitions, instance, PUBLICATION),
             **(resources or {}),
         },
-        # One process keeps the models loaded; a process per step costs two seconds a step.
         executor=dg.in_process_executor,
         loggers={"console": console_logger},
         sensors=sensors(settings, lambda: definitions, present or (lambda: settings)),
         schedules=schedules(settings, lambda: definitions),
     )
     return definitions
+
+
+def _assets(settings: Settings) -> list[dg.AssetsDefinition | dg.SourceAsset]:
+    return [
+        *image_assets(settings),
+        edge_asset(settings),
+        *embedding_assets(settings),
+        *learning_set_assets(settings),
+        *learning_assets(settings),
+        *fine_tuning_assets(settings),
+        *class_scores_assets(settings),
+        selection_asset(settings),
+        *validation_assets(settings),
+        *vector_assets(settings),
+        *index_assets(settings),
+        comparison_asset(settings),
+        evaluation_asset(settings),
+        report_asset(settings),
+        *delivery_assets(settings),
+    ]
 
 
 @dg.definitions
