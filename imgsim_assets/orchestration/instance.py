@@ -2,11 +2,11 @@
 
 import json
 import os
-import re
 from importlib.resources import files
 from pathlib import Path
 
 import dagster as dg
+import yaml
 from filelock import FileLock
 
 import imgsim_assets
@@ -18,19 +18,14 @@ from imgsim_assets.world import world_fault_in
 HOME_VARIABLE = "DAGSTER_HOME"
 CONFIGURATION, WORKSPACE = "dagster.yaml", "workspace.yaml"
 LOCK = "instance.lock"
-PLAIN_STORAGE = "  sqlite:\n    base_dir"
-QUOTED_STORAGE = """  custom:
-    module: imgsim_assets.orchestration.quoted_storage
-    class: QuotedStorage
-    config:
-      base_dir"""
-PLACE = re.compile(r"base_dir: \.imgsim(\S*)")
+PLACED = ("storage", "local_artifact_storage", "compute_logs")  # where Dagster keeps them unasked is its home
+QUOTED_STORAGE = {"module": "imgsim_assets.orchestration.quoted_storage", "class": "QuotedStorage"}
 
 
 def prepare_home(state: Path) -> Path:
     """Give the folder to use as `DAGSTER_HOME`: the person's own if that variable is set, else `state`.
 
-    In the second case the package's `dagster.yaml` is written there, its place filled in, and there
+    In the second case the package's `dagster.yaml` is written there without the places that it names, and there
     are whole databases.
 
     Raises:
@@ -55,10 +50,11 @@ def prepare_home(state: Path) -> Path:
 
 
 def _configuration(home: Path) -> str:
-    plain = packaged(CONFIGURATION).read_text("utf-8")
+    known = yaml.safe_load(packaged(CONFIGURATION).read_text("utf-8"))
+    kept = {name: part for name, part in known.items() if name not in PLACED}
     if {"%", "?"}.intersection(str(home)):
-        plain = plain.replace(PLAIN_STORAGE, QUOTED_STORAGE)
-    return PLACE.sub(lambda place: f"base_dir: {json.dumps(str(home) + place[1])}", plain)
+        kept["storage"] = {"custom": {**QUOTED_STORAGE, "config": {"base_dir": str(home)}}}
+    return json.dumps(kept, indent=2)  # is YAML too
 
 
 def _create(home: Path) -> None:

@@ -3,7 +3,6 @@
 Everything after this works on a folder, so that no library gets a name to call home with.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from imgsim_assets.vision.backbones.weights import WEIGHT_PATTERNS, find_weights
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SECONDS = 5.0  # for the hub to answer at all
-OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
 def local_folder(repository: str, revision: str | None, models: Path | None) -> Path | None:
@@ -111,8 +109,9 @@ def download_advice(repository: str, revision: str | None, files: tuple[str, ...
 
 def is_offline(runtime: Runtime) -> bool:
     """Tell whether the settings or the hub's own variables forbid asking it."""
-    variables = (os.environ.get(name, "").upper() for name in OFFLINE_VARIABLES)
-    return runtime.offline or any(value in {"1", "ON", "YES", "TRUE"} for value in variables)
+    from huggingface_hub import is_offline_mode
+
+    return runtime.offline or is_offline_mode()
 
 
 def is_pinned(revision: str | None) -> bool:
