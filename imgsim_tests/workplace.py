@@ -101,9 +101,11 @@ class Workplace:
         with own_environment(), open_instance(settings.places.state) as instance:
             yield settings, instance
 
-    def try_to_sync(self, overrides: Mapping[str, Any] | None = None) -> syncing.SyncOutcome:
+    def try_to_sync(
+        self, overrides: Mapping[str, Any] | None = None, resources: Mapping[str, Any] | None = None
+    ) -> syncing.SyncOutcome:
         with self.opened(overrides) as (settings, instance):
-            return syncing.sync(build_definitions(settings), instance, settings, lambda _: None)
+            return syncing.sync(build_definitions(settings, resources=resources), instance, settings, lambda _: None)
 
     def sync(self, overrides: Mapping[str, Any] | None = None) -> syncing.SyncOutcome:
         outcome = self.try_to_sync(overrides)

@@ -1,6 +1,8 @@
 """One order and one truth: what is published, what MLflow says of it, and what a person is told."""
 
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -10,13 +12,24 @@ from mlflow.exceptions import MlflowException
 
 from imgsim_assets.resources import registry
 from imgsim_assets.resources.own_store import address
-from imgsim_assets.resources.tracking import TrackedRun
+from imgsim_assets.resources.tracking import TrackedRun, Tracking
 from imgsim_assets.settings import Settings
 from imgsim_tests.workplace import COMMAND, ROOT, Workplace, clean_environment
 
 pytestmark = pytest.mark.slow
 ANOTHER = {"report": {"queries": 2}}
 SECRET = "s3cretpw"
+
+
+class DyingBeforeTheCrown(Tracking):
+    @contextmanager
+    def run_for(self, dagster_run_id: str, tags: Mapping[str, str]) -> Iterator[TrackedRun]:
+        with super().run_for(dagster_run_id, tags) as run:
+            run.crown = self.die
+            yield run
+
+    def die(self, publication: str) -> None:
+        raise RuntimeError("died")
 
 
 def champion(workplace: Workplace) -> str:
@@ -85,8 +98,8 @@ def test_mlflow_that_refuses_after_the_publication_stops_nothing_and_is_told_lat
 
 def test_what_dies_between_the_publication_and_its_crown_is_set_right(synced: Workplace):
     old = synced.published.readlink().name
-    with mock.patch.object(TrackedRun, "crown", side_effect=RuntimeError("died")):
-        assert synced.try_to_sync(ANOTHER).failed == ["publication"]
+    dying = {"tracking": DyingBeforeTheCrown(str(synced.state))}
+    assert synced.try_to_sync(ANOTHER, dying).failed == ["publication"]
     assert champion(synced) == old != synced.published.readlink().name
     synced.sync(ANOTHER)
     assert champion(synced) == synced.published.readlink().name
