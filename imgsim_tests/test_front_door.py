@@ -6,14 +6,13 @@ import sys
 import dagster as dg
 import pytest
 
-from imgsim_assets.assets import embeddings
 from imgsim_assets.assets.images import catalogue as images
 from imgsim_assets.assets.images import edges
 from imgsim_assets.assets.learning import fine_tuning
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.staleness import descendants, read_graph
 from imgsim_assets.settings_sources import load_settings
-from imgsim_assets.vision import content
+from imgsim_assets.vision import content, content_names
 
 HEAVY = ["torch", "timm", "transformers", "mlflow", "faiss", "annoy", "openvino", "sklearn", "lance", "matplotlib"]
 
@@ -125,7 +124,7 @@ def test_another_rule_of_trimming_moves_whatever_opens_photos(monkeypatch):
         return {s.key.to_user_string(): s.code_version for s in build_definitions(settings).resolve_all_asset_specs()}
 
     before = versions()
-    for module in (images, edges, embeddings, fine_tuning, content):
+    for module in (images, edges, content_names, fine_tuning, content):
         monkeypatch.setattr(module, "CONTENT_REVISION", "content/another")
     after = versions()
     found = {key for key in before if before[key] != after[key]}

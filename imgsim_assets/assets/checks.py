@@ -33,11 +33,7 @@ def photos_can_be_read(store: Store) -> dg.AssetCheckResult:
     """Warn where so many files are unusable that something else is likely wrong."""
     counts = catalogue_counts(open_table(store, RAW_IMAGES))
     share = counts["quarantined"] / counts["files"]
-    return dg.AssetCheckResult(
-        passed=share < QUARANTINE_SHARE,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"quarantined": counts["quarantined"], "share": share},
-    )
+    return _warning(share < QUARANTINE_SHARE, {"quarantined": counts["quarantined"], "share": share})
 
 
 @dg.asset_check(asset=RAW_IMAGES, description="No test photo is an exact or near copy of a train photo.")
@@ -45,11 +41,7 @@ def splits_share_no_photo(store: Store) -> dg.AssetCheckResult:
     """Warn of leakage: a test photo that is also a train photo flatters every score."""
     counts = catalogue_counts(open_table(store, RAW_IMAGES))
     exact, near = counts["cross_split_exact_pairs"], counts["cross_split_near_pairs"]
-    return dg.AssetCheckResult(
-        passed=exact + near == 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"exact_pairs": exact, "near_pairs": near},
-    )
+    return _warning(exact + near == 0, {"exact_pairs": exact, "near_pairs": near})
 
 
 def index_recall(library: str) -> dg.AssetChecksDefinition:
@@ -63,9 +55,7 @@ def index_recall(library: str) -> dg.AssetChecksDefinition:
     def recall(store: Store) -> dg.AssetCheckResult:
         table = open_table(store, COMPARISON)
         found = float(table.filter(pl.col("library") == library)["recall_at_10"].item())
-        return dg.AssetCheckResult(
-            passed=found >= LEAST_RECALL, severity=dg.AssetCheckSeverity.WARN, metadata={"recall_at_10": found}
-        )
+        return _warning(found >= LEAST_RECALL, {"recall_at_10": found})
 
     return recall
 
@@ -75,9 +65,7 @@ def ranking_beats_cosine(store: Store) -> dg.AssetCheckResult:
     """Warn where the interval of the gain over plain cosine lies below zero."""
     gains = open_summary(store).filter(pl.col("ranking") == "gain")
     worst = float(gains["high"].min()) if gains.height else 0.0  # type: ignore[arg-type]
-    return dg.AssetCheckResult(
-        passed=worst >= 0, severity=dg.AssetCheckSeverity.WARN, metadata={"worst_upper_bound_of_gain": worst}
-    )
+    return _warning(worst >= 0, {"worst_upper_bound_of_gain": worst})
 
 
 def submission_is_valid(settings: Settings) -> dg.AssetChecksDefinition:
@@ -96,3 +84,7 @@ def submission_is_valid(settings: Settings) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(passed=True, metadata={"rows": written.height})
 
     return is_valid
+
+
+def _warning(passed: bool, metadata: dict[str, int | float]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata)

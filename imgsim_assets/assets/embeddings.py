@@ -21,20 +21,10 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.view_table import View, need_edges
 from imgsim_assets.vision.away import away
-from imgsim_assets.vision.content import CONTENT_REVISION
-from imgsim_assets.vision.content_names import VECTORS_REVISION, model_identity, vector_folder, view_fingerprint
+from imgsim_assets.vision.content_names import vector_folder, view_fingerprint, what_embedding_reads
 from imgsim_assets.vision.embedding_pass import EmbeddingPass, EmbeddingTask, compute_vectors
-from imgsim_assets.vision.photo import DECODING_REVISION
 
 KINDS = {"hf": "huggingface", "timm": "pytorch", "onnx": "onnx", "compact": "pytorch", "classic": "opencv"}
-
-
-def _reads(settings: Settings, name: str, backbone: Backbone) -> dict[str, Any]:
-    reads = {"revision": VECTORS_REVISION, **model_identity(settings, backbone), "views": list(backbone.views)}
-    edges = {"canny": settings.canny} if need_edges(backbone.views) else {}
-    ingest = {"trim": settings.ingest.trim}
-    seen = {"decoding": DECODING_REVISION, "content": CONTENT_REVISION}
-    return {"backbones": {name: reads}, "ingest": ingest, **seen, **edges}
 
 
 def recorded_fingerprints(store: Store, name: str) -> dict[str, str]:
@@ -81,7 +71,7 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _computed(settings: Settings, name: str) -> Computation:
-    return computed_by("embeddings/3", **_reads(settings, name, settings.backbones[name]))
+    return computed_by("embeddings/3", **what_embedding_reads(settings, name))
 
 
 def _spec(settings: Settings, name: str, backbone: Backbone) -> dg.AssetSpec:

@@ -7,14 +7,17 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from imgsim_assets.errors import ArtefactError
 from imgsim_assets.reporting.markdown import markdown_picture, markdown_table
 from imgsim_assets.resources.store import Store
-from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.storage.artefacts import Artefact
+from imgsim_assets.storage.formats import read_table, write_table, writing
 from imgsim_assets.storage.versioned_folder import JSON
 
 VERSIONS_KEPT = 3
 PREVIEW_ROWS = 5
 TABLE = "table.parquet"
+LABELLED_FILE = "labelled.parquet"  # the labelled photos that something was learned from
 
 
 def publish(
@@ -59,6 +62,29 @@ def publish_table(
     return publish(
         store, key, lambda folder: write_table(folder / TABLE, table), facts=facts, notes=notes, metadata=shown
     )
+
+
+def made_before(store: Store, key: str, **facts: JSON) -> Artefact | None:
+    """Open what an asset published before; None: there is nothing, or it was made otherwise, by these facts."""
+    try:
+        present = store.artefacts.open(key)
+    except ArtefactError:
+        return None
+    same = all(present.manifest.facts.get(name) == value for name, value in facts.items())
+    return present if same else None
+
+
+def labelled_before(store: Store, key: str, made_by: str) -> pl.DataFrame | None:
+    """Open the labelled photos that what is published was made from; None: there is none, or it was made otherwise."""
+    present = made_before(store, key, made_by=made_by)
+    return read_table(present.path(LABELLED_FILE)) if present else None
+
+
+def publish_again(store: Store, key: str, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
+    """Publish once more what is published, so that what hangs on it stays fresh."""
+    present = store.artefacts.open(key)
+    contents = writing({name: present.path(name).read_bytes() for name in present.manifest.files})
+    return publish(store, key, contents, facts=present.manifest.facts, metadata={**metadata, "kept": True})
 
 
 def open_table(store: Store, key: str) -> pl.DataFrame:

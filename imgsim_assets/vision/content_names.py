@@ -4,13 +4,23 @@ from typing import Any
 
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.settings import Backbone, Settings
-from imgsim_assets.view_table import VIEWS, View
+from imgsim_assets.view_table import VIEWS, View, need_edges
 from imgsim_assets.vision.backbones.identity import backbone_identity
-from imgsim_assets.vision.content import content_rule
+from imgsim_assets.vision.content import CONTENT_REVISION, content_rule
 from imgsim_assets.vision.inspection import INSPECTION_REVISION
+from imgsim_assets.vision.photo import DECODING_REVISION
 
 EDGES_REVISION = "canny/2"
 VECTORS_REVISION = "embed/3"
+
+
+def what_embedding_reads(settings: Settings, name: str) -> dict[str, Any]:
+    """Give all that decides the vectors of the backbone `name`, by the names that people know it by."""
+    backbone = settings.backbones[name]
+    reads = {"revision": VECTORS_REVISION, **model_identity(settings, backbone), "views": list(backbone.views)}
+    edges = {"canny": settings.canny} if need_edges(backbone.views) else {}
+    seen = {"decoding": DECODING_REVISION, "content": CONTENT_REVISION}
+    return {"backbones": {name: reads}, "ingest": {"trim": settings.ingest.trim}, **seen, **edges}
 
 
 def inspection_table(settings: Settings) -> str:

@@ -10,14 +10,13 @@ import numpy.typing as npt
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING, RAW_IMAGES, class_scores_key, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.publishing import TABLE, publish
+from imgsim_assets.assets.publishing import TABLE, made_before, publish
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.fine_tuned import scores_of_photos
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.artefacts import Artefact
-from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.away import away
 from imgsim_assets.vision.fine_tuning.networks import NETWORKS_FILE
 from imgsim_assets.vision.fine_tuning.scores_file import SCORES_FILE, Scores, read_scores, write_scores
@@ -86,7 +85,8 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
         tuned = load_tuned(artefact.path(NETWORKS_FILE))
         photos = distinct_photos(store)
         made_by = artefact.manifest.facts["made_by"]
-        known = _known_before(store, key, {"networks": networks, "made_by": made_by}) | known_scores(artefact)
+        before = made_before(store, key, networks=networks, made_by=made_by)
+        known = (known_scores(before) if before else {}) | known_scores(artefact)
         asked = complete_scores(settings, backbone, tuned, photos, known)
         scores = asked.scores
         if tuned.folds and len(scores) < photos.height:
@@ -109,13 +109,3 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
         )
 
     return class_scores
-
-
-def _known_before(store: Store, key: str, made_by: dict[str, JSON]) -> dict[str, Scores]:
-    """Give what the same networks, asked in the same way, said of photos before."""
-    try:
-        present = store.artefacts.open(key)
-    except ArtefactError:
-        return {}
-    same = all(present.manifest.facts.get(name) == value for name, value in made_by.items())
-    return known_scores(present) if same else {}

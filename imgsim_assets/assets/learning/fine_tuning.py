@@ -11,8 +11,7 @@ from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.learning.pool import open_labels, read_pool
-from imgsim_assets.assets.learning.standing import LABELLED_FILE, labelled_before
-from imgsim_assets.assets.publishing import open_table, publish
+from imgsim_assets.assets.publishing import LABELLED_FILE, labelled_before, open_table, publish
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store

@@ -1,6 +1,5 @@
 """The group `learning`, first part: the photos that everything else of the group learns from."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,13 +9,12 @@ from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.embeddings import recorded_fingerprints
 from imgsim_assets.assets.keys import LEARNING, LEARNING_SET, RAW_IMAGES, embedding_deps
 from imgsim_assets.assets.learning.pool import LABELS_FILE, embedded_photos
-from imgsim_assets.assets.publishing import PREVIEW_ROWS, TABLE, in_ui, publish
-from imgsim_assets.errors import ArtefactError
+from imgsim_assets.assets.publishing import PREVIEW_ROWS, TABLE, in_ui, made_before, publish
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.label_codec import LabelCodec
 from imgsim_assets.retrieval.renewal import KNOWN_BY, renewal_policy
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.formats import read_table, write_table
+from imgsim_assets.storage.formats import read_table, writing
 from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.vision.catalogue import leaked
 
@@ -45,20 +43,22 @@ def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             for name in sorted(settings.backbones)
             for view, one in recorded_fingerprints(store, name).items()
         }
-        taken = _taken_before(store, vectors)
-        if taken is None or not renewal_policy(settings).learning_set.stands(taken, present):
+        before = made_before(store, LEARNING_SET, vectors=vectors)
+        taken = read_table(before.path(TABLE)) if before else present
+        if not renewal_policy(settings).learning_set.stands(taken, present):
             taken = present
         waiting = present.height - taken.height
         if waiting:
             context.log.info(f"{waiting} new photos are ranked by what was learned from {taken.height} others")
-        shown: dict[str, Any] = {"photos": taken.height, "labelled": int(taken["label"].count()), "waiting": waiting}
-
-        def write(folder: Path) -> None:
-            write_table(folder / TABLE, taken)
-            (folder / LABELS_FILE).write_text(LabelCodec.of(taken["label"]).to_json(), encoding="utf-8")
-
-        shown |= {"dagster/row_count": taken.height, "preview": in_ui(taken.head(PREVIEW_ROWS))}
-        return publish(store, LEARNING_SET, write, facts={"vectors": vectors}, metadata=shown)
+        labels = LabelCodec.of(taken["label"]).to_json().encode()
+        shown = {"photos": taken.height, "labelled": int(taken["label"].count()), "waiting": waiting}
+        return publish(
+            store,
+            LEARNING_SET,
+            writing({TABLE: taken, LABELS_FILE: labels}),
+            facts={"vectors": vectors},
+            metadata={**shown, "dagster/row_count": taken.height, "preview": in_ui(taken.head(PREVIEW_ROWS))},
+        )
 
     return [learning_set]
 
@@ -68,12 +68,3 @@ def _learnable(store: Store, settings: Settings) -> pl.DataFrame:
     photos = embedded_photos(store, settings)
     photos = photos.with_columns(leaked(photos)).unique(KNOWN_BY, keep="first", maintain_order=True)
     return photos.select(*KNOWN_BY, "near_duplicate_group", "leaked")
-
-
-def _taken_before(store: Store, vectors: dict[str, JSON]) -> pl.DataFrame | None:
-    """Open the present set; None: there is none, or it is of other vectors."""
-    try:
-        present = store.artefacts.open(LEARNING_SET)
-    except ArtefactError:
-        return None
-    return read_table(present.path(TABLE)) if present.manifest.facts["vectors"] == vectors else None

@@ -17,8 +17,16 @@ from imgsim_assets.assets.keys import (
 )
 from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.learning.pool import open_labels, read_clusters, read_views
-from imgsim_assets.assets.learning.standing import LABELLED_FILE, labelled_before, publish_again
-from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, picture_in_ui, publish
+from imgsim_assets.assets.publishing import (
+    LABELLED_FILE,
+    TABLE,
+    in_ui,
+    labelled_before,
+    open_table,
+    picture_in_ui,
+    publish,
+    publish_again,
+)
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.measuring import log_files, metric_name, tracked
