@@ -39,11 +39,13 @@ def recorded_fingerprints(store: Store, name: str) -> dict[str, str]:
 
 def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build one asset for each backbone of the settings; those that run together decode each photo once."""
-    computed = {name: _computed(settings, name) for name in settings.backbones}
+    computed = {
+        name: computed_by("embeddings/3", **what_embedding_reads(settings, name)) for name in settings.backbones
+    }
 
     @dg.multi_asset(
         name="embeddings",
-        specs=[_spec(settings, name, backbone) for name, backbone in settings.backbones.items()],
+        specs=[_spec(name, backbone, computed[name]) for name, backbone in settings.backbones.items()],
         can_subset=True,
         pool="gpu",
     )
@@ -70,18 +72,14 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     return [embeddings]
 
 
-def _computed(settings: Settings, name: str) -> Computation:
-    return computed_by("embeddings/3", **what_embedding_reads(settings, name))
-
-
-def _spec(settings: Settings, name: str, backbone: Backbone) -> dg.AssetSpec:
+def _spec(name: str, backbone: Backbone, computed: Computation) -> dg.AssetSpec:
     return dg.AssetSpec(
         dg.AssetKey.from_user_string(embedding_key(name)),
         group_name=EMBEDDINGS,
         kinds={KINDS.get(backbone.uri.partition(":")[0], "python"), "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES, CANNY_MAPS] if need_edges(backbone.views) else [RAW_IMAGES],
-        **_computed(settings, name),
+        **computed,
         description=(
             f"Unit vectors of every photo by `{_short(backbone.uri)}`, views {', '.join(backbone.views)}. "
             "Only photos never seen by this backbone before are computed."

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from imgsim_assets.retrieval.recipe import Recipe
 
@@ -49,3 +50,9 @@ def _unit(recipe: Recipe) -> str:
     if recipe.evidence != "likeness":
         return "of probability"
     return "nats" if recipe.likeness == "pair" else "of cosine"
+
+
+def with_margins(photos: pl.DataFrame, margins: npt.NDArray[np.float64], recipe: Recipe) -> pl.DataFrame:
+    """Add to photos their `margin`, and `margin_words`: the same with its unit."""
+    words = [margin_in_words(margin, recipe) for margin in margins.tolist()]
+    return photos.with_columns(pl.Series("margin", margins), pl.Series("margin_words", words, dtype=pl.String))

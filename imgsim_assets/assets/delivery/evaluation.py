@@ -89,10 +89,7 @@ def evaluation_asset(settings: Settings) -> dg.AssetsDefinition:
         served = score_neighbours(store, library)
         truth = open_table(store, keys.SOLUTION)
         on_solution = score_on_solution(
-            served,
-            truth,
-            photos.with_columns(leaked(photos)),
-            plain_descriptors(store, settings, photos),
+            served, truth, photos.with_columns(leaked(photos)), plain_descriptors(store, settings, photos)
         )
         queries = pl.concat([on_solution, open_table(store, keys.CROSS_VALIDATION)])
         summary = summarise(queries, settings.evaluation)

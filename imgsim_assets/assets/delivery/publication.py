@@ -79,11 +79,9 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
     )
     def submission(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         """For every test photo its most relevant train photos, best first; checked before it is published."""
-        wanted = photos_to_answer(open_table(store, keys.RAW_IMAGES))
-        gallery = open_table(store, keys.GALLERY)
-        lists = ranked_lists(open_table(store, neighbors), chosen.count)
-        fallback = fallback_list(gallery["name"].to_list(), gallery["centrality"].to_numpy(), chosen)
-        names = gallery["name"].to_list()
+        wanted, gallery = photos_to_answer(open_table(store, keys.RAW_IMAGES)), open_table(store, keys.GALLERY)
+        lists, names = ranked_lists(open_table(store, neighbors), chosen.count), gallery["name"].to_list()
+        fallback = fallback_list(names, gallery["centrality"].to_numpy(), chosen)
         rows = submission_rows(wanted, lists, fallback, names, chosen)
         check_submission(rows, wanted, names, chosen)
         separator = separator_for(names, chosen)
@@ -144,7 +142,8 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         all that it is made of is fresh: the job `sync` makes everything in its turn.
         """
         require_fresh(context.instance)
-        quality = _quality(store)
+        recall = open_table(store, keys.COMPARISON).select("library", "recall_at_10")
+        quality = Quality(open_validated(store), dict(recall.iter_rows()))
         criteria = judge(
             quality,
             published_quality(store.folder),
@@ -202,11 +201,6 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         )
 
     return publication
-
-
-def _quality(store: Store) -> Quality:
-    recall = dict(open_table(store, keys.COMPARISON).select("library", "recall_at_10").iter_rows())
-    return Quality(open_validated(store), recall)
 
 
 def _foreign_ids(store: Store, settings: Settings) -> dict[str, int]:

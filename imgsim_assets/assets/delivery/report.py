@@ -19,7 +19,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import exhibits
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES, NAMES
 from imgsim_assets.retrieval.evaluation import in_words
-from imgsim_assets.retrieval.margins import class_margins, margin_in_words
+from imgsim_assets.retrieval.margins import class_margins, with_margins
 from imgsim_assets.retrieval.scoring import ranked_lists
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
@@ -83,11 +83,8 @@ def _queries(store: Store, settings: Settings) -> pl.DataFrame:
     """Give each test photo its margin, in words too, and its hidden label and AP@10 where they are known."""
     gallery, vectors = open_vectors(store, keys.GALLERY)
     photos, asked = open_vectors(store, keys.QUERIES)
-    margins = class_margins(vectors, gallery["class_number"].to_numpy(), asked)
+    shown = with_margins(photos, class_margins(vectors, gallery["class_number"].to_numpy(), asked), open_recipe(store))
     scores = score_neighbours(store, settings.submission.index)
-    recipe = open_recipe(store)
-    words = [margin_in_words(margin, recipe) for margin in margins.tolist()]
-    shown = photos.with_columns(pl.Series("margin", margins), pl.Series("margin_words", words, dtype=pl.String))
     return shown.join(scores, on="name", how="left", maintain_order="left")
 
 

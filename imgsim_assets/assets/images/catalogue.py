@@ -8,11 +8,11 @@ import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.keys import IMAGE_FOLDER, IMAGES, RAW_IMAGES, SOLUTION
-from imgsim_assets.assets.publishing import PREVIEW_ROWS, in_ui, open_table, publish_table
-from imgsim_assets.errors import ArtefactError
+from imgsim_assets.assets.publishing import PREVIEW_ROWS, TABLE, in_ui, made_before, open_table, publish_table
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.submission import require_answers
 from imgsim_assets.settings import Settings
+from imgsim_assets.storage.formats import read_table
 from imgsim_assets.vision.catalogue import assemble_catalogue, catalogue_counts
 from imgsim_assets.vision.catalogue_words import (
     counts_in_words,
@@ -90,7 +90,9 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         context.log.info(counts_in_words(counts))
         for split, name, reason, detail in refused.iter_rows():
             context.log.info(f"quarantined {split}/{name}: {reason} ({detail})")
-        for warning in (*folder.warnings, *_lost_labels(store, catalogue)):
+        before = made_before(store, RAW_IMAGES)
+        lost = lost_labels_in_words(read_table(before.path(TABLE)), catalogue) if before else ""
+        for warning in filter(None, (*folder.warnings, lost)):
             context.log.warning(warning)
         shown = {**counts, "inspected": inspected, "preview": in_ui(first_rows(catalogue, PREVIEW_ROWS))}
         if folder.ignored:
@@ -101,14 +103,6 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
         return publish_table(store, RAW_IMAGES, catalogue, metadata=shown)
 
     return raw_images
-
-
-def _lost_labels(store: Store, catalogue: pl.DataFrame) -> list[str]:
-    try:
-        said = lost_labels_in_words(open_table(store, RAW_IMAGES), catalogue)
-    except ArtefactError:  # never looked at before
-        return []
-    return [said] if said else []
 
 
 def _solution_labels(settings: Settings) -> dg.AssetsDefinition:

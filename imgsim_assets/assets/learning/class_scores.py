@@ -1,6 +1,6 @@
 """The group `learning`: what fine-tuned networks say of each photo, by one that has not learned from it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -25,7 +25,7 @@ REVISION = "class_scores/1"
 
 
 def read_class_scores(
-    store: Store, keys: Sequence[str], ids: Sequence[str], labels: Sequence[str]
+    store: Store, keys: Iterable[str], ids: Iterable[str], labels: Sequence[str]
 ) -> npt.NDArray[np.float64] | None:
     """Read what fine-tuned backbones say of photos, the mean of their log probabilities.
 
@@ -49,7 +49,7 @@ def read_class_scores(
             return None
         if artefact.manifest.facts["labels"] != digest(labels):
             raise ArtefactError(f"class scores in {key} for the present labels", "for others", "run `imgsim sync`")
-        said.append(scores_of_photos(ids, known, scores))
+        said.append(scores_of_photos(list(ids), known, scores))
     return np.mean(said, axis=0) if said else None
 
 

@@ -82,6 +82,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
         photos = distinct_photos(store).join(learned, on="content_id", how="semi", maintain_order="left")
         asked = complete_scores(settings, backbone, networks.tuned, photos, networks.scores, folds=networks.fold_of())
         scores, labels = asked.scores, networks.tuned.labels
+        held_out = labelled.join(networks.folds, on="content_id", how="semi")
 
         def write(folder: Path) -> None:
             networks.write(folder, scores)
@@ -100,9 +101,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
             metadata={
                 "classes": len(labels),
                 "photos": networks.folds.height,
-                "held_out_accuracy": held_out_accuracy(
-                    labels, scores, labelled.join(networks.folds, on="content_id", how="semi")
-                ),
+                "held_out_accuracy": held_out_accuracy(labels, scores, held_out),
             },
         )
         shutil.rmtree(store.folder / UNFINISHED / key, ignore_errors=True)

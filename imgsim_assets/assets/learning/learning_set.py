@@ -3,7 +3,6 @@
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from imgsim_assets.assets.asset import asset, computed_by
 from imgsim_assets.assets.embeddings import recorded_fingerprints
@@ -37,7 +36,10 @@ def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         before. It is taken anew when more than a tenth has come (`learning.renewal`), when a photo of it is gone or has
         another label, when a label appears that none of it has, and when a backbone or a view changes.
         """
-        present = _learnable(store, settings)
+        photos = embedded_photos(store, settings)
+        # Each content once for each split and label that it is found in.
+        known = photos.with_columns(leaked(photos)).unique(KNOWN_BY, keep="first", maintain_order=True)
+        present = known.select(*KNOWN_BY, "near_duplicate_group", "leaked")
         vectors: dict[str, JSON] = {
             f"{name}/{view}": one
             for name in sorted(settings.backbones)
@@ -61,10 +63,3 @@ def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         )
 
     return [learning_set]
-
-
-def _learnable(store: Store, settings: Settings) -> pl.DataFrame:
-    """Give each content with a vector of every backbone once for each split and label it is found in."""
-    photos = embedded_photos(store, settings)
-    photos = photos.with_columns(leaked(photos)).unique(KNOWN_BY, keep="first", maintain_order=True)
-    return photos.select(*KNOWN_BY, "near_duplicate_group", "leaked")

@@ -16,10 +16,9 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.diffusion import diffusion_coordinates
 from imgsim_assets.retrieval.grouping import group_photos
-from imgsim_assets.retrieval.label_codec import UNKNOWN
-from imgsim_assets.retrieval.learning_set import guess_classes, learned_classes, learning_mode
+from imgsim_assets.retrieval.head_training import learn_head
 from imgsim_assets.retrieval.metric_file import load_head, save_head
-from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
+from imgsim_assets.retrieval.metric_head import MetricHead
 from imgsim_assets.retrieval.renewal import KNOWN_BY
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
@@ -88,31 +87,13 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
         """What ranks: the chosen recipe with its GLRT metric and logistic classes, learned from labels and guesses."""
         recipe = open_recipe(store)
         photos, pool = open_table(store, LEARNING_SET), read_pool(store, settings, recipe)
-        labels = open_labels(store)
-        guessed = guess_classes(pool)
-        learned = learned_classes(pool, recipe, settings.clusters.confidence)
-        taken = learned != UNKNOWN
-        scores = pool.scores_of(taken)
-        head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, class_scores=scores)
-        training = photos.select(KNOWN_BY).with_columns(
-            pl.Series("class_number", learned),
-            pl.Series("class", labels.decode(learned)),
-            pl.Series("pseudo_label", labels.decode(guessed.classes)),
-            pl.Series("confidence", guessed.confidence),
-        )
+        learned = learn_head(photos, pool, recipe, settings.clusters.confidence, open_labels(store))
 
         def write(folder: Path) -> None:
-            save_head(head, folder / layout.HEAD)
-            write_table(folder / TRAINING_FILE, training)
+            save_head(learned.head, folder / layout.HEAD)
+            write_table(folder / TRAINING_FILE, learned.training)
 
-        facts = {
-            "mode": learning_mode(pool.classes[pool.is_train]),
-            "classes": len(head.classes),
-            "photos_learned_from": int(taken.sum()),
-            "dimension": int(head.metric.projection.shape[1]),
-            "shrinkage": float(head.metric.shrinkage),
-        }
-        context.log.info(", ".join(f"{name} {value}" for name, value in facts.items()))
-        return publish(store, METRIC_HEAD, write, facts=facts)
+        context.log.info(", ".join(f"{name} {value}" for name, value in learned.facts.items()))
+        return publish(store, METRIC_HEAD, write, facts=learned.facts)
 
     return metric_head

@@ -106,12 +106,7 @@ def read_pool(store: Store, settings: Settings, recipe: Recipe, axes: PrincipalA
         clusters,
         labels.encode(photos["label"]),
         (photos["split"] == "train").to_numpy(),
-        read_class_scores(
-            store,
-            [fine_tuned_key(name) for name in recipe.fine_tuned],
-            photos["content_id"].to_list(),
-            labels.names,
-        ),
+        read_class_scores(store, map(fine_tuned_key, recipe.fine_tuned), photos["content_id"], labels.names),
     )
 
 

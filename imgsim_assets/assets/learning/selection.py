@@ -151,9 +151,6 @@ def _collection(store: Store, settings: Settings) -> Collection:
         is_train=(photos["split"] == "train").to_numpy(),
         left_out=photos["leaked"].to_numpy() & (settings.evaluation.leaked == "leave_out"),
         class_scores=read_class_scores(
-            store,
-            [fine_tuned_key(name) for name in fine_tuned_backbones(settings)],
-            photos["content_id"].to_list(),
-            labels.names,
+            store, map(fine_tuned_key, fine_tuned_backbones(settings)), photos["content_id"], labels.names
         ),
     )

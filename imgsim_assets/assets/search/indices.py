@@ -13,7 +13,7 @@ from imgsim_assets.assets.search.vectors import Vectors, open_probes, open_vecto
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
-from imgsim_assets.retrieval.ann.build import Asked, Previous, grow_or_build, load_index
+from imgsim_assets.retrieval.ann.build import Asked, Previous, facts_of, grow_or_build, load_index
 from imgsim_assets.retrieval.ann.growth import Gallery
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST, NAMES, Index
 from imgsim_assets.retrieval.ann.search import search_in_blocks
@@ -80,15 +80,7 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
         built, tried, built_from = grow_or_build(chosen, now, lambda: open_probes(store), before)
         seconds = time.perf_counter() - started
         context.log.info(f"{built.size} vectors of {built.dimension} dimensions in {built.kind}, {seconds:.2f} s")
-        facts: dict[str, JSON] = {
-            "count": built.size,
-            "dimension": built.dimension,
-            "kind": built.kind,
-            "effort": built.effort,
-            "overfetch": built.overfetch,
-            "ids": digest(photos["name"]),
-            "built_from": built_from,
-        }
+        facts = facts_of(built) | {"ids": digest(photos["name"]), "built_from": built_from}
         return publish(
             store,
             index_key(library),

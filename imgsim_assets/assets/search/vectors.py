@@ -89,9 +89,8 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _class_scores(store: Store, recipe: Recipe, photos: pl.DataFrame) -> npt.NDArray[np.float64] | None:
-    keys = [class_scores_key(name) for name in recipe.fine_tuned]
-    labels = LabelCodec.of(open_training(store)["label"])
-    return read_class_scores(store, keys, photos["content_id"].to_list(), labels.names)
+    labels = LabelCodec.of(open_training(store)["label"]).names
+    return read_class_scores(store, map(class_scores_key, recipe.fine_tuned), photos["content_id"], labels)
 
 
 def _query_vectors(settings: Settings) -> dg.AssetsDefinition:

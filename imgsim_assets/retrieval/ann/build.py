@@ -120,6 +120,12 @@ def grow_or_build(
     return built, tried, vectors_held(built)
 
 
+def facts_of(index: Index) -> dict[str, str | int | None]:
+    """Give what is to be known of an index beside its file."""
+    shape: dict[str, str | int | None] = {"count": index.size, "dimension": index.dimension, "kind": index.kind}
+    return {**shape, "effort": index.effort, "overfetch": index.overfetch}
+
+
 def load_index(kind: str, path: Path, vectors: Vectors, asked: Asked) -> Index:
     """Map the index in `path`, built from `vectors`, and test it.
 
