@@ -14,7 +14,7 @@ from unittest import mock
 
 import dagster as dg
 
-from imgsim_assets.assets.delivery import publication as delivery
+from imgsim_assets.assets import checks
 from imgsim_assets.assets.learning import metric as learning
 from imgsim_assets.storage.publication import roll_back
 from imgsim_assets.vision import inspection
@@ -322,7 +322,7 @@ TURNED: Overrides = {"head": {"shrinkage": 0.2}}
 
 def failed_step(workplace: Workplace) -> Overrides:
     """head.shrinkage changed; in a first sync metric_head failed"""
-    with mock.patch.object(learning, "fit_head", side_effect=RuntimeError("no luck")):
+    with mock.patch.object(learning, "learn_head", side_effect=RuntimeError("no luck")):
         assert workplace.try_to_sync(TURNED).failed == ["metric_head"]
     return TURNED
 
@@ -330,7 +330,7 @@ def failed_step(workplace: Workplace) -> Overrides:
 def failed_check(workplace: Workplace) -> Overrides:
     """submission.count changed; in a first sync the check of the submission failed"""
     overrides = {"submission": {"count": 5}}
-    with mock.patch.object(delivery, "check_submission", side_effect=[None, RuntimeError("not what was written")]):
+    with mock.patch.object(checks, "check_submission", side_effect=RuntimeError("not what was written")):
         assert workplace.try_to_sync(overrides).failed == ["publication"]
     return overrides
 
@@ -338,7 +338,7 @@ def failed_check(workplace: Workplace) -> Overrides:
 def interrupted_run(workplace: Workplace) -> Overrides:
     """head.shrinkage changed; the first sync was interrupted in metric_head"""
     with (
-        mock.patch.object(learning, "fit_head", side_effect=KeyboardInterrupt),
+        mock.patch.object(learning, "learn_head", side_effect=KeyboardInterrupt),
         contextlib.suppress(KeyboardInterrupt, dg.DagsterExecutionInterruptedError),
     ):
         workplace.try_to_sync(TURNED)
