@@ -14,7 +14,7 @@ from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
 from imgsim_assets.view_table import need_edges
 from imgsim_assets.vision.backbones.loading import load_backbone
-from imgsim_assets.vision.canny import find_edges
+from imgsim_assets.vision.canny import edges_of_file
 from imgsim_assets.vision.content import content_of_photo
 from imgsim_assets.vision.embedding import Lane, embed_photos
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
@@ -73,7 +73,7 @@ def open_any(path: Path, settings: Settings, frames: Collection[Frame]) -> Opene
         whole, _ = decode_bytes(content_of_file, limit)
         content = content_of_photo(whole, trim=settings.ingest.trim)
         edges_are_shown = need_edges(frame.view for frame in frames)
-        edges = find_edges(content.of(whole, whole.size), settings.canny) if edges_are_shown else None
+        edges = edges_of_file(content_of_file, whole.size, content, settings.canny, limit) if edges_are_shown else None
         known_by = bytes_id(content_of_file)
         return open_photo(path, whole.size, frames, edges, limit, content=content, known_by=known_by)
     except PhotoError as error:

@@ -13,7 +13,10 @@ from PIL import Image
 
 from imgsim_assets.settings import Canny
 from imgsim_assets.view_table import WHOLE, Box
+from imgsim_assets.vision.content import Content
+from imgsim_assets.vision.photo import REDUCTIONS, decode_bytes
 
+REDUCING_GAP = 2.0  # a JPEG is decoded to a longest side that is so many times the map's, at least
 LEAST_HIGH = 20.0  # the gradient that a step of about 9 grey levels leaves after the default blur
 NOISE_DEVIATIONS = 4.0  # pure noise passes this about once in 3,000 pixels
 RAYLEIGH_MEDIAN = 1.1774  # median gradient magnitude of noise, in standard deviations of one direction
@@ -42,6 +45,29 @@ class Edges:
     map: npt.NDArray[np.bool_]
     box: Box
     density: float
+
+
+def edges_of_file(read: bytes, size: tuple[int, int], content: Content, canny: Canny, max_pixels: int) -> Edges:
+    """Find the edges of a photo's content, from a JPEG decoded no larger than they need.
+
+    Args:
+        read: what `read_file` gave.
+        size: the photo's (width, height), upright.
+        content: what is kept of it.
+        canny: as `find_edges` takes it.
+        max_pixels: larger photos are refused.
+
+    Raises:
+        PhotoError: it gives no photo.
+    """
+    photo, _ = decode_bytes(read, max_pixels, edge_reduction(content.size, canny))
+    return find_edges(content.of(photo, size), canny)
+
+
+def edge_reduction(size: tuple[int, int], canny: Canny) -> int:
+    """Say how far content of (width, height) may be reduced before its edges are sought; one of `REDUCTIONS`."""
+    most = max(size) / (REDUCING_GAP * canny.size)
+    return max(reduction for reduction in REDUCTIONS if reduction <= max(1, most))
 
 
 def find_edges(photo: Image.Image, canny: Canny) -> Edges:
@@ -133,7 +159,7 @@ def _middle(projection: npt.NDArray[Any], stray: float) -> tuple[float, float]:
 def encode_edges(edges: Edges) -> dict[str, Any]:
     """Make the row of `EDGES_SCHEMA`, all but its content id; the map is a PNG of one bit per pixel."""
     buffer = io.BytesIO()
-    Image.fromarray(edges.map.astype(np.uint8) * 255).convert("1").save(buffer, "PNG", optimize=True)
+    Image.fromarray(edges.map.astype(np.uint8) * 255).convert("1").save(buffer, "PNG")
     return {"edges": buffer.getvalue(), **dict(zip(BOX_COLUMNS, edges.box, strict=True)), "density": edges.density}
 
 

@@ -10,7 +10,7 @@ from imgsim_assets.vision.content import CONTENT_REVISION, content_rule
 from imgsim_assets.vision.inspection import INSPECTION_REVISION
 from imgsim_assets.vision.photo import DECODING_REVISION
 
-EDGES_REVISION = "canny/2"
+EDGES_REVISION = "canny/3"
 VECTORS_REVISION = "embed/3"
 
 

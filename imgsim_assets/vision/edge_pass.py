@@ -1,6 +1,7 @@
-"""The edges of the photos that have none yet."""
+"""The pass that finds the edges that are missing, by all threads."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -8,40 +9,50 @@ import pyarrow as pa
 
 from imgsim_assets.progress import track
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.content_table import ContentTable
-from imgsim_assets.vision.canny import EDGES_SCHEMA, encode_edges, find_edges
-from imgsim_assets.vision.photo import PhotoError, decode_photo
+from imgsim_assets.storage.content_table import ID, ContentTable
+from imgsim_assets.vision.canny import EDGES_SCHEMA, edges_of_file, encode_edges
+from imgsim_assets.vision.photo import PhotoError, read_file
 from imgsim_assets.vision.rows import content_of, path_of
+from imgsim_assets.vision.threads import thread_count, worker_threads
 
 EDGES_A_COMMIT = 256
 
 
 def find_missing_edges(settings: Settings, table: ContentTable, photos: pl.DataFrame) -> dict[str, PhotoError]:
-    """Find the edges of photos, and append them commit by commit.
+    """Find edges, and append them commit by commit, so that an interrupted run loses little.
 
     Args:
-        settings: where photos are, and how edges are found.
-        table: of `EDGES_SCHEMA`.
-        photos: rows of `raw_images`.
+        settings: where the photos are, and how edges are found.
+        table: of `EDGES_SCHEMA`, to append to.
+        photos: rows of `raw_images`, those without edges.
 
     Returns:
-        Why some have none, by content id: their files were away or changed since they were inspected.
+        By content id why some have none: they are away, or changed since they were inspected.
     """
     failures: dict[str, PhotoError] = {}
     rows: list[dict[str, Any]] = []
-    for row in track(photos.iter_rows(named=True), "edges", total=photos.height):
-        try:
-            photo = decode_photo(path_of(row, settings), settings.ingest.max_pixels, known_by=row["content_id"])
-        except PhotoError as error:  # away or changed since it was inspected
-            failures[row["content_id"]] = error
-            continue
-        edges = find_edges(content_of(row).of(photo, (row["width"], row["height"])), settings.canny)
-        rows.append({"content_id": row["content_id"], **encode_edges(edges)})
-        if len(rows) >= EDGES_A_COMMIT:
-            _append_rows(table, rows)
-            rows = []
+    with worker_threads(thread_count(settings.runtime.threads), "imgsim-edges") as pool:
+        found = pool.map(functools.partial(_edges_row, settings), photos.iter_rows(named=True))
+        for content_id, row in track(found, "edges", total=photos.height):
+            if isinstance(row, PhotoError):
+                failures[content_id] = row
+                continue
+            rows.append(row)
+            if len(rows) >= EDGES_A_COMMIT:
+                _append_rows(table, rows)
+                rows = []
     _append_rows(table, rows)
     return failures
+
+
+def _edges_row(settings: Settings, photo: Mapping[str, Any]) -> tuple[str, dict[str, Any] | PhotoError]:
+    content_id, limit = photo["content_id"], settings.ingest.max_pixels
+    try:
+        read = read_file(path_of(photo, settings), limit, content_id)
+        edges = edges_of_file(read, (photo["width"], photo["height"]), content_of(photo), settings.canny, limit)
+    except PhotoError as error:
+        return content_id, error
+    return content_id, {ID: content_id, **encode_edges(edges)}
 
 
 def _append_rows(table: ContentTable, rows: Sequence[dict[str, Any]]) -> None:

@@ -157,7 +157,7 @@ def test_settings_of_edges_count_where_a_view_shows_them():
 def test_edges_are_found_for_a_view_that_shows_them_alone(synced_once: Workplace, monkeypatch: pytest.MonkeyPatch):
     photo, settings, crop = synced_once.photos / "test" / "test_00000.jpg", synced_once.settings(), SquareFraming(32)
     assert open_any(photo, settings, [Frame("rgb", crop), Frame("canny_focus", crop)]).edges is not None
-    monkeypatch.setattr("imgsim_assets.serving.describe.find_edges", lambda *_: pytest.fail("edges are found"))
+    monkeypatch.setattr("imgsim_assets.serving.describe.edges_of_file", lambda *_: pytest.fail("edges are found"))
     assert open_any(photo, settings, [Frame("rgb", crop), Frame("zoom", crop)]).edges is None
 
 

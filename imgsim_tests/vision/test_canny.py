@@ -1,3 +1,5 @@
+from unittest import mock
+
 import cv2
 import numpy as np
 import pyarrow as pa
@@ -8,17 +10,21 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw
 
 from imgsim_assets.settings import Canny
+from imgsim_assets.view_table import WHOLE
+from imgsim_assets.vision import canny as canny_module
 from imgsim_assets.vision.canny import (
     EDGES_SCHEMA,
     LEAST_SIDE,
-    WHOLE,
     automatic_thresholds,
     decode_edges,
+    edge_reduction,
+    edges_of_file,
     encode_edges,
     find_edges,
     focus_box,
 )
-from imgsim_tests.broken_files import picture
+from imgsim_assets.vision.content import Content
+from imgsim_tests.broken_files import encoded, picture
 
 CANNY = Canny()
 
@@ -47,6 +53,32 @@ def test_small_photos_are_not_scaled_up(size):
     edges = find_edges(Image.new("RGB", size), CANNY)
     assert edges.map.shape == size[::-1]
     assert edges.map.dtype == np.bool_
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "reduction"),
+    [((300, 200), 256, 1), ((1023, 1000), 256, 1), ((1024, 10), 256, 2), ((3000, 4000), 256, 4),
+     ((4000, 3000), 1024, 1), ((4000, 3000), 128, 8), ((90_000, 1), 256, 8)],
+)  # fmt: skip
+def test_a_photo_is_reduced_to_no_less_than_twice_the_map(size, side, reduction):
+    assert edge_reduction(size, Canny(size=side)) == reduction
+
+
+def test_a_large_photo_that_is_decoded_reduced_has_the_same_edges():
+    """Within a pixel of the map, of what is inside the border alone; and the whole is never decoded."""
+    photo = square_on(noisy(3, (1500, 2000)), (500, 400, 1100, 900))
+    photo.paste("white", (0, 0, 2000, 100))
+    content, read = Content(0, 100, 2000, 1500), encoded(photo, "JPEG")
+    whole = find_edges(photo.crop((0, 100, 2000, 1500)), CANNY)
+    with mock.patch.object(canny_module, "decode_bytes", wraps=canny_module.decode_bytes) as decode:
+        found = edges_of_file(read, photo.size, content, CANNY, 10**8)
+    assert [call.args[2] for call in decode.call_args_list] == [2]
+    assert found.map.shape == whole.map.shape
+    assert found.box == pytest.approx(whole.box, abs=0.01)
+    for one, other in ((found, whole), (whole, found)):
+        near = cv2.dilate(other.map.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        assert one.map.sum() > 200
+        assert (one.map & near).sum() > 0.98 * one.map.sum()
 
 
 @pytest.mark.parametrize("colour", ["black", "white", (120, 130, 140)])
