@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -105,11 +106,12 @@ def ui(settings: Settings, host: str, port: int) -> None:
 @click.option("--index", type=click.Choice(["faiss", "annoy"]), help="which index answers [the submission's]")
 @click.option("--count", type=click.IntRange(1), default=10, show_default=True, help="how many photos")
 @with_settings
-def search(settings: Settings, as_json: bool, photo: Path, index: str | None, count: int) -> None:
+def search(settings: Settings, as_json: bool, photo: Path, index: Literal["faiss", "annoy"] | None, count: int) -> None:
     """Name the train photos nearest to PHOTO, from the published search bundle."""
-    from imgsim_assets.serving.search import search_photo
+    from imgsim_assets.api import publication_of
 
-    found = search_photo(photo, settings, index or settings.submission.index, count)
+    answer = publication_of(settings).search([photo], count, index)
+    found = answer.select("name", "label", "score").to_dicts()
     if as_json:
         click.echo(json.dumps({"photo": str(photo), "index": index or settings.submission.index, "found": found}))
         return
@@ -121,9 +123,9 @@ def search(settings: Settings, as_json: bool, photo: Path, index: str | None, co
 @with_settings
 def compare(settings: Settings, as_json: bool) -> None:
     """Show FAISS beside Annoy, as last measured on your vectors."""
-    from imgsim_assets.serving.comparison import open_comparison
+    from imgsim_assets.api import publication_of
 
-    comparison = open_comparison(settings.places.state)
+    comparison = publication_of(settings).comparison
     table, curves = comparison.table, comparison.curves
     if as_json:
         libraries = {row["library"]: row for row in table.iter_rows(named=True)}
@@ -157,9 +159,9 @@ def sample(folder: Path, classes: int, train: int, test: int, seed: int) -> None
 @with_settings
 def versions(settings: Settings, as_json: bool) -> None:
     """List the publications that can be rolled back to, the last one first."""
-    from imgsim_assets.orchestration.versions import list_versions
+    from imgsim_assets.serving.publications import list_versions
 
-    found = list_versions(settings)
+    found = list_versions(settings.places.state)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(one) for one in found]))
         return
@@ -172,7 +174,7 @@ def versions(settings: Settings, as_json: bool) -> None:
 @with_settings
 def rollback(settings: Settings, as_json: bool, version: str) -> None:
     """Publish VERSION again; it stays until something that the ranking is made of changes."""
-    from imgsim_assets.orchestration.versions import roll_back_to
+    from imgsim_assets.orchestration.rolling_back import roll_back_to
 
     name, registered, notes = roll_back_to(settings, version)
     for note in notes:

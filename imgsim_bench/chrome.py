@@ -24,6 +24,7 @@ from imgsim_assets.retrieval.average_precision import (
 from imgsim_assets.retrieval.glrt import Floats, Ints
 from imgsim_assets.retrieval.label_codec import LabelCodec
 from imgsim_assets.serving.bundle import SearchBundle, open_bundle
+from imgsim_assets.serving.models import Models
 from imgsim_assets.serving.queries import photo_queries
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.photo import decode_photo
@@ -109,7 +110,7 @@ def _lists(bundle: SearchBundle, settings: Settings, paths: Sequence[Path], draw
             photo = np.asarray(decode_photo(path, settings.ingest.max_pixels))
             made = draw(photo, np.random.default_rng((seed, place))) if draw else photo
             Image.fromarray(made).save(to, quality=QUALITY)
-        queries = photo_queries(drawn, settings, bundle)
+        queries = photo_queries(drawn, Models(settings, bundle))
     index = bundle.index(settings.submission.index)
     return search(index, bundle.vectors, queries, LIST, reciprocal=bundle.head.recipe.reciprocal).ids
 

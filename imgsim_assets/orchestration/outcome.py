@@ -1,21 +1,12 @@
 """What one sync did: for a person, and for a script."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.serving import layout
-
-
-def score_of(publication: Path) -> str:
-    """Say the score of a publication, or that it cannot be read."""
-    try:
-        return in_words(json.loads((publication / layout.METRICS).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return f"no score: its {layout.METRICS} is damaged or gone"
+from imgsim_assets.serving.publications import score_of
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pyarrow as pa
 from filelock import Timeout
 
 from imgsim_assets.storage.artefacts import ARTEFACTS, ArtefactStore
-from imgsim_assets.storage.content_table import ContentTable
+from imgsim_assets.storage.content_table import CONTENT, ContentTable
 from imgsim_assets.storage.ledger import Ledger, ledger_of
 from imgsim_assets.storage.publication import publish_folder
 from imgsim_assets.storage.state_lock import held_by, state_lock
@@ -54,7 +54,7 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def content(self) -> Path:
         """The folder of all rows by content."""
-        return self.folder / "content"
+        return self.folder / CONTENT
 
     def content_table(self, name: str, schema: pa.Schema) -> ContentTable:
         """Rows by content id; `name` says what computed them, e.g. `clip/<fingerprint>`."""

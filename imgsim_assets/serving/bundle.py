@@ -20,6 +20,7 @@ from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import whole_publication
+from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.view_table import need_edges
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.content import content_rule
@@ -75,13 +76,13 @@ def bundle_facts(settings: Settings) -> dict[str, Any]:
     }
 
 
-def open_bundle(settings: Settings) -> SearchBundle:
-    """Open the bundle that is published now.
+def open_bundle(settings: Settings, publication: Path | None = None) -> SearchBundle:
+    """Open the bundle of a publication, each of whose files is vouched for; None: the one in force.
 
     Raises:
         ArtefactError: nothing is published, or what is was damaged, or made with other settings or other weights.
     """
-    folder = whole_publication(settings.places.state) / layout.BUNDLE
+    folder = (publication or whole_publication(settings.places.state)) / layout.BUNDLE
     facts = json.loads((folder / layout.FACTS).read_bytes())
     present = bundle_facts(settings)
     # What one of them lacks, it lacks because of something else.
@@ -101,11 +102,17 @@ def open_bundle(settings: Settings) -> SearchBundle:
     )
 
 
-def write_facts(bundle: Path, settings: Settings, indices: Mapping[str, tuple[str, str, Asked]]) -> None:
-    """Write what a query is held against: `bundle_facts`, and of each library's index its digest, kind and effort."""
+def write_facts(
+    bundle: Path, settings: Settings, indices: Mapping[str, tuple[str, str, Asked]], vectors: Mapping[str, JSON]
+) -> None:
+    """Write what a query is held against: `bundle_facts`, and of each library's index its digest, kind and effort.
+
+    `vectors` are the fingerprints of each backbone's views, by which its embeddings are found.
+    """
     known = {
         library: {"digest": digest, "kind": kind, **asdict(asked)} for library, (digest, kind, asked) in indices.items()
     }
     facts = json.dumps(bundle_facts(settings), indent=2, sort_keys=True)
     (bundle / layout.FACTS).write_text(facts, encoding="utf-8")
     (bundle / layout.INDICES).write_text(json.dumps(known, indent=2), encoding="utf-8")
+    (bundle / layout.EMBEDDINGS).write_text(json.dumps(vectors, indent=2, sort_keys=True), encoding="utf-8")

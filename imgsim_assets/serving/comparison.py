@@ -8,7 +8,6 @@ import polars as pl
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.serving import layout
 from imgsim_assets.storage.formats import read_table
-from imgsim_assets.storage.publication import whole_publication
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,13 @@ class Comparison:
     verdict: str
 
 
-def open_comparison(state: Path) -> Comparison:
-    """Read the comparison of the publication in force.
+def open_comparison(publication: Path) -> Comparison:
+    """Read the comparison in the folder of a publication.
 
     Raises:
-        ArtefactError: nothing is published, or it was damaged, or by a version of imgsim that gave no verdict.
+        ArtefactError: it was published by a version of imgsim that gave no verdict, or is gone.
     """
-    bundle = whole_publication(state) / layout.BUNDLE
+    bundle = publication / layout.BUNDLE
     try:
         verdict = (bundle / layout.VERDICT).read_text(encoding="utf-8")
     except FileNotFoundError as error:

@@ -10,10 +10,9 @@ import numpy.typing as npt
 from imgsim_assets.errors import InputError
 from imgsim_assets.fingerprint import bytes_id
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
-from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.serving.models import Models
 from imgsim_assets.settings import Settings
 from imgsim_assets.view_table import need_edges
-from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.canny import edges_of_file
 from imgsim_assets.vision.content import content_of_photo
 from imgsim_assets.vision.embedding import Lane, embed_photos
@@ -23,22 +22,19 @@ from imgsim_assets.vision.photo import PhotoError, decode_bytes, decode_photo, r
 from imgsim_assets.vision.threads import thread_count
 
 
-def describe(paths: Sequence[Path], settings: Settings, recipe: Recipe) -> npt.NDArray[np.float32]:
+def describe(paths: Sequence[Path], models: Models) -> npt.NDArray[np.float32]:
     """Turn photos into descriptors, row for row: float32 [n, d]. Only views in use are embedded.
 
     Raises:
         InputError: a photo cannot be read, or a backbone gives no vector for it.
     """
-    models = {
-        name: load_backbone(settings.backbones[name], settings.runtime, settings.places.models) for name in recipe.views
-    }
-    lanes = {(name, view): Frame(view, models[name].framing) for name, views in recipe.views.items() for view in views}
-    for name, model in models.items():
-        model.prepare(len(paths) * len(recipe.views[name]))
+    settings, recipe = models.settings, models.bundle.head.recipe
+    asked = {name: models.backbone(name, len(paths) * len(views)) for name, views in recipe.views.items()}
+    lanes = {(name, view): Frame(view, asked[name].framing) for name, views in recipe.views.items() for view in views}
     found: dict[str, list[npt.NDArray[np.float32]]] = {" ".join(lane): [] for lane in lanes}
     batches = embed_photos(
         [PhotoSource(str(path), functools.partial(open_any, path, settings, lanes.values())) for path in paths],
-        [Lane(" ".join(lane), models[lane[0]], frame) for lane, frame in lanes.items()],
+        [Lane(" ".join(lane), asked[lane[0]], frame) for lane, frame in lanes.items()],
         workers=thread_count(settings.runtime.threads),
         total=len(paths),
     )

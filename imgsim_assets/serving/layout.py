@@ -15,6 +15,8 @@ REPORT = "report.html"
 BUNDLE = "bundle"
 FACTS = "bundle.json"  # the settings and models that a query must share with the gallery: `bundle_facts`
 PHOTOS = "gallery.parquet"  # train photos: `name`, `content_id`, `label`, ...
+CATALOGUE = "catalogue.parquet"  # a row for each file of the folder of photos: vision/catalogue.py
+EMBEDDINGS = "embeddings.json"  # by backbone and view: the fingerprint of its vectors
 VECTORS = "gallery.npy"  # theirs, row for row: float32 [n, d]
 HEAD = "metric.safetensors"  # retrieval/metric_file.py
 INDICES = "indices.json"  # by library: its index's `digest`, `kind`, `effort` and `overfetch`
@@ -30,6 +32,11 @@ def index_file(library: str) -> str:
     return f"{library}.index"
 
 
+def neighbours_file(library: str) -> str:
+    """Name the table of what a library finds for each test photo: `query`, `rank`, `name`, `score`."""
+    return f"{library}_neighbours.parquet"
+
+
 def networks_file(name: str) -> str:
     """Name the file of the fine-tuned networks that the backbone `name` became; only what the recipe asks has one."""
     return f"fine_tuned_{name}.safetensors"
@@ -41,7 +48,8 @@ def head_of(publication: Path) -> Path:
 
 
 BUNDLED = (
-    *(FACTS, PHOTOS, VECTORS, HEAD, INDICES, COMPARISON, CURVES, VERDICT, RECALL, VALIDATED),
+    *(FACTS, CATALOGUE, EMBEDDINGS, PHOTOS, VECTORS, HEAD, INDICES, COMPARISON, CURVES, VERDICT, RECALL, VALIDATED),
     *map(index_file, LIBRARIES),
+    *map(neighbours_file, LIBRARIES),
 )
 FILES = (SUBMISSION, METRICS, REPORT, *(f"{BUNDLE}/{name}" for name in BUNDLED))  # of every publication

@@ -25,6 +25,7 @@ from imgsim_assets.storage.lance_errors import MEND, damage_reported
 if TYPE_CHECKING:
     from lance import LanceDataset
 
+CONTENT = "content"  # the folder of all tables, in the state folder
 ID = "content_id"
 VECTOR = "vector"
 READ_ROWS = 8192

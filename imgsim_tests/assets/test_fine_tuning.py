@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from imgsim_assets.api import publication_of
 from imgsim_assets.orchestration.sync import SyncOutcome
-from imgsim_assets.serving.search import search_photo
 from imgsim_assets.vision.checkpoint import steps_kept
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
@@ -103,11 +103,10 @@ def test_each_labelled_photo_has_a_fold_and_each_photo_a_score(tuned_once: Workp
 
 
 def test_the_recipe_asks_them_and_the_search_answers_as_the_pipeline(tuned_once: Workplace):
-    settings = tuned_once.settings()
+    publication = publication_of(tuned_once.settings())
     assert (tuned_once.published / "bundle" / "fine_tuned_small.safetensors").is_file()
     for name, expected in list(tuned_once.lists().items())[:4]:
-        found = search_photo(tuned_once.photos / "test" / name, settings, settings.submission.index, 10)
-        assert [row["name"] for row in found] == expected
+        assert publication.search([tuned_once.photos / "test" / name])["name"].to_list() == expected
 
 
 def test_curves_are_logged(tuned_once: Workplace):

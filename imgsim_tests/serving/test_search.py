@@ -7,18 +7,25 @@ import polars as pl
 import pytest
 from PIL import Image, ImageOps
 
+from imgsim_assets.api import publication_of
 from imgsim_assets.errors import ArtefactError, InputError
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.serving.bundle import bundle_facts, open_bundle
 from imgsim_assets.serving.comparison import open_comparison
 from imgsim_assets.serving.describe import describe, open_any
+from imgsim_assets.serving.models import Models
 from imgsim_assets.serving.queries import photo_queries
-from imgsim_assets.serving.search import search_photo
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage import versioned_folder
+from imgsim_assets.storage.publication import whole_publication
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.frame import Frame
 from imgsim_tests.workplace import Workplace
+
+
+def search_photo(photo: Path, settings: Settings, library: str, count: int) -> list[dict]:
+    found = publication_of(settings).search([photo], count, library)
+    return found.select("name", "label", "score").to_dicts()
 
 
 @pytest.mark.parametrize("library", ["faiss", "annoy"])
@@ -38,12 +45,13 @@ def test_a_descriptor_is_that_of_the_pipeline(synced_once: Workplace):
     """One photo at a time here, batches there."""
     settings = synced_once.settings()
     bundle = open_bundle(settings)
+    models = Models(settings, bundle)
     queries = np.load(synced_once.store.artefacts.open("query_vectors").path("vectors.npy"))
     names = synced_once.table("query_vectors")["name"].to_list()
     for name in names[:3]:
-        descriptor = describe([synced_once.photos / "test" / name], settings, bundle.head.recipe)
+        descriptor = describe([synced_once.photos / "test" / name], models)
         assert np.linalg.norm(descriptor) == pytest.approx(1, abs=1e-5)
-        asked = photo_queries([synced_once.photos / "test" / name], settings, bundle)
+        asked = photo_queries([synced_once.photos / "test" / name], models)
         np.testing.assert_allclose(asked[0], queries[names.index(name)], rtol=1e-4, atol=1e-5)
 
 
@@ -55,7 +63,7 @@ def test_a_train_photo_is_answered_by_brute_force_too(synced_once: Workplace, li
     names = bundle.gallery["name"].to_list()
     for name in names[::7]:
         path = synced_once.photos / "train" / name
-        asked = photo_queries([path], settings, bundle)
+        asked = photo_queries([path], Models(settings, bundle))
         scores = (bundle.vectors.astype(np.float64) * asked).sum(axis=1)
         found = search(bundle.index(library), bundle.vectors, asked, 10)  # before any re-ranking
         # Photos that differ in the last digit of a score may change places.
@@ -96,18 +104,18 @@ def test_nothing_published_is_told(unsynced: Workplace):
     with pytest.raises(ArtefactError, match="run `imgsim sync`"):
         open_bundle(unsynced.settings())
     with pytest.raises(ArtefactError, match="run `imgsim sync`"):
-        open_comparison(unsynced.state)
+        publication_of(unsynced.settings())
 
 
 def test_a_comparison_of_an_older_version_is_told(synced: Workplace):
-    assert open_comparison(synced.state).verdict.startswith("No verdict: 12 photos asked")
+    assert open_comparison(whole_publication(synced.state)).verdict.startswith("No verdict: 12 photos asked")
     whole = synced.published.resolve()
     (whole / "bundle" / "verdict.txt").unlink()
     older = whole.rename(whole.with_name(versioned_folder.version_of(versioned_folder.describe(whole), {})))
     synced.published.unlink()
     synced.published.symlink_to(Path("publications", older.name))
     with pytest.raises(ArtefactError, match=r"none, it is older; .* `imgsim sync`"):
-        open_comparison(synced.state)
+        open_comparison(whole_publication(synced.state))
 
 
 def test_a_damaged_publication_answers_nothing_and_names_the_command_that_mends_it(synced: Workplace):
@@ -191,6 +199,6 @@ def test_a_photo_that_is_none_is_refused_before_a_model_is_loaded(
     path = tmp_path / "photo.jpg"
     if content is not None:
         path.write_bytes(content)
-    monkeypatch.setattr("imgsim_assets.serving.describe.load_backbone", lambda *_: pytest.fail("a model is loaded"))
+    monkeypatch.setattr("imgsim_assets.serving.models.load_backbone", lambda *_: pytest.fail("a model is loaded"))
     with pytest.raises(InputError, match="a photo at"):
         search_photo(path, synced_once.settings(), "faiss", 10)

@@ -47,6 +47,7 @@ COPIED = {
     layout.REPORT: (keys.REPORT, layout.REPORT),
 }
 COPIED_TO_BUNDLE = {
+    layout.CATALOGUE: (keys.RAW_IMAGES, TABLE),
     layout.PHOTOS: (keys.GALLERY, TABLE),
     layout.VECTORS: (keys.GALLERY, VECTORS_FILE),
     layout.HEAD: (keys.METRIC_HEAD, layout.HEAD),
@@ -54,6 +55,7 @@ COPIED_TO_BUNDLE = {
     layout.CURVES: (keys.COMPARISON, layout.CURVES),
     layout.VERDICT: (keys.COMPARISON, layout.VERDICT),
     **{layout.index_file(library): (keys.index_key(library), INDEX_FILE) for library in LIBRARIES},
+    **{layout.neighbours_file(library): (keys.neighbors_key(library), TABLE) for library in LIBRARIES},
 }
 GATE_TAG = "imgsim/gate"
 
@@ -109,7 +111,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         settings,
         keys.PUBLICATION,
         computed_by(
-            "publication/4",
+            "publication/5",
             bundle=bundle_facts(settings),
             publication=chosen.model_dump(exclude={"kept"}),
             submission={"index": settings.submission.index},
@@ -177,7 +179,11 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
                 )
                 for library, manifest in manifests.items()
             }
-            write_facts(bundle, settings, indices)
+            vectors = {
+                name: store.artefacts.open(keys.embedding_key(name)).manifest.facts["fingerprints"]
+                for name in settings.backbones
+            }
+            write_facts(bundle, settings, indices, vectors)
             write_quality(bundle, quality)
 
         registered: list[str | None] = []
