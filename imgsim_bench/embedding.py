@@ -51,7 +51,7 @@ class Speeds:
 
 
 @dataclass
-class Measured:
+class EmbeddingFigures:
     """Everything that the benchmark has found.
 
     Attributes:
@@ -74,7 +74,7 @@ class Measured:
 
 def measure_embedding(
     settings: Settings, photos: int, *, rounds: int, peak_photos: Sequence[int] = (), only: Sequence[str] = ()
-) -> Measured:
+) -> EmbeddingFigures:
     """Measure on the JPEGs of the settings' folder, repeated where they are too few.
 
     Args:
@@ -89,7 +89,7 @@ def measure_embedding(
     """
     threads = set_threads(settings.runtime.threads)
     paths = _some_jpegs(settings.places.data, photos)
-    measured = Measured(photos, threads)
+    measured = EmbeddingFigures(photos, threads)
     with tempfile.TemporaryDirectory() as scratch:
         lines = write_models(Path(scratch), settings.places.models)
         if unknown := set(only) - set(lines):

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from imgsim_assets.reporting.plots import stacked_bars
-from imgsim_bench.embedding import LOOP, OURS, Measured, Speeds
+from imgsim_bench.embedding import LOOP, OURS, EmbeddingFigures, Speeds
 from imgsim_bench.markdown import table_lines
 
 PLOT = "where-the-time-goes.png"
 
 
-def in_markdown(measured: Measured) -> str:
+def in_markdown(measured: EmbeddingFigures) -> str:
     """Write the tables for the docs; ratios are medians of the rounds, with their range."""
     return "\n".join(
         [
@@ -26,7 +26,7 @@ def in_markdown(measured: Measured) -> str:
     )
 
 
-def write_plot(measured: Measured, folder: Path) -> None:
+def write_plot(measured: EmbeddingFigures, folder: Path) -> None:
     """Draw how long a photo takes in each part: decoding and framing, the model, and the rest."""
     folder.mkdir(parents=True, exist_ok=True)
     decoding = 1000 * float(np.median(measured.decoding[0][0])) / measured.threads
@@ -64,7 +64,7 @@ def _forward(speeds: Sequence[Speeds]) -> list[str]:
     return [*table_lines(head, rows), ""]
 
 
-def _decoding(measured: Measured) -> list[str]:
+def _decoding(measured: EmbeddingFigures) -> list[str]:
     head = ("longer side, pixels", "imgsim, ms a photo", "cv2.imread and resize, ms", "imgsim is faster by")
     rows = []
     for side, (ours, theirs) in measured.decoding.items():
@@ -73,7 +73,7 @@ def _decoding(measured: Measured) -> list[str]:
     return [*table_lines(head, rows), ""]
 
 
-def _decoding_rate(measured: Measured) -> Iterator[str]:
+def _decoding_rate(measured: EmbeddingFigures) -> Iterator[str]:
     yield (
         f"{measured.threads} processes that do nothing else decode and frame "
         f"{np.median(measured.decoding_rate):,.0f} photos a second."
@@ -83,7 +83,7 @@ def _decoding_rate(measured: Measured) -> Iterator[str]:
     yield ""
 
 
-def _one_pass(measured: Measured) -> Iterator[str]:
+def _one_pass(measured: EmbeddingFigures) -> Iterator[str]:
     together, alone = measured.one_pass
     if together:
         yield (
@@ -93,7 +93,7 @@ def _one_pass(measured: Measured) -> Iterator[str]:
         yield ""
 
 
-def _peaks(measured: Measured) -> Iterator[str]:
+def _peaks(measured: EmbeddingFigures) -> Iterator[str]:
     for photos, peak in measured.peaks.items():
         yield f"Largest resident memory with {photos:,} photos: {peak:,.0f} MB."
 

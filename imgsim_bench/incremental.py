@@ -33,7 +33,7 @@ IDLE_RUNS = 3
 
 
 @dataclass(frozen=True)
-class Measured:
+class SyncTimes:
     """Seconds of whole processes for one number of photos, and how many vectors the new photos cost.
 
     `steps` and `steps_of_more` are the seconds of each step of the full sync and of the one with more photos.
@@ -64,7 +64,7 @@ class Measured:
         return 1.0 - sum(self.steps.values()) / self.full
 
 
-def measure_incremental(settings: Settings, photos: int, *, plain: bool = True) -> Measured:
+def measure_incremental(settings: Settings, photos: int, *, plain: bool = True) -> SyncTimes:
     """Sync drawn photos from nothing, again, and with one per cent more; and call the same functions plainly.
 
     Args:
@@ -89,10 +89,10 @@ def measure_incremental(settings: Settings, photos: int, *, plain: bool = True) 
             _take_away(place / "photos")
             script = _timed([sys.executable, "-c", PLAIN, str(config), str(place / "plain")])
         views = sum(len(backbone.views) for backbone in settings.backbones.values())
-        return Measured(photos, full, script, idle, added, more, views, computed, steps, steps_of_more)
+        return SyncTimes(photos, full, script, idle, added, more, views, computed, steps, steps_of_more)
 
 
-def in_markdown(measured: Sequence[Measured]) -> str:
+def in_markdown(measured: Sequence[SyncTimes]) -> str:
     """Write the measurements as a table for the docs."""
     head = (
         "photos", "full sync, s", "nothing changed, s", "+1% photos, s", "of a full sync", "vectors computed",

@@ -7,12 +7,12 @@ import polars as pl
 
 from imgsim_assets.reporting.plots import recall_curves
 from imgsim_assets.retrieval.effort import pareto_front
-from imgsim_bench.indices import RECALLS, Measured
+from imgsim_bench.indices import RECALLS, IndexFigures
 from imgsim_bench.markdown import table_lines
 from imgsim_bench.peers import AUTOFAISS_UNTUNED
 
 
-def in_markdown(measured: Measured) -> str:
+def in_markdown(measured: IndexFigures) -> str:
     """Write the tables for the docs."""
     reached = pl.concat(
         [
@@ -69,7 +69,7 @@ def _untuned(points: pl.DataFrame) -> Iterator[str]:
                 yield f"At {recall} {name}, loses {loss:.1%} to the fastest.\n"
 
 
-def write_plot(measured: Measured, folder: Path) -> Path:
+def write_plot(measured: IndexFigures, folder: Path) -> Path:
     """Draw what each library and kind reaches into `folder`, named after the task."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{measured.task.replace(',', '').replace(' ', '-')}.png"

@@ -80,7 +80,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Measured:
+class IndexFigures:
     """Points of recall and speed, what building costs, what `auto` loses, and what was left out and why."""
 
     task: str
@@ -101,7 +101,7 @@ class Measured:
         }
 
 
-def measure_indices(task: Task, only: Sequence[str], *, threads: int, memory_mb: int | None) -> Measured:
+def measure_indices(task: Task, only: Sequence[str], *, threads: int, memory_mb: int | None) -> IndexFigures:
     """Measure every kind of index and every other library on one task.
 
     Args:
@@ -136,7 +136,7 @@ def measure_indices(task: Task, only: Sequence[str], *, threads: int, memory_mb:
     front = pareto_front(points["recall_at_10"].to_numpy(), points["queries_per_second"].to_numpy())
     tried = [(way, *point[3:]) for way, point in measured]
     losses = [loss for recall in RECALLS for loss in _losses(task, tried, exact, recall, memory_mb)]
-    return Measured(
+    return IndexFigures(
         task.name,
         points.with_columns(pl.Series("on_front", front)),
         pl.DataFrame(costs, schema=COSTS, orient="row"),

@@ -1,10 +1,10 @@
-"""The training classes: how many of each family, their recipes and their captions."""
+"""The training classes: how many of each family, their designs and their captions."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from imgsim_assets.vision.drawing.outline import Recipe
+from imgsim_assets.vision.drawing.outline import Design
 from imgsim_workshop.formulas import (
     Family,
     assembly,
@@ -36,7 +36,7 @@ class Kind:
     number: int
 
     @property
-    def recipe(self) -> Recipe:
+    def design(self) -> Design:
         """The class's formula with its parameters; the same on every call."""
         order = list(FAMILIES).index(self.family)
         seeds = np.random.SeedSequence((77_003, order, self.number))

@@ -15,6 +15,6 @@ from imgsim_assets.command_options import ANY_PATH
 def pretrain(output: Path, budget: Literal["small", "full"], seed: int) -> None:
     """Train the compact backbones, and learn the codebooks of the classical ones, on drawn pictures."""
     from imgsim_assets.vision.threads import thread_count
-    from imgsim_workshop import recipe
+    from imgsim_workshop import pretraining
 
-    recipe.pretrain(output, budget, seed, workers=thread_count(0))
+    pretraining.pretrain(output, budget, seed, workers=thread_count(0))

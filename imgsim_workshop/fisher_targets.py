@@ -1,6 +1,6 @@
 """What each picture's edges are like and where, as its Fisher vector says: the networks learn to tell it.
 
-The vector needs no label, and is another for every picture: a richer lesson than the shape of a class. After the
+The vector needs no label, and is another for every picture: says more than the shape of a class. After the
 histograms of gradients that Wei et al. let a transformer predict (MaskFeat, CVPR 2022).
 """
 

@@ -10,9 +10,9 @@ from typing import TypeAlias
 import numpy as np
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
     Points,
-    Recipe,
     Vary,
     box,
     ellipse,
@@ -26,10 +26,10 @@ from imgsim_assets.vision.drawing.outline import (
 )
 from imgsim_assets.vision.drawing.pose import between
 
-Family: TypeAlias = Callable[[np.random.Generator], Recipe]
+Family: TypeAlias = Callable[[np.random.Generator], Design]
 
 
-def contour(generator: np.random.Generator) -> Recipe:
+def contour(generator: np.random.Generator) -> Design:
     """A closed curve whose radius is a sum of waves, with or without a hole and a nested copy."""
     symmetry = int(generator.integers(1, 6))
     waves = [(symmetry * k, between(generator, 0.05, 0.4) / k**0.5, between(generator, 0, 6.3)) for k in (1, 2, 3)]
@@ -70,7 +70,7 @@ def primitive(generator: np.random.Generator) -> Callable[[Vary], Points]:
     return outline
 
 
-def assembly(generator: np.random.Generator) -> Recipe:
+def assembly(generator: np.random.Generator) -> Design:
     """Three to seven simple outlines, some repeated by a mirror or around the centre."""
     symmetry = int(generator.integers(-1, 5))
     pieces = [(primitive(generator), int(generator.integers(3))) for _ in range(int(generator.integers(3, 8)))]
@@ -100,7 +100,7 @@ def fitted(parts: list[Part]) -> list[Part]:
     return [Part(tuple((c - middle) * scale for c in p.contours), p.tone, p.width * scale, p.shade) for p in parts]
 
 
-def stroke(generator: np.random.Generator) -> Recipe:
+def stroke(generator: np.random.Generator) -> Design:
     """One to three written curves."""
     curves = [
         generator.random((int(generator.integers(3, 8)), 2)) * 2 - 1 for _ in range(int(generator.integers(1, 4)))
@@ -118,7 +118,7 @@ def stroke(generator: np.random.Generator) -> Recipe:
     return draw
 
 
-def branch(generator: np.random.Generator) -> Recipe:
+def branch(generator: np.random.Generator) -> Design:
     """A line that forks again and again."""
     children = [
         (between(generator, -1.3, 1.3), between(generator, 0.5, 0.85)) for _ in range(int(generator.integers(2, 4)))
@@ -139,7 +139,7 @@ def branch(generator: np.random.Generator) -> Recipe:
     return draw
 
 
-def fractal(generator: np.random.Generator) -> Recipe:
+def fractal(generator: np.random.Generator) -> Design:
     """An outline mapped into itself by three or four contractions, four times over."""
     count = int(generator.integers(3, 5))
     maps = [
@@ -158,7 +158,7 @@ def fractal(generator: np.random.Generator) -> Recipe:
     return draw
 
 
-def lattice(generator: np.random.Generator) -> Recipe:
+def lattice(generator: np.random.Generator) -> Design:
     """A small outline repeated on a grid over the whole picture: a surface."""
     motif = primitive(generator)
     step = between(generator, 0.22, 0.55)

@@ -55,12 +55,12 @@ def muted(picture: Picture, generator: np.random.Generator) -> Picture:
 
 def draw_class(kind: Kind, count: int, seed: int, side: int = SIDE) -> npt.NDArray[np.uint8]:
     """Draw `count` pictures of one class, each harder than the one before: uint8 [count, side, side, 3]."""
-    recipe = kind.recipe
+    design = kind.design
     pictures = np.empty((count, side, side, 3), dtype=np.uint8)
     for index in range(count):
         name = int.from_bytes(kind.family.encode(), "little") % 2**32
         generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, name, kind.number, index))))
-        picture = draw_scene(recipe, generator, (side, side), graded(index / max(1, count - 1)))
+        picture = draw_scene(design, generator, (side, side), graded(index / max(1, count - 1)))
         pictures[index] = worn(muted(picture, generator), generator)
     return pictures
 

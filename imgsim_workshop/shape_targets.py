@@ -46,7 +46,7 @@ def _shape(kind: Kind) -> npt.NDArray[np.float64]:
 def _tones(kind: Kind) -> npt.NDArray[np.int64]:
     """Tell which surface is seen where: 0 for none."""
     seen = np.zeros((FINE, FINE), dtype=np.int64)
-    for part in kind.recipe(Vary(np.random.Generator(np.random.PCG64(0)))):
+    for part in kind.design(Vary(np.random.Generator(np.random.PCG64(0)))):
         contours = [(contour + REACH) * (FINE / 2 / REACH) for contour in part.contours]
         mask = mask_of(contours, (FINE, FINE), part.width * FINE / 2 / REACH)
         facet = 0 if part.shade is None else 4 * (part.shade // SHADES + 10)

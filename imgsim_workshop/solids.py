@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.vision.drawing.outline import Part, Recipe, Vary
+from imgsim_assets.vision.drawing.outline import Design, Part, Vary
 from imgsim_assets.vision.drawing.pose import between
 from imgsim_workshop.formulas import fitted
 
@@ -42,7 +42,7 @@ def rotation(azimuth: float, elevation: float) -> Space:
     return np.asarray(tip @ about, dtype=np.float64)
 
 
-def solid(generator: np.random.Generator) -> Recipe:
+def solid(generator: np.random.Generator) -> Design:
     """Two to five solids; each photo sees them from another side."""
     pieces = []
     for _ in range(int(generator.integers(2, 6))):

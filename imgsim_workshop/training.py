@@ -11,7 +11,7 @@ from imgsim_assets.vision.augmentation import Changes, augment
 from imgsim_assets.vision.checkpoint import load_checkpoint, save_checkpoint
 from imgsim_assets.vision.compact import MEAN, STD, CompactModel, build_compact
 from imgsim_workshop.batches import Pictures, choose_batch
-from imgsim_workshop.lesson import lend_stem, lesson
+from imgsim_workshop.distillation import distillation, lend_stem
 from imgsim_workshop.objectives import objective
 from imgsim_workshop.schedule import Schedule, naming_at, rate_at, share_at
 
@@ -63,8 +63,8 @@ def train(
     )
     if teacher is not None:
         lend_stem(model.module, teacher)
-        parts["lesson"] = lesson(name, model.module, teacher)
-        teacher.module.to(device)  # a lesson does not own its teacher
+        parts["distillation"] = distillation(name, model.module, teacher)
+        teacher.module.to(device)  # what is distilled from it does not own its teacher
     parts.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(_groups(parts), lr=schedule.rate, betas=(0.9, 0.98))
     losses, _ = load_checkpoint(checkpoint, parts, optimizer)
@@ -97,7 +97,7 @@ def _step(
         group["lr"] = rate_at(seeds[1], schedule)
     with _precision(schedule, device.type):
         vectors = parts["backbone"](views)
-        taught = parts["lesson"](views, vectors) if "lesson" in parts else 0.0
+        taught = parts["distillation"](views, vectors) if "distillation" in parts else 0.0
     classes, fisher = (torch.from_numpy(told[chosen]).to(device) for told in (pictures.classes, pictures.fisher))
     loss: Tensor = parts["objective"](vectors, classes, fisher, naming_at(seeds[1], schedule)) + taught
     optimizer.zero_grad(set_to_none=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from imgsim_assets.errors import GateError
-from imgsim_assets.orchestration.staleness import Node, Record, judge_one, read_graph, read_records
+from imgsim_assets.orchestration.staleness import Node, Record, read_graph, read_records, status_of
 
 SHOWN = 3  # assets; the others are counted
 
@@ -41,7 +41,7 @@ def behind(graph: Mapping[str, Node], records: Mapping[str, Record], key: str) -
     for one in (one for one in graph if one in above - {key} and not graph[one].external):
         seen = records[one].inputs if one in records else {}
         folders = {name: Record(version, None, {}) for name, version in seen.items() if _is_external(graph, name)}
-        status = judge_one(graph[one], {**records, **folders})
+        status = status_of(graph[one], {**records, **folders})
         if status.state != "fresh":
             found[one] = "; ".join(status.causes)
     return found

@@ -136,12 +136,12 @@ def read_checks(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tu
     return failed, unended
 
 
-def judge(graph: Mapping[str, Node], records: Mapping[str, Record]) -> dict[str, AssetStatus]:
+def statuses_of(graph: Mapping[str, Node], records: Mapping[str, Record]) -> dict[str, AssetStatus]:
     """Apply the rule to every asset that imgsim can materialize, in the graph's order."""
-    return {key: judge_one(node, records) for key, node in graph.items() if not node.external}
+    return {key: status_of(node, records) for key, node in graph.items() if not node.external}
 
 
-def judge_one(node: Node, records: Mapping[str, Record]) -> AssetStatus:
+def status_of(node: Node, records: Mapping[str, Record]) -> AssetStatus:
     """Apply the rule to one asset."""
     record = records.get(node.key)
     if record is None:

@@ -32,11 +32,11 @@ from imgsim_assets.orchestration.staleness import (
     Record,
     descendants,
     foretell,
-    judge,
     next_wave,
     read_checks,
     read_graph,
     read_records,
+    statuses_of,
 )
 from imgsim_assets.orchestration.unsettled import unsettled
 from imgsim_assets.resources.measuring import MLFLOW_SAYS, finish_tracking, leave_tracking
@@ -128,7 +128,7 @@ def look(
     """
     graph = read_graph(definitions)
     records = read_records(instance, graph)
-    statuses = judge(graph, records)
+    statuses = statuses_of(graph, records)
     store = Store(state=str(settings.places.state))
     fresh = [key for key, status in statuses.items() if status.state == "fresh"]
     for key in broken_claims(store, settings, {key: records[key].data_version for key in fresh}):

@@ -149,7 +149,7 @@ def choose(
         recipe = standing_recipe(offered, head, steps, trusted)
         return Choice(recipe, pl.DataFrame(schema=STEP_COLUMNS), folds.reason, 0)
     describe = describer(sampled)
-    score = judge(describe, folds, confidence)
+    score = scorer(describe, folds, confidence)
     start = max((first_recipe(name, offered, head) for name in offered), key=lambda one: np.nanmean(score(one)))
     climbed = climb(
         start,
@@ -190,7 +190,7 @@ def describer(collection: Collection) -> Describe:
     return lambda recipe: described(recipe.described_part().model_dump_json())
 
 
-def judge(describe: Describe, folds: Folds, confidence: float) -> Score:
+def scorer(describe: Describe, folds: Folds, confidence: float) -> Score:
     """Give the function that scores a recipe: float64 [m] AP@10 of the asked photos.
 
     Shrinkage and temperatures, a handful of numbers, are tuned once a recipe and not anew in each fold: that is five

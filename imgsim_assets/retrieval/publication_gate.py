@@ -32,7 +32,7 @@ class Criterion:
     passed: bool
 
 
-def judge(
+def gate_criteria(
     challenger: Quality, champion: Quality | None, *, least_recall: float, served: str, foreign: Mapping[str, int]
 ) -> list[Criterion]:
     """Hold a new ranking against the published one.

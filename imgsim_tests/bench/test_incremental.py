@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from imgsim_bench.incremental import Measured, in_markdown, measure_incremental
+from imgsim_bench.incremental import SyncTimes, in_markdown, measure_incremental
 from imgsim_tests.workplace import Workplace
 
-MEASURED = Measured(1000, 50.0, 40.0, 2.5, 10, 5.0, 2, 20, {"embeddings": 45.0, "clusters": 4.0})
+MEASURED = SyncTimes(1000, 50.0, 40.0, 2.5, 10, 5.0, 2, 20, {"embeddings": 45.0, "clusters": 4.0})
 QUICK = dict.fromkeys(("projection", "logistic", "fusion", "expansion", "augmentation", "reciprocal"), "off")
 
 

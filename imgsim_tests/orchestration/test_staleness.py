@@ -14,10 +14,10 @@ from imgsim_assets.orchestration.staleness import (
     Record,
     descendants,
     foretell,
-    judge,
     next_wave,
     read_graph,
     read_records,
+    statuses_of,
 )
 
 
@@ -42,35 +42,35 @@ def all_fresh(graph: Mapping[str, Node]) -> dict[str, Record]:
 
 
 def stale_keys(graph: Mapping[str, Node], records: Mapping[str, Record]) -> set[str]:
-    return {key for key, status in judge(graph, records).items() if status.state != "fresh"}
+    return {key for key, status in statuses_of(graph, records).items() if status.state != "fresh"}
 
 
 def test_nothing_materialized_is_one_wave_of_everything():
-    statuses = judge(CHAIN, {"folder": Record("v", None, {})})
+    statuses = statuses_of(CHAIN, {"folder": Record("v", None, {})})
     assert {status.state for status in statuses.values()} == {"missing"}
     assert next_wave(CHAIN, statuses) == ["raw", "edges", "vectors", "head", "answer"]
 
 
 def test_all_fresh_is_no_wave():
-    statuses = judge(CHAIN, all_fresh(CHAIN))
+    statuses = statuses_of(CHAIN, all_fresh(CHAIN))
     assert next_wave(CHAIN, statuses) == []
     assert all(status.causes == () for status in statuses.values())
 
 
 def test_what_is_fresh_below_something_stale_is_told_apart():
     graph = {**CHAIN, "edges": node("edges", "raw", code="2")}
-    told = foretell(graph, judge(graph, all_fresh(CHAIN)))
+    told = foretell(graph, statuses_of(graph, all_fresh(CHAIN)))
     assert {key: status.state for key, status in told.items()} == {
         "raw": "fresh", "edges": "stale", "vectors": "fresh", "head": "waits", "answer": "waits",
     }  # fmt: skip
     assert told["head"].causes == ("depends on edges, which is stale",)
     assert told["answer"].causes == ("depends on head, which waits",)
-    assert foretell(CHAIN, judge(CHAIN, all_fresh(CHAIN))) == judge(CHAIN, all_fresh(CHAIN))
+    assert foretell(CHAIN, statuses_of(CHAIN, all_fresh(CHAIN))) == statuses_of(CHAIN, all_fresh(CHAIN))
 
 
 def test_a_code_change_runs_itself_and_waits_to_see_whether_its_data_moves():
     graph = {**CHAIN, "edges": node("edges", "raw", code="2")}
-    statuses = judge(graph, all_fresh(CHAIN))
+    statuses = statuses_of(graph, all_fresh(CHAIN))
     assert statuses["edges"].state == "stale"
     assert statuses["edges"].causes == ("its settings or its code changed (1 -> 2)",)
     assert next_wave(graph, statuses) == ["edges"]
@@ -78,7 +78,7 @@ def test_a_code_change_runs_itself_and_waits_to_see_whether_its_data_moves():
 
 def test_two_changes_run_a_common_child_once():
     graph = {**CHAIN, "edges": node("edges", "raw", code="2"), "head": node("head", "vectors", "edges", code="2")}
-    statuses = judge(graph, all_fresh(CHAIN))
+    statuses = statuses_of(graph, all_fresh(CHAIN))
     assert stale_keys(graph, all_fresh(CHAIN)) == {"edges", "head"}
     # head is stale itself, so it runs in the same run, after edges; answer waits for head's data version.
     assert next_wave(graph, statuses) == ["edges", "head"]
@@ -88,7 +88,7 @@ def test_causes_name_the_parents():
     records = all_fresh(CHAIN)
     records["raw"] = Record("moved", "1", records["raw"].inputs)
     records["head"] = Record("v-head", "1", {"vectors": "v-vectors", "gone": "v"})
-    statuses = judge(CHAIN, records)
+    statuses = statuses_of(CHAIN, records)
     assert statuses["vectors"].causes == ("raw changed",)
     assert set(statuses["head"].causes) == {"gone is no longer an input", "edges is a new input"}
 
@@ -117,7 +117,7 @@ def test_waves_reach_a_state_where_all_is_fresh_and_run_no_asset_twice(graph, da
         records[key] = Record(records[key].data_version, "older", records[key].inputs)
     ran: list[str] = []
     moved: set[str] = set()
-    while wave := next_wave(graph, judge(graph, records)):
+    while wave := next_wave(graph, statuses_of(graph, records)):
         for key in wave:
             version = records[key].data_version if key in unchanged else f"{records[key].data_version}'"
             moved |= {key} - unchanged
@@ -126,7 +126,7 @@ def test_waves_reach_a_state_where_all_is_fresh_and_run_no_asset_twice(graph, da
         ran += wave
     assert len(ran) == len(set(ran))
     assert set(ran) == stale | {key for key in graph if moved.intersection(graph[key].parents)}
-    assert all(status.state == "fresh" for status in judge(graph, records).values())
+    assert all(status.state == "fresh" for status in statuses_of(graph, records).values())
 
 
 # ---- beside Dagster's own resolver --------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_the_rule_agrees_with_dagsters_own_resolver(scenario):
     with dg.DagsterInstance.ephemeral() as instance:
         definitions = scenario(instance)
         graph = read_graph(definitions)
-        ours = judge(graph, read_records(instance, graph))
+        ours = statuses_of(graph, read_records(instance, graph))
         resolver = CachingStaleStatusResolver(
             instance, definitions.resolve_asset_graph(), LoadingContextForTest(instance)
         )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.average_precision import mean_average_precision
-from imgsim_assets.retrieval.publication_gate import Quality, judge, refusals
+from imgsim_assets.retrieval.publication_gate import Quality, gate_criteria, refusals
 
 
 def validated(scores: list[float], start: int = 0, label: str = "fish") -> pl.DataFrame:
@@ -24,7 +24,7 @@ CHAMPION = Quality(validated(SCORES), RECALL)
 
 
 def verdict(challenger: Quality, champion: Quality | None = CHAMPION, foreign: dict[str, int] | None = None) -> str:
-    return refusals(judge(challenger, champion, least_recall=0.95, served="faiss", foreign=foreign or {}))
+    return refusals(gate_criteria(challenger, champion, least_recall=0.95, served="faiss", foreign=foreign or {}))
 
 
 def shifted(by: float, **where: object) -> pl.DataFrame:
@@ -74,7 +74,7 @@ def test_what_is_not_worse_is_let_through(challenger):
 def test_what_cannot_be_compared_is_let_through_and_says_so(table):
     challenger = Quality(table, RECALL)
     assert verdict(challenger) == ""
-    criteria = judge(challenger, CHAMPION, least_recall=0.95, served="faiss", foreign={})
+    criteria = gate_criteria(challenger, CHAMPION, least_recall=0.95, served="faiss", foreign={})
     assert criteria[0].found.endswith("of 100: not compared")
 
 
@@ -82,9 +82,9 @@ def test_what_cannot_be_compared_is_let_through_and_says_so(table):
 def test_four_fifths_of_the_photos_make_two_rankings_comparable(shared, compared):
     """Of the larger side, whichever it is."""
     worse = shifted(-0.5)
-    fewer = judge(Quality(worse[:shared], RECALL), CHAMPION, least_recall=0.95, served="faiss", foreign={})
+    fewer = gate_criteria(Quality(worse[:shared], RECALL), CHAMPION, least_recall=0.95, served="faiss", foreign={})
     larger = Quality(validated(SCORES[:shared]), RECALL)
-    more = judge(Quality(worse, RECALL), larger, least_recall=0.95, served="faiss", foreign={})
+    more = gate_criteria(Quality(worse, RECALL), larger, least_recall=0.95, served="faiss", foreign={})
     for criteria in (fewer, more):
         assert criteria[0].passed != compared
         assert criteria[0].found.endswith("not compared") != compared

@@ -5,16 +5,16 @@ from imgsim_assets.vision.drawing.outline import Vary
 from imgsim_assets.vision.drawing.sample import KINDS
 from imgsim_tests.vision.drawing.test_kinds import tones
 from imgsim_workshop.classes import FAMILIES, Kind, training_kinds
-from imgsim_workshop.recipe import BUDGETS
+from imgsim_workshop.pretraining import BUDGETS
 
 SHIPPED = training_kinds(BUDGETS["full"].classes)
 
 
 def test_no_training_class_is_a_class_of_the_sample():
-    sample = np.stack([tones(recipe, side=32) for recipe in KINDS.values()])
+    sample = np.stack([tones(design, side=32) for design in KINDS.values()])
     overlaps = []
     for kind in SHIPPED:
-        one = tones(kind.recipe, side=32)
+        one = tones(kind.design, side=32)
         drawn = (sample > 0) | (one > 0)
         same = (sample == one) & drawn
         overlaps.append(float((same.sum(axis=(1, 2)) / drawn.sum(axis=(1, 2))).max()))
@@ -22,7 +22,7 @@ def test_no_training_class_is_a_class_of_the_sample():
 
 
 def test_training_classes_come_from_other_formulas_than_the_sample():
-    modules = {getattr(recipe, "func", recipe).__module__ for recipe in KINDS.values()}
+    modules = {getattr(design, "func", design).__module__ for design in KINDS.values()}
     assert not modules & {family.__module__ for family, _ in FAMILIES.values()}
 
 
@@ -40,15 +40,15 @@ def test_captions_tell_classes_apart():
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_class_is_the_same_thing_each_time_and_differs_from_the_next(family):
-    first, again, other = (Kind(family, number).recipe for number in (3, 3, 4))
+    first, again, other = (Kind(family, number).design for number in (3, 3, 4))
     assert np.array_equal(tones(first), tones(again))
     assert not np.array_equal(tones(first), tones(other))
 
 
 @pytest.mark.parametrize("kind", SHIPPED[::11], ids=lambda kind: f"{kind.family}-{kind.number}")
 def test_a_class_can_be_drawn_and_seen(kind):
-    parts = kind.recipe(Vary(np.random.default_rng(0)))
+    parts = kind.design(Vary(np.random.default_rng(0)))
     corners = np.concatenate([contour for part in parts for contour in part.contours])
     assert np.isfinite(corners).all()
     assert np.abs(corners).max() < 3
-    assert (tones(kind.recipe) > 0).mean() > 0.004
+    assert (tones(kind.design) > 0).mean() > 0.004

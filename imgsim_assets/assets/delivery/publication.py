@@ -21,7 +21,7 @@ from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES
-from imgsim_assets.retrieval.publication_gate import Quality, foreign_names, judge, refusals
+from imgsim_assets.retrieval.publication_gate import Quality, foreign_names, gate_criteria, refusals
 from imgsim_assets.retrieval.scoring import ranked_lists
 from imgsim_assets.retrieval.submission import (
     SEPARATORS,
@@ -146,7 +146,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         require_fresh(context.instance)
         recall = open_table(store, keys.COMPARISON).select("library", "recall_at_10")
         quality = Quality(open_validated(store), dict(recall.iter_rows()))
-        criteria = judge(
+        criteria = gate_criteria(
             quality,
             published_quality(store.folder),
             least_recall=chosen.least_recall,

@@ -1,6 +1,6 @@
 """What a drawn thing is made of: filled and stroked outlines in the square from -1 to 1, y downwards.
 
-Recipes build lists of `Part`; a `Vary` gives each photo its own proportions.
+Designs build lists of `Part`; a `Vary` gives each photo its own proportions.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Vary:
-    """The proportions of one photo's thing: numbers near the ones the recipe names."""
+    """The proportions of one photo's thing: numbers near the ones the design names."""
 
     generator: np.random.Generator
 
@@ -42,7 +42,7 @@ class Vary:
         return float(value * (1 + share * (2 * self.generator.random() - 1)))
 
 
-Recipe: TypeAlias = Callable[[Vary], list[Part]]
+Design: TypeAlias = Callable[[Vary], list[Part]]
 
 
 def fill(*contours: Corners, tone: int = 0) -> Part:

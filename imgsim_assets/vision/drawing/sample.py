@@ -15,7 +15,7 @@ from PIL import Image
 from imgsim_assets.errors import InputError
 from imgsim_assets.progress import track
 from imgsim_assets.settings import Places
-from imgsim_assets.vision.drawing.outline import Recipe
+from imgsim_assets.vision.drawing.outline import Design
 from imgsim_assets.vision.drawing.pose import Difficulty
 from imgsim_assets.vision.drawing.scene import draw_photo
 from imgsim_assets.vision.drawing.shapes import (
@@ -38,13 +38,13 @@ QUALITY = 90
 DIFFICULTY = Difficulty()
 
 
-def _in_turn(*themes: dict[str, Recipe]) -> dict[str, Recipe]:
+def _in_turn(*themes: dict[str, Design]) -> dict[str, Design]:
     """Take one kind of each theme in turn, so that a small sample has some of each."""
     rows = zip_longest(*(theme.items() for theme in themes))
-    return {name: recipe for name, recipe in (kind for kind in chain.from_iterable(rows) if kind is not None)}
+    return {name: design for name, design in (kind for kind in chain.from_iterable(rows) if kind is not None)}
 
 
-KINDS: dict[str, Recipe] = _in_turn(
+KINDS: dict[str, Design] = _in_turn(
     animals.KINDS,
     tools.KINDS,
     plants.KINDS,

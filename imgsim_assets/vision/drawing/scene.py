@@ -4,7 +4,7 @@ import numpy as np
 
 from imgsim_assets.vision.drawing.canvas import Picture, blurred
 from imgsim_assets.vision.drawing.chrome import add_chrome
-from imgsim_assets.vision.drawing.outline import Recipe, Vary
+from imgsim_assets.vision.drawing.outline import Design, Vary
 from imgsim_assets.vision.drawing.pose import Difficulty, between, draw_pose
 from imgsim_assets.vision.drawing.surroundings import background, clutter, draw_palette, occlude
 from imgsim_assets.vision.drawing.thing import draw_look, paint_thing
@@ -31,18 +31,18 @@ def draw_shape(generator: np.random.Generator, longest: int) -> tuple[int, int]:
     return (longest, shorter) if generator.random() < 0.5 else (shorter, longest)
 
 
-def draw_photo(recipe: Recipe, generator: np.random.Generator, longest: int, difficulty: Difficulty) -> Picture:
+def draw_photo(design: Design, generator: np.random.Generator, longest: int, difficulty: Difficulty) -> Picture:
     """Draw one photo of a kind of thing, its longer side `longest` pixels: see `draw_scene`."""
-    return draw_scene(recipe, generator, draw_shape(generator, longest), difficulty)
+    return draw_scene(design, generator, draw_shape(generator, longest), difficulty)
 
 
 def draw_scene(
-    recipe: Recipe, generator: np.random.Generator, shape: tuple[int, int], difficulty: Difficulty
+    design: Design, generator: np.random.Generator, shape: tuple[int, int], difficulty: Difficulty
 ) -> Picture:
     """Draw one photo of a kind of thing.
 
     Args:
-        recipe: what the thing is made of.
+        design: what the thing is made of.
         generator: every choice is drawn from it, in a fixed order.
         shape: height and width in pixels.
         difficulty: how far photos may differ.
@@ -54,7 +54,7 @@ def draw_scene(
     picture = clutter(background(generator, shape, colours[4:], difficulty.ground), generator, difficulty.clutter)
     pose = draw_pose(generator, shape, difficulty)
     look = draw_look(generator, colours[:4], difficulty)
-    picture = paint_thing(picture, recipe(Vary(generator)), pose, look, generator)
+    picture = paint_thing(picture, design(Vary(generator)), pose, look, generator)
     if generator.random() < difficulty.hidden:
         picture = occlude(picture, pose, generator)
     picture = expose(picture, generator)

@@ -12,7 +12,7 @@ from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.classic import CLASSIC_NAMES, REVISION, SIDE, load_classic
 from imgsim_tests.vision.backbones.conftest import framed
-from imgsim_workshop.recipe import BUDGETS, write_codebooks
+from imgsim_workshop.pretraining import BUDGETS, write_codebooks
 from imgsim_workshop.weight_files import write_codebook
 
 

@@ -8,10 +8,10 @@ from imgsim_assets.vision.drawing.outline import Vary
 from imgsim_assets.vision.drawing.sample import KINDS
 
 
-def tones(recipe, seed=0, side=48):
+def tones(design, seed=0, side=48):
     """Which tone is seen where: 0 nothing, 1 to 3 the thing's tones."""
     seen = np.zeros((side, side), dtype=np.uint8)
-    for part in recipe(Vary(np.random.default_rng(seed))):
+    for part in design(Vary(np.random.default_rng(seed))):
         contours = [(contour + 1) * side / 2 for contour in part.contours]
         seen[mask_of(contours, (side, side), part.width * side / 2) > 127] = part.tone + 1
     return seen
@@ -37,7 +37,7 @@ def test_photos_of_a_kind_vary_in_proportion(name):
 
 
 def test_no_two_kinds_look_alike():
-    drawn = {name: tones(recipe) for name, recipe in KINDS.items()}
+    drawn = {name: tones(design) for name, design in KINDS.items()}
     alike = [
         (first, second) for first, second in combinations(drawn, 2) if (drawn[first] == drawn[second]).mean() > 0.95
     ]

@@ -1,1 +1,1 @@
-"""The sample's kinds of things, one module per theme; each offers `KINDS`: name to recipe."""
+"""The sample's kinds of things, one module per theme; each offers `KINDS`: name to design."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imgsim_assets.vision.drawing.outline import Part, Recipe, Vary, arc, ellipse, fill, line, lines, smooth, starred
+from imgsim_assets.vision.drawing.outline import Design, Part, Vary, arc, ellipse, fill, line, lines, smooth, starred
 
 
 def fish(v: Vary) -> list[Part]:
@@ -169,7 +169,7 @@ def elephant(v: Vary) -> list[Part]:
     ]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "fish": fish,
     "shark": shark,
     "octopus": octopus,

@@ -3,8 +3,8 @@
 import numpy as np
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
-    Recipe,
     Vary,
     arc,
     box,
@@ -100,7 +100,7 @@ def pineapple(v: Vary) -> list[Part]:
     return [*tuft, fill(ellipse(0, 0.38, v(0.45), 0.58)), lines(hatch, 0.04, tone=2)]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "mushroom": mushroom,
     "apple": apple,
     "cherries": cherries,

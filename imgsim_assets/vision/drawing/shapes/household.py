@@ -3,8 +3,8 @@
 import numpy as np
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
-    Recipe,
     Vary,
     arc,
     box,
@@ -173,7 +173,7 @@ def envelope(v: Vary) -> list[Part]:
     ]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "guitar": guitar,
     "clock": clock,
     "glasses": glasses,

@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
-    Recipe,
     Vary,
     arc,
     box,
@@ -75,7 +75,7 @@ def puzzle(v: Vary) -> list[Part]:
     ]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "gear_8_teeth": partial(gear, teeth=8, depth=0.24, hole=0.3),
     "gear_20_teeth": partial(gear, teeth=20, depth=0.14, hole=0.55),
     "wheel_4_spokes": partial(wheel, spokes=4),

@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
     Points,
-    Recipe,
     Vary,
     arc,
     box,
@@ -148,7 +148,7 @@ def letter(v: Vary, name: str) -> list[Part]:
     return [lines(LETTERS[name], v(0.24, 0.3))]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "honeycomb": honeycomb,
     "brick_wall": bricks,
     "chain": chain,

@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
-    Recipe,
     Vary,
     box,
     ellipse,
@@ -140,7 +140,7 @@ def cactus(v: Vary) -> list[Part]:
     ]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "flower_5_petals": partial(flower, petals=5, width=0.22),
     "flower_12_petals": partial(flower, petals=12, width=0.08),
     "tulip": tulip,

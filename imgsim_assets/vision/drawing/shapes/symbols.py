@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
-    Recipe,
     Vary,
     arc,
     box,
@@ -133,7 +133,7 @@ def bow_tie(v: Vary) -> list[Part]:
     return [fill(mirrored(wing)), fill(box(-0.17, -0.2, 0.17, 0.2), tone=1)]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "star_4_points": partial(star, points=4, inner=0.26),
     "star_5_points": partial(star, points=5, inner=0.4),
     "star_12_points": partial(star, points=12, inner=0.55),

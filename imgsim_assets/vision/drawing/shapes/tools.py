@@ -3,8 +3,8 @@
 import numpy as np
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
-    Recipe,
     Vary,
     arc,
     box,
@@ -149,7 +149,7 @@ def spoon(v: Vary) -> list[Part]:
     ]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "key": key,
     "padlock": padlock,
     "hammer": hammer,

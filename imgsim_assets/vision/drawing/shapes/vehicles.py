@@ -1,8 +1,8 @@
 """Vehicles on land, on water and in the air."""
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
-    Recipe,
     Vary,
     box,
     ellipse,
@@ -135,7 +135,7 @@ def train(v: Vary) -> list[Part]:
     ]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "car": car,
     "truck": truck,
     "bicycle": bicycle,

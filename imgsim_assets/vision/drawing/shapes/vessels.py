@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 
 from imgsim_assets.vision.drawing.outline import (
+    Design,
     Part,
-    Recipe,
     Vary,
     arc,
     box,
@@ -130,7 +130,7 @@ def bucket(v: Vary) -> list[Part]:
     ]
 
 
-KINDS: dict[str, Recipe] = {
+KINDS: dict[str, Design] = {
     "bottle_long_neck": partial(bottle, neck=0.12, shoulder=0.0, body=0.32),
     "bottle_squat": partial(bottle, neck=0.26, shoulder=-0.4, body=0.6),
     "flask": flask,

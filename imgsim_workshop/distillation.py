@@ -1,7 +1,7 @@
 """What the transformers learn from the residual network: its view of every place, and its vectors.
 
 A transformer needs far more pictures than a convolutional network to find out by itself what is worth
-seeing (distillation against that: Touvron 2021). A lesson at every place makes sixteen of one picture.
+seeing (distillation against that: Touvron 2021). Being told of every place makes sixteen of one picture.
 """
 
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ class Watch:
         return output
 
 
-def lesson(name: str, student: "nn.Module", teacher: CompactModel) -> "nn.Module":
+def distillation(name: str, student: "nn.Module", teacher: CompactModel) -> "nn.Module":
     """Build the module (views, vectors) -> loss that compares a student, just run on the views, with the teacher.
 
     Args:
@@ -57,7 +57,7 @@ def lesson(name: str, student: "nn.Module", teacher: CompactModel) -> "nn.Module
         teacher.module(probe)
     width, channels = watched.take().shape[-1], places.take().shape[1]
 
-    class Lesson(nn.Module):
+    class Distillation(nn.Module):
         """Reads the teacher's features off the student's patches."""
 
         def __init__(self) -> None:
@@ -79,7 +79,7 @@ def lesson(name: str, student: "nn.Module", teacher: CompactModel) -> "nn.Module
             loss: Tensor = missed + VECTOR_WEIGHT * apart
             return loss
 
-    return Lesson()
+    return Distillation()
 
 
 def lend_stem(student: "nn.Module", teacher: CompactModel) -> None:

@@ -1,4 +1,4 @@
-"""The whole recipe: learn codebooks, draw and describe pictures, train the three backbones, write all weights."""
+"""All of pretraining: learn codebooks, draw and describe pictures, train the three backbones, write all weights."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,8 +15,8 @@ from imgsim_workshop.batches import Pictures
 from imgsim_workshop.centring import centre
 from imgsim_workshop.classes import training_kinds
 from imgsim_workshop.codebooks import draw_large, train_codebook
+from imgsim_workshop.distillation import TEACHER
 from imgsim_workshop.fisher_targets import fisher_targets
-from imgsim_workshop.lesson import TEACHER
 from imgsim_workshop.pictures import draw_pictures
 from imgsim_workshop.schedule import Schedule
 from imgsim_workshop.training import train

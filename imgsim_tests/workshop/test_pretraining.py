@@ -3,8 +3,8 @@ import pytest
 from safetensors.torch import load_file
 
 from imgsim_assets.vision.compact import COMPACT_NAMES, build_compact, load_compact
-from imgsim_workshop.lesson import TEACHER
-from imgsim_workshop.recipe import BUDGETS, Budget, cached_pictures, pretrain, write_codebooks
+from imgsim_workshop.distillation import TEACHER
+from imgsim_workshop.pretraining import BUDGETS, Budget, cached_pictures, pretrain, write_codebooks
 from imgsim_workshop.schedule import Schedule
 from imgsim_workshop.training import train
 
