@@ -34,3 +34,10 @@ def test_where_none_is_scored_the_surest_stand_for_the_best():
     assert exhibits.found(UNSCORED).is_empty()
     assert exhibits.missed(UNSCORED).is_empty()
     assert "".join(exhibits.unsure(UNSCORED)["name"]) == "cfdaeb"
+
+
+def test_lists_that_differ_in_order_or_in_length_differ():
+    queries = pl.DataFrame({"name": ["c", "a", "b", "d"]})
+    one = {"a": ["x", "y"], "b": ["x"], "c": ["x", "y"]}
+    other = {"a": ["x", "y"], "b": ["x", "y"], "c": ["y", "x"]}
+    assert exhibits.differing(queries, one, other)["name"].to_list() == ["c", "b"]

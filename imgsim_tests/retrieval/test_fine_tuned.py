@@ -3,12 +3,20 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.cross_validation import cross_validate, deal_folds
-from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight, columns_of, fit_weight
+from imgsim_assets.retrieval.fine_tuned import (
+    NO_WEIGHT,
+    FineTunedWeight,
+    columns_of,
+    fit_weight,
+    held_out_accuracy,
+    scores_of_photos,
+)
 from imgsim_assets.retrieval.metric_head import fit_head
 from imgsim_assets.retrieval.principal import principal_axes
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
@@ -106,3 +114,16 @@ def test_cross_validation_gains_by_networks_that_know_and_not_by_noise():
         asked = replace(pool, class_scores=draw_scores(classes, 8, sharpness))
         found = cross_validate(asked, folds, draw_recipe(**ASKING), 0.6).mean()
         assert (found > plain + 0.1) if gains else (found == pytest.approx(plain, abs=0.05))
+
+
+def test_scores_are_found_by_content_and_what_is_not_known_is_no_opinion():
+    said = np.log([[0.9, 0.1], [0.2, 0.8]])
+    found = scores_of_photos(["b", "new", "a", "b"], ["a", "b"], said)
+    np.testing.assert_allclose(np.exp(found), [[0.2, 0.8], [0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])
+
+
+def test_accuracy_counts_the_photos_that_were_asked_about():
+    scores = {"a": np.array([0.1, 0.9]), "b": np.array([0.9, 0.1])}
+    photos = pl.DataFrame({"content_id": ["a", "b", "gone"], "label": ["dog", "dog", "cat"]})
+    assert held_out_accuracy(["cat", "dog"], scores, photos) == 0.5
+    assert held_out_accuracy(["cat", "dog"], {}, photos) is None

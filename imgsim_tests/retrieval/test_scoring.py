@@ -1,12 +1,15 @@
 """AP@10 of named lists, beside a scorer that is written as the definition reads."""
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.ann.protocol import LIST
-from imgsim_assets.retrieval.scoring import score_ranked_names
+from imgsim_assets.retrieval.ann.search import Neighbours
+from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.scoring import first_confidence, ranked_lists, ranked_names, score_ranked_names
 
 TEXT = {"name": pl.String, "label": pl.String}
 
@@ -104,3 +107,27 @@ def test_no_labels_to_score_with_is_an_empty_table():
 def test_a_gallery_without_labels_scores_nobody():
     scored = score_ranked_names(as_found({"q": ["a"]}), as_table({"q": "ant"}), as_table({"a": None}))
     assert scored["average_precision"].to_list() == [None]
+
+
+def test_lists_are_cut_and_ordered_by_rank():
+    rows = [("q", 2, "b"), ("q", 1, "a"), ("q", 3, "c"), ("p", 1, "c")]
+    found = pl.DataFrame(rows, schema=["query", "rank", "name"], orient="row")
+    assert ranked_lists(found, 2) == {"q": ["a", "b"], "p": ["c"]}
+
+
+def test_neighbours_are_spelled_out_and_what_is_missing_is_left_out():
+    found = Neighbours(np.array([[1, 0], [1, -1]]), np.array([[2.0, 1.0], [3.0, -np.inf]], np.float32), 1)
+    table = ranked_names(pl.Series(["q", "p"]), pl.Series(["a", "b"]), found)
+    assert table.select("query", "rank", "name").rows() == [("q", 1, "b"), ("q", 2, "a"), ("p", 1, "b")]
+    assert table["score"].to_list() == [2.0, 1.0, 3.0]
+
+
+def test_the_first_class_gives_the_confidence_where_ranking_has_a_probability():
+    queries = np.array([[0.2, 0.7, 9.0], [0.1, 0.0, 9.0]], np.float32)
+    names = pl.Series(["q", "p"])
+    recipe = Recipe(views={}, dimensions=1, shrinkage="auto", pair_weight=0.0, evidence="logistic")
+    table = first_confidence(names, queries, 2, recipe)
+    assert table["name"].to_list() == ["q", "p"]
+    assert table["confidence"].to_list() == pytest.approx([0.7, 0.1])
+    for without in (recipe.with_(evidence="likeness"), recipe.with_(expansion=True)):
+        assert first_confidence(names, queries, 2, without).is_empty()
