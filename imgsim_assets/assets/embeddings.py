@@ -4,7 +4,6 @@ A vector is known by its photo's content and its fingerprint.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -21,6 +20,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.view_table import View, need_edges
 from imgsim_assets.vision.away import away
+from imgsim_assets.vision.backbones.identity import short_uri
 from imgsim_assets.vision.content_names import vector_folder, view_fingerprint, what_embedding_reads
 from imgsim_assets.vision.embedding_pass import EmbeddingPass, EmbeddingTask, compute_vectors
 
@@ -81,15 +81,10 @@ def _spec(name: str, backbone: Backbone, computed: Computation) -> dg.AssetSpec:
         deps=[RAW_IMAGES, CANNY_MAPS] if need_edges(backbone.views) else [RAW_IMAGES],
         **computed,
         description=(
-            f"Unit vectors of every photo by `{_short(backbone.uri)}`, views {', '.join(backbone.views)}. "
+            f"Unit vectors of every photo by `{short_uri(backbone.uri)}`, views {', '.join(backbone.views)}. "
             "Only photos never seen by this backbone before are computed."
         ),
     )
-
-
-def _short(uri: str) -> str:
-    scheme, _, name = uri.partition(":")
-    return f"{scheme}:{Path(name).name}" if Path(name).is_absolute() else uri
 
 
 def _task(store: Store, settings: Settings, name: str, view: View, ids: pl.Series) -> EmbeddingTask:

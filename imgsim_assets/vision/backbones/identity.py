@@ -115,3 +115,9 @@ def _content(path: Path) -> str:
 @lru_cache(maxsize=256)
 def _content_of_version(path: Path, _size: int, _modified: int, _changed: int) -> str:
     return content_id(path)
+
+
+def short_uri(uri: str) -> str:
+    """Name a backbone's weights for people: without the folder that they lie in."""
+    scheme, _, name = uri.partition(":")
+    return f"{scheme}:{Path(name).name}" if Path(name).is_absolute() else uri
