@@ -66,11 +66,11 @@ def sync(settings: Settings, as_json: bool, draw: bool) -> None:
 def status(settings: Settings, as_json: bool) -> None:
     """Say what is stale, and why."""
     from imgsim_assets.definitions import build_definitions
-    from imgsim_assets.orchestration import sync as syncing
+    from imgsim_assets.orchestration import sight
     from imgsim_assets.orchestration.instance import open_instance
 
     with open_instance(settings.places.state) as instance:
-        statuses = syncing.status(build_definitions(settings), instance, settings).values()
+        statuses = sight.status(build_definitions(settings), instance, settings).values()
     if as_json:
         click.echo(json.dumps({one.key: {"state": one.state, "causes": list(one.causes)} for one in statuses}))
         return

@@ -19,6 +19,7 @@ import polars as pl
 from imgsim_assets.assets.images.catalogue import observe_folder
 from imgsim_assets.cli import main
 from imgsim_assets.definitions import build_definitions
+from imgsim_assets.orchestration import sight
 from imgsim_assets.orchestration import sync as syncing
 from imgsim_assets.orchestration.instance import open_instance
 from imgsim_assets.orchestration.staleness import AssetStatus
@@ -85,7 +86,7 @@ class Workplace:
         """
         copy = Workplace(Path(shutil.copytree(self.folder, folder, symlinks=True)))
         with copy.opened({"places": {"state": str(folder / state)}}) as (settings, instance):
-            syncing.observe(instance, settings)
+            sight.observe(instance, settings)
             seen = {"dagster/input_data_version/image_folder": observe_folder(settings).value}
             for key in ("raw_images", "solution_labels"):
                 made = instance.get_latest_materialization_event(dg.AssetKey(key)).asset_materialization
@@ -114,7 +115,7 @@ class Workplace:
 
     def status(self, overrides: Mapping[str, Any] | None = None) -> dict[str, AssetStatus]:
         with self.opened(overrides) as (settings, instance):
-            return syncing.status(build_definitions(settings), instance, settings)
+            return sight.status(build_definitions(settings), instance, settings)
 
     def metadata(self, key: str) -> dict[str, Any]:
         """What the latest materialization of `key` told the UI."""

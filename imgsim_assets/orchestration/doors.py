@@ -15,16 +15,9 @@ from imgsim_assets.errors import SettingsError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.orchestration.attempts import Attempts, Ending, state_of
 from imgsim_assets.orchestration.dead_runs import end_dead_runs
+from imgsim_assets.orchestration.sight import Sight, look, observe
 from imgsim_assets.orchestration.staleness import Node, descendants, read_graph, read_records
-from imgsim_assets.orchestration.sync import (
-    MATERIALIZE_JOB,
-    SYNC_TAG,
-    Sight,
-    look,
-    mend_what_died_left,
-    observe,
-    sync,
-)
+from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG, mend_what_died_left, sync
 from imgsim_assets.resources.console import is_interruption
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.state_lock import state_lock
