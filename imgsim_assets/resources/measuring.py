@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.resources.tracking import ASSET_TAG, TrackedRun, Tracking
+from imgsim_assets.resources.tracked_run import TrackedRun
+from imgsim_assets.resources.tracking import ASSET_TAG, Tracking
 from imgsim_assets.serving import layout
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.publication import published

@@ -12,7 +12,8 @@ from mlflow.exceptions import MlflowException
 
 from imgsim_assets.resources import registry
 from imgsim_assets.resources.own_store import address
-from imgsim_assets.resources.tracking import TrackedRun, Tracking
+from imgsim_assets.resources.tracked_run import TrackedRun
+from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.settings import Settings
 from imgsim_tests.workplace import COMMAND, ROOT, Workplace, clean_environment
 

@@ -10,7 +10,8 @@ import pytest
 
 from imgsim_assets.errors import UserError
 from imgsim_assets.resources import tracking as tracking_module
-from imgsim_assets.resources.tracking import TrackedRun, Tracking
+from imgsim_assets.resources.tracked_run import TrackedRun
+from imgsim_assets.resources.tracking import Tracking
 
 ROOT = Path(__file__).parents[2]
 
