@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from imgsim_assets.reporting.plots import stacked_bars
 from imgsim_bench.embedding import LOOP, OURS, EmbeddingFigures, Speeds
 from imgsim_bench.markdown import table_lines
+from imgsim_bench.plots import stacked_bars
 
 PLOT = "where-the-time-goes.png"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from imgsim_assets.reporting.plots import recall_curves
 from imgsim_assets.retrieval.effort import pareto_front
 from imgsim_bench.indices import RECALLS, IndexFigures
 from imgsim_bench.markdown import table_lines
 from imgsim_bench.peers import AUTOFAISS_UNTUNED
+from imgsim_bench.plots import recall_curves
 
 
 def in_markdown(measured: IndexFigures) -> str:

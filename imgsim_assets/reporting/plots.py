@@ -18,8 +18,6 @@ INK = "#1d1d1b"
 BLUE = "#2f6db3"
 GREY = "#9b9b95"
 COLOURS = (BLUE, "#c4662b")
-MARKERS = "osD^vP*X<>"
-LEAST_MISSED = 5e-4
 
 
 def evaluation_plots(asked: "pl.DataFrame", summary: "pl.DataFrame", classes: "pl.DataFrame") -> dict[str, bytes]:
@@ -49,12 +47,12 @@ def average_precision_histogram(average_precision: npt.NDArray[np.float64]) -> b
     Args:
         average_precision: AP@10 of each query, in [0, 1], `[n]`.
     """
-    figure = _figure(5.0, 2.6)
+    figure = blank_figure(5.0, 2.6)
     axes = figure.subplots()
     axes.hist(average_precision, bins=np.linspace(0, 1, 21).tolist(), color=BLUE)
     axes.set_xlabel("AP@10 of a query")
     axes.set_ylabel("queries")
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def class_average_precision(means: Mapping[str, float], shown: int = 15) -> bytes:
@@ -65,13 +63,13 @@ def class_average_precision(means: Mapping[str, float], shown: int = 15) -> byte
         shown: how many classes, worst first.
     """
     worst = sorted(means.items(), key=lambda item: (item[1], item[0]))[:shown]
-    figure = _figure(5.0, 0.6 + 0.24 * max(len(worst), 1))
+    figure = blank_figure(5.0, 0.6 + 0.24 * max(len(worst), 1))
     axes = figure.subplots()
     axes.barh(range(len(worst)), [value for _, value in worst], color=BLUE)
     name_rows(axes, [name for name, _ in worst])
     axes.set_xlim(0, 1)
     axes.set_xlabel("MAP@10 of the class")
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def steps_with_intervals(
@@ -84,7 +82,7 @@ def steps_with_intervals(
         values: MAP@10 of each.
         intervals: (low, high) of each.
     """
-    figure = _figure(5.0, 0.7 + 0.35 * max(len(names), 1))
+    figure = blank_figure(5.0, 0.7 + 0.35 * max(len(names), 1))
     axes = figure.subplots()
     errors = [
         [value - low for value, (low, _) in zip(values, intervals, strict=True)],
@@ -94,7 +92,7 @@ def steps_with_intervals(
     name_rows(axes, names)
     axes.set_xlim(0, 1)
     axes.set_xlabel("MAP@10, 95% interval")
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def gains_with_intervals(
@@ -111,7 +109,7 @@ def gains_with_intervals(
         intervals: (low, high) of each.
         verdicts: what became of each.
     """
-    figure = _figure(6.0, 0.7 + 0.3 * max(len(names), 1))
+    figure = blank_figure(6.0, 0.7 + 0.3 * max(len(names), 1))
     axes = figure.subplots()
     for place, (gain, (low, high), verdict) in enumerate(zip(gains, intervals, verdicts, strict=True)):
         colour = BLUE if verdict in {"taken", "taken on trust", "forced on"} else GREY
@@ -120,7 +118,7 @@ def gains_with_intervals(
     name_rows(axes, names)
     axes.set_xscale("symlog", linthresh=0.02)
     axes.set_xlabel("gain in MAP@10, 95% interval")
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def recall_against_speed(curves: "pl.DataFrame", names: Mapping[str, str]) -> bytes:
@@ -131,7 +129,7 @@ def recall_against_speed(curves: "pl.DataFrame", names: Mapping[str, str]) -> by
             `on_front`.
         names: what each library is called.
     """
-    figure = _figure(5.0, 3.4)
+    figure = blank_figure(5.0, 3.4)
     axes = figure.subplots()
     front = curves.filter("on_front").sort("recall_at_10")
     axes.plot(front["recall_at_10"], front["queries_per_second"], color=GREY, linewidth=1.0)
@@ -147,54 +145,11 @@ def recall_against_speed(curves: "pl.DataFrame", names: Mapping[str, str]) -> by
     axes.set_xlabel("recall@10 against exact search")
     axes.set_ylabel("queries a second")
     axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return png_bytes(figure)
 
 
-def recall_curves(curves: "Mapping[str, Sequence[tuple[float, float]]]") -> bytes:
-    """Show many libraries: a line each through its points of recall@10 and queries a second.
-
-    The axis of recall is logarithmic in what is missed, so that 0.99 and 0.999 are as far apart as 0.9 and 0.99.
-    """
-    figure = _figure(7.0, 4.6)
-    axes = figure.subplots()
-    for place, (name, points) in enumerate(curves.items()):
-        missed = [max(1.0 - recall, LEAST_MISSED) for recall, _ in points]
-        marker = MARKERS[place % len(MARKERS)]
-        axes.plot(missed, [speed for _, speed in points], marker=marker, markersize=4, linewidth=1.2, label=name)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(0.5, LEAST_MISSED / 1.2)
-    axes.set_xticks([1.0 - recall for recall in (0.5, 0.9, 0.95, 0.99, 0.999)], ["0.5", "0.9", "0.95", "0.99", "0.999"])
-    axes.set_xticks([], minor=True)
-    axes.grid(visible=True, color=GREY, alpha=0.3, linewidth=0.5)
-    axes.set_xlabel("recall@10 against exact search")
-    axes.set_ylabel("queries a second")
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return _png(figure)
-
-
-def stacked_bars(bars: "Mapping[str, Sequence[float]]", parts: Sequence[str], unit: str) -> bytes:
-    """Show what several wholes are made of: a bar each, of one colour a part.
-
-    Args:
-        bars: the parts' sizes, by the name of the whole.
-        parts: what the parts are called.
-        unit: of the sizes.
-    """
-    figure = _figure(7.0, 0.6 + 0.3 * len(bars))
-    axes = figure.subplots()
-    start = np.zeros(len(bars))
-    for place, part in enumerate(parts):
-        sizes = np.array([bar[place] for bar in bars.values()])
-        axes.barh(range(len(bars)), sizes, left=start, label=part, color=(BLUE, "#c4662b", GREY)[place])
-        start += sizes
-    name_rows(axes, list(bars))
-    axes.set_xlabel(unit)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
-    return _png(figure)
-
-
-def _figure(width: float, height: float) -> "Figure":
+def blank_figure(width: float, height: float) -> "Figure":
+    """Begin a plot of so many inches."""
     from matplotlib.figure import Figure
 
     # Without pyplot there is no global state, no display and no leak.
@@ -203,7 +158,8 @@ def _figure(width: float, height: float) -> "Figure":
     return figure
 
 
-def _png(figure: "Figure") -> bytes:
+def png_bytes(figure: "Figure") -> bytes:
+    """Finish a plot, in the common style."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(colors=INK, labelsize=8)

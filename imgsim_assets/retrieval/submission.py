@@ -12,7 +12,6 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.errors import ArtefactError, InputError, SettingsError, UserError, joined
-from imgsim_assets.retrieval.glrt import Ints
 from imgsim_assets.settings import Submission
 
 SEPARATORS = (" ", "|", ";", "\t")  # the first that no name holds is taken
@@ -123,14 +122,6 @@ def columns_of(settings: Submission) -> list[str]:
     if settings.form == "rows":
         return [settings.image_column, RANK, settings.recommendation_column]
     return [settings.image_column, settings.recommendations_column]
-
-
-def neighbour_lists(test_names: Sequence[str], ids: Ints, train_names: Sequence[str]) -> dict[str, Sequence[str]]:
-    """Turn neighbour rows int64 [q, k] of `test_names` into train names; -1 is left out."""
-    return {
-        name: [train_names[row] for row in rows if row >= 0]
-        for name, rows in zip(test_names, ids.tolist(), strict=True)
-    }
 
 
 def read_lists(frame: pl.DataFrame, train_names: Sequence[str], settings: Submission) -> dict[str, list[str]]:

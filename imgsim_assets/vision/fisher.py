@@ -4,7 +4,6 @@ Perronnin, Sanchez and Mensink, "Improving the Fisher Kernel for Large-Scale Ima
 the picture are two more dimensions of each descriptor (Sanchez, Perronnin and de Campos 2012).
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,6 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 LEAST_SHARE = 1e-4  # of a descriptor; less is nothing
-LEAST_VARIANCE = 1e-5
-ROUNDS = 40
 
 
 @dataclass(frozen=True)
@@ -63,36 +60,3 @@ class Codebook:
         shares = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         return np.where(shares < LEAST_SHARE, 0, shares)
-
-
-def learn_codebook(
-    descriptors: Floats, places: Floats, *, axes: int, gaussians: int, place_weight: float, seed: int
-) -> Codebook:
-    """Learn what descriptors [n, d] at places [n, 2] are like.
-
-    Args:
-        descriptors: of many pictures, some of each.
-        places: theirs.
-        axes: principal axes that are kept.
-        gaussians: of the mixture.
-        place_weight: see `Codebook`.
-        seed: of the mixture's start.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
-
-    mean = descriptors.mean(axis=0)
-    _, directions = np.linalg.eigh(np.cov(descriptors - mean, rowvar=False))
-    kept = np.ascontiguousarray(directions[:, ::-1][:, :axes], dtype=np.float32)
-    points = np.concatenate([(descriptors - mean) @ kept, place_weight * places], axis=1)
-    mixture = GaussianMixture(
-        gaussians, covariance_type="diag", reg_covar=LEAST_VARIANCE, max_iter=ROUNDS, random_state=seed
-    )
-    with warnings.catch_warnings():
-        # A codebook need not be the best one there is.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        mixture.fit(points)
-    weights, means, variances = (
-        np.asarray(one, dtype=np.float32) for one in (mixture.weights_, mixture.means_, mixture.covariances_)
-    )
-    return Codebook(mean, kept, weights, means, variances, np.array(place_weight, dtype=np.float32))

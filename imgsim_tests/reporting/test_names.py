@@ -12,6 +12,7 @@ from PIL import Image
 
 from imgsim_assets.reporting import names, plots
 from imgsim_assets.reporting.names import LONGEST, visible
+from imgsim_bench.plots import stacked_bars
 
 ODD = [
     "$",
@@ -64,7 +65,7 @@ DRAWINGS = {
     "gains": lambda some: plots.gains_with_intervals(
         some, [0.1] * len(some), [(0.0, 0.2)] * len(some), ["taken"] * len(some)
     ),
-    "bars": lambda some: plots.stacked_bars({name: [1.0, 2.0] for name in some}, ["decode", "embed"], "s"),
+    "bars": lambda some: stacked_bars({name: [1.0, 2.0] for name in some}, ["decode", "embed"], "s"),
 }
 
 

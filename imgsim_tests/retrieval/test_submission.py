@@ -16,7 +16,6 @@ from imgsim_assets.retrieval.submission import (
     check_submission,
     count_faults,
     fallback_list,
-    neighbour_lists,
     read_lists,
     separator_faults,
     separator_for,
@@ -182,7 +181,3 @@ def test_fallbacks():
     assert fallback_list(["c", "b", "a"], centrality(vectors), SETTINGS) == ["b", "c"]
     first = Submission(count=2, fallback="first")
     assert fallback_list(["c", "b", "a"], centrality(vectors), first) == ["a", "b"]
-
-
-def test_neighbours_become_names():
-    assert neighbour_lists(["t"], np.array([[2, 0, -1]]), TRAIN) == {"t": ["c.jpg", "a.jpg"]}

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from imgsim_assets.vision.fisher import Codebook, learn_codebook
+from imgsim_assets.vision.fisher import Codebook
 
 RANDOM = np.random.default_rng(0)
 BOOK = Codebook(
@@ -54,16 +54,3 @@ def test_neither_the_order_nor_the_number_of_descriptors_shows():
     assert one.dtype == np.float32
     assert one.shape == (BOOK.dimension,) == (30,)
     assert np.linalg.norm(one) == pytest.approx(1, abs=1e-6)
-
-
-def test_a_codebook_finds_the_groups_that_are_there():
-    centres = np.array([[4, 0, 0, 0], [0, 4, 0, 0], [0, 0, 4, 0]], dtype=np.float32)
-    group = RANDOM.integers(0, 3, 900)
-    descriptors = (centres[group] + RANDOM.normal(0, 0.2, (900, 4))).astype(np.float32)
-    places = np.zeros((900, 2), dtype=np.float32)
-    book = learn_codebook(descriptors, places, axes=3, gaussians=3, place_weight=1.0, seed=0)
-    shares = book._shares(book.points(descriptors, places))
-    assert len({tuple(np.unique(shares[group == one].argmax(axis=1))) for one in range(3)}) == 3
-    assert shares.max(axis=1).min() > 0.99
-    again = learn_codebook(descriptors, places, axes=3, gaussians=3, place_weight=1.0, seed=0)
-    np.testing.assert_array_equal(book.means, again.means)
