@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.retrieval.agreement import overlap, rank_correlation
+from imgsim_assets.retrieval.ann.build import stands_in
 from imgsim_assets.retrieval.ann.growth import seconds_to_add
-from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
+from imgsim_assets.retrieval.ann.protocol import LIST, NAMES, Index, Vectors
 from imgsim_assets.retrieval.ann.resident import resident_bytes
 from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import search
@@ -62,6 +63,12 @@ def contender(
         stored_bytes=file.stat().st_size,
         resident_bytes=resident_bytes(index.kind, file, index.effort, evenly(queries, QUERIES)),
     )
+
+
+def names_of(contenders: Sequence[Contender]) -> dict[str, str]:
+    """Say what each library is called; an index that stands in for Annoy's is not called Annoy."""
+    replaced = [one.library for one in contenders if stands_in(one.library, one.index.kind)]
+    return NAMES | {library: f"FAISS in {NAMES[library]}'s place" for library in replaced}
 
 
 def compare_indices(

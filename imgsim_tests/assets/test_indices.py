@@ -10,11 +10,14 @@ from imgsim_assets.assets.keys import GALLERY, index_key
 from imgsim_assets.assets.search.indices import open_index
 from imgsim_assets.assets.search.vectors import VECTORS_FILE
 from imgsim_assets.errors import ArtefactError
+from imgsim_assets.retrieval.ann import build
 from imgsim_assets.retrieval.ann.copies import vectors_held
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES
 from imgsim_assets.serving.bundle import open_bundle
+from imgsim_assets.serving.comparison import open_comparison
 from imgsim_assets.storage.formats import write_array, write_table
 from imgsim_tests.broken_files import picture
+from imgsim_tests.retrieval.ann.broken_annoy import build_broken_annoy
 from imgsim_tests.workplace import Workplace
 
 
@@ -66,6 +69,17 @@ def test_an_index_of_other_photos_is_noticed(synced: Workplace, library: str):
     synced.store.artefacts.publish(GALLERY, write, vectors.manifest.facts)
     with pytest.raises(ArtefactError, match="of other photos"):
         open_index(synced.store, synced.settings(), library)
+
+
+@pytest.mark.slow
+def test_where_annoy_is_broken_faiss_publishes_and_it_is_said(synced: Workplace, monkeypatch: pytest.MonkeyPatch):
+    before, published = synced.submission(), synced.published.resolve()
+    monkeypatch.setattr(build, "build_annoy", build_broken_annoy)
+    synced.sync({"annoy": {"seed": 9}, "submission": {"index": "annoy"}})
+    assert synced.published.resolve() != published
+    assert synced.submission() == before
+    assert "FAISS in Annoy's place" in open_comparison(synced.published).verdict
+    assert synced.run("search", str(next(synced.photos.glob("test/*"))), "--index", "annoy").status == 0
 
 
 @pytest.mark.slow

@@ -17,9 +17,9 @@ from imgsim_assets.resources.measuring import log_files, tracked
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.exact import ExactIndex
-from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST, NAMES
+from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST
 from imgsim_assets.retrieval.ann.search import search
-from imgsim_assets.retrieval.comparison import Contender, as_metrics, compare_indices, contender, with_scores
+from imgsim_assets.retrieval.comparison import Contender, as_metrics, compare_indices, contender, names_of, with_scores
 from imgsim_assets.retrieval.scoring import ranked_names, score_ranked_names
 from imgsim_assets.retrieval.verdict import verdict
 from imgsim_assets.serving import layout
@@ -54,17 +54,17 @@ def comparison_asset(settings: Settings) -> dg.AssetsDefinition:
         """
         gallery, vectors = open_vectors(store, keys.GALLERY)
         queries, asked = open_vectors(store, keys.QUERIES)
-        table, curves = compare_indices(
-            [_contender(store, settings, library, asked) for library in LIBRARIES], vectors, asked
-        )
+        contenders = [_contender(store, settings, library, asked) for library in LIBRARIES]
+        table, curves = compare_indices(contenders, vectors, asked)
+        names = names_of(contenders)
         # The ranking of every gallery photo, which no index has narrowed.
         ideal = search(ExactIndex(vectors), vectors, asked, LIST, reciprocal=open_head(store).recipe.reciprocal)
-        names = ranked_names(queries["name"], gallery["name"], ideal)
-        scored = score_ranked_names(names, open_table(store, keys.SOLUTION), gallery)
+        ranked = ranked_names(queries["name"], gallery["name"], ideal)
+        scored = score_ranked_names(ranked, open_table(store, keys.SOLUTION), gallery)
         table = with_scores(table, [score_neighbours(store, one) for one in table["library"]], scored)
-        words = verdict(table, curves, NAMES)
+        words = verdict(table, curves, names)
         context.log.info(words)
-        drawing = plots.recall_against_speed(curves, NAMES)
+        drawing = plots.recall_against_speed(curves, names)
         files = {"recall_against_speed.png": drawing, "effort_curves.csv": curves.write_csv().encode()}
         with tracked(context, tracking, keys.COMPARISON) as run:
             run.log_metrics(as_metrics(table))

@@ -13,7 +13,7 @@ from imgsim_assets.assets.search.vectors import Vectors, open_probes, open_vecto
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
-from imgsim_assets.retrieval.ann.build import Asked, Previous, facts_of, grow_or_build, load_index
+from imgsim_assets.retrieval.ann.build import STAND_IN, Asked, Previous, facts_of, grow_or_build, load_index, stands_in
 from imgsim_assets.retrieval.ann.growth import Gallery
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES, LIST, NAMES, Index
 from imgsim_assets.retrieval.ann.search import search_in_blocks
@@ -80,6 +80,8 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
         built, tried, built_from = grow_or_build(chosen, now, lambda: open_probes(store), before)
         seconds = time.perf_counter() - started
         context.log.info(f"{built.size} vectors of {built.dimension} dimensions in {built.kind}, {seconds:.2f} s")
+        if stands_in(library, built.kind):
+            context.log.warning(STAND_IN)
         facts = facts_of(built) | {"ids": digest(photos["name"]), "built_from": built_from}
         return publish(
             store,

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from imgsim_assets.errors import ArtefactError
-from imgsim_assets.retrieval.ann.annoy_index import AnnoyIndex
+from imgsim_assets.retrieval.ann import build
 from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.ann.self_test import check_index
+from imgsim_assets.settings import Annoy, Faiss
+from imgsim_tests.retrieval.ann.broken_annoy import build_broken_annoy
 from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 GALLERY, QUERIES, _ = served_vectors()
@@ -38,18 +40,6 @@ class Broken:
         return ids
 
 
-class OneNeighbour:
-    """A native Annoy as some compilers break it: one neighbour, whatever is asked."""
-
-    f = GALLERY.shape[1]
-
-    def get_n_items(self):
-        return len(GALLERY)
-
-    def get_nns_by_vector(self, vector, count, search_k):
-        return [0]
-
-
 def test_a_sound_index_passes_with_full_recall():
     assert check_index(ExactIndex(GALLERY), GALLERY, "exact") == 1.0
 
@@ -74,7 +64,30 @@ def test_answers_that_hang_on_the_number_of_threads_are_noticed():
 
 def test_broken_annoy_is_named_and_the_mend_is_told():
     with pytest.raises(ArtefactError, match=r"10 neighbours .* found 1; .*ANNOY_COMPILER_ARGS"):
-        check_index(AnnoyIndex(OneNeighbour(), GALLERY.shape[1], "dot", 1000), GALLERY, "annoy")
+        check_index(build_broken_annoy(GALLERY), GALLERY, "annoy")
+
+
+def test_faiss_stands_in_for_a_broken_annoy(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(build, "build_annoy", build_broken_annoy)
+    twice = np.concatenate([GALLERY, GALLERY[:5]])
+    index, _ = build.build_index(Annoy(), twice, QUERIES)
+    assert build.stands_in("annoy", index.kind)
+    found = search(index, twice, QUERIES, 10)
+    np.testing.assert_array_equal(found.ids, exact_neighbours(twice, QUERIES, 10)[0])
+    assert found.short_lists == 0
+
+
+def test_nothing_stands_in_for_what_is_sound():
+    assert not build.stands_in("annoy", build.build_index(Annoy(), GALLERY, QUERIES)[0].kind)
+    assert not build.stands_in("faiss", build.build_index(Faiss(kind="flat"), GALLERY, QUERIES)[0].kind)
+
+
+def test_faiss_does_not_stand_in_where_the_vectors_are_at_fault(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(build, "build_annoy", build_broken_annoy)
+    broken = GALLERY.copy()
+    broken[3, 0] = np.nan
+    with pytest.raises(ArtefactError, match="finite"):
+        build.build_index(Annoy(), broken, QUERIES)
 
 
 def test_vectors_that_are_not_finite_are_noticed():
