@@ -330,8 +330,8 @@ root, rounds, chance = Path(sys.argv[1]), int(sys.argv[2]), random.Random(5)
 started = time.monotonic()
 assert os.waitpid(use(root / "first"), 0)[1] == 0
 whole = time.monotonic() - started
-killed = 0
-for number in range(rounds):
+killed, number = 0, 0
+while killed < rounds:
     state = root / str(number)
     for _ in range(2):  # a chain: the second finds what the first has left
         child = use(state)
@@ -341,7 +341,7 @@ for number in range(rounds):
     assert os.waitstatus_to_exitcode(os.waitpid(use(state), 0)[1]) == 0, (number, list(state.iterdir()))
     assert runs(state)["r1"][:2] == ("FINISHED", 1.0)
     assert not list(state.glob("mlflow.db.damaged-*")) and not list(state.glob(".tmp-*")), list(state.iterdir())
-print("killed", killed)
+    number += 1
 """
 
 
@@ -351,4 +351,3 @@ def test_a_first_use_that_is_killed_at_any_moment_leaves_a_store_that_works(tmp_
         [sys.executable, "-c", KILLS, str(tmp_path), str(rounds)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert int(done.stdout.split()[-1]) >= rounds

@@ -1,5 +1,6 @@
 """OpenVINO, which runs models on CPUs: ONNX files, and torch modules exported to it."""
 
+import functools
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgsim_assets.vision.backbones.openvino_library import load_openvino
+from imgsim_assets.vision.backbones.openvino_library import load_openvino, openvino_core
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +23,7 @@ def open_file(path: Path) -> Any:  # noqa: ANN401
     Raises:
         RuntimeError: it is not one.
     """
-    return load_openvino().Core().read_model(path)
+    return openvino_core().read_model(path)
 
 
 def export_module(module: "torch.nn.Module", example: "torch.Tensor") -> Any:  # noqa: ANN401
@@ -36,12 +37,11 @@ def export_module(module: "torch.nn.Module", example: "torch.Tensor") -> Any:  #
     import torch
 
     load_openvino()
-    from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 
     with torch.no_grad(), _quiet():
         exported = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
-        front_end = FrontEndManager().load_by_framework("pytorch")
+        front_end = _front_ends().load_by_framework("pytorch")
         decoder = TorchFXPythonDecoder.from_exported_program(exported)  # held by nobody else until it is converted
         return front_end.convert(front_end.load(decoder))
 
@@ -61,13 +61,12 @@ def compile_model(model: Any, output: str | int, precision: str, threads: int) -
     Raises:
         RuntimeError: OpenVINO cannot run it.
     """
-    openvino = load_openvino()
     settings = {
         "INFERENCE_PRECISION_HINT": HINTS[precision],
         "INFERENCE_NUM_THREADS": threads,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    compiled = openvino.Core().compile_model(model, "CPU", settings)
+    compiled = openvino_core().compile_model(model, "CPU", settings)
     request, wanted = compiled.create_infer_request(), compiled.output(output)
 
     def run(batch: np.ndarray) -> np.ndarray:
@@ -75,6 +74,15 @@ def compile_model(model: Any, output: str | int, precision: str, threads: int) -
         return np.array(request.get_tensor(wanted).data)
 
     return run
+
+
+@functools.cache
+def _front_ends() -> Any:  # noqa: ANN401
+    """Give what reads the models of other frameworks: one, and never let go, as the core is."""
+    load_openvino()
+    from openvino.frontend import FrontEndManager
+
+    return FrontEndManager()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """OpenVINO, without the package by which it reports each import to its makers, from a process of its own."""
 
+import functools
 import sys
 from typing import Any
 
@@ -11,3 +12,13 @@ def load_openvino() -> Any:  # noqa: ANN401
     import openvino
 
     return openvino
+
+
+@functools.cache
+def openvino_core() -> Any:  # noqa: ANN401
+    """Give the one core of this process, which is never let go.
+
+    With a core for each model, libraries that read and run models are loaded and unloaded under what still uses them:
+    the process may end with a segmentation fault (openvinotoolkit/openvino#35338).
+    """
+    return load_openvino().Core()

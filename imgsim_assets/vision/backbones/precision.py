@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from imgsim_assets.settings import Precision
-from imgsim_assets.vision.backbones.openvino_library import load_openvino
+from imgsim_assets.vision.backbones.openvino_library import load_openvino, openvino_core
 
 Chosen = Literal["float32", "bfloat16", "float16"]
 # Every photo's vector must keep this cosine to its float32 one.
@@ -30,9 +30,8 @@ def choose_precision(asked: Precision, device: str) -> Chosen:
 
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     if device == "cpu":
-        openvino = load_openvino()
-        by_itself = openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT")
-        return "bfloat16" if by_itself == openvino.Type.bf16 else "float32"
+        by_itself = openvino_core().get_property("CPU", "INFERENCE_PRECISION_HINT")
+        return "bfloat16" if by_itself == load_openvino().Type.bf16 else "float32"
     return "float32"
 
 

@@ -7,6 +7,7 @@ from imgsim_assets.errors import ModelError, SettingsError
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.onnx import OnnxBackbone
+from imgsim_assets.vision.backbones.openvino_library import load_openvino, openvino_core
 from imgsim_assets.vision.backbones.pixels import frame_probes
 from imgsim_assets.vision.backbones.precision import least_cosine
 from imgsim_tests.vision.backbones.conftest import framed, normalised
@@ -76,6 +77,14 @@ def test_photos_go_to_the_input_that_the_output_is_made_of(fields, shape, tmp_pa
     path = save_graph(tmp_path / "m.onnx", TWO_WAYS, {"depth": shape, "rgb": shape}, ["depths", "colours"])
     model = load(path, runtime, **fields)
     np.testing.assert_allclose(embedded(model, photos), channel_means(model, photos), atol=1e-5)
+
+
+def test_all_models_of_a_process_share_one_core(tmp_path, runtime, photos, monkeypatch):
+    openvino_core()
+    monkeypatch.setattr(load_openvino(), "Core", lambda: pytest.fail("a second core may end the process"))
+    for name in ("one.onnx", "other.onnx"):
+        save_onnx(tmp_path / name)
+        assert len(embedded(load(tmp_path / name, runtime), photos)) == len(photos)
 
 
 def test_an_input_that_the_output_is_not_made_of_is_refused(tmp_path, runtime):

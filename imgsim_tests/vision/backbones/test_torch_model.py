@@ -9,7 +9,7 @@ from torch import nn
 
 from imgsim_assets.errors import ModelError
 from imgsim_assets.settings import Backbone, Runtime
-from imgsim_assets.vision.backbones import torch_model
+from imgsim_assets.vision.backbones import precision, torch_model
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming, frame_probes
 from imgsim_assets.vision.backbones.precision import choose_precision, least_cosine
@@ -36,7 +36,8 @@ class Fragile(nn.Module):
 def processor(monkeypatch, kind: str) -> None:
     """Let OpenVINO prefer a number format by itself."""
     preferred = getattr(openvino.Type, kind)
-    monkeypatch.setattr(openvino, "Core", lambda: SimpleNamespace(get_property=lambda _device, _name: preferred))
+    core = SimpleNamespace(get_property=lambda _device, _name: preferred)
+    monkeypatch.setattr(precision, "openvino_core", lambda: core)
 
 
 @pytest.fixture
