@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import platform
+import resource
 import shutil
 import sys
 import tempfile
@@ -15,11 +16,12 @@ from pathlib import Path
 
 import click
 
-from imgsim_assets.errors import ImgsimError
+from imgsim_assets.errors import ImgsimError, WorldError
 from imgsim_assets.orchestration.records import REPORTS, records_fault
 from imgsim_assets.secrets import masked
 from imgsim_assets.world import IN_THE_WAY, KINDS, in_one_line, world_fault, world_fault_in
 
+LEAST_ADDRESS_SPACE = 2**30  # bytes; loading takes a tenth more than that
 LEAST_ROOM = 16 * 2**20  # bytes; with less a full disk is likelier than a broken one
 SHOWN = 300  # characters of what went wrong
 
@@ -53,6 +55,21 @@ def prepare_streams() -> None:
     logging.raiseExceptions = False
     # What a pool says of a connection that is closed while a command is being stopped, with a traceback.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+
+
+def require_address_space() -> None:
+    """Refuse a limit on memory in which the libraries cannot be loaded: one of them would end the process by itself.
+
+    Raises:
+        WorldError: there is one.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if 0 <= limit < LEAST_ADDRESS_SPACE:
+        raise WorldError(
+            "enough memory: an address space of 1,024 MB, to load the libraries",
+            f"a limit of {limit / 2**20:,.0f} MB",
+            "raise it (`ulimit -v`)",
+        )
 
 
 def let_go_of_output() -> None:

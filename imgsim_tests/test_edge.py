@@ -191,7 +191,7 @@ def test_a_working_directory_that_is_gone(synced: Workplace):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("megabytes", [400, 700])
+@pytest.mark.parametrize("megabytes", [300, 600, 1024])
 def test_too_little_memory(synced: Workplace, megabytes: int):
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
@@ -199,6 +199,7 @@ def test_too_little_memory(synced: Workplace, megabytes: int):
     done = run_with(synced, "sync", prepare=limit)
     assert done.status in {0, 2}, done.err  # how much is enough depends on the machine
     assert done.status == 0 or "expected enough memory" in done.err.splitlines()[-1], done.err
+    assert (f"a limit of {megabytes} MB" in done.err) == (megabytes < 1024)
 
 
 @pytest.mark.slow
