@@ -31,6 +31,7 @@ from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.storage.content_table import CONTENT, ContentTable, read_vectors
 from imgsim_assets.storage.formats import read_table
 from imgsim_assets.storage.publication import whole_publication
+from imgsim_assets.view_table import PHOTO
 
 if TYPE_CHECKING:
     from imgsim_assets.serving.search import Photo, Searcher
@@ -104,7 +105,7 @@ class Publication:
         """The views of each backbone that there are embeddings of."""
         return {name: tuple(views) for name, views in self._embedded.items()}
 
-    def embeddings(self, backbone: str, view: str = "rgb") -> Embeddings:
+    def embeddings(self, backbone: str, view: str = PHOTO) -> Embeddings:
         """Read what a backbone made of each photo: unit vectors, in the order of content ids.
 
         Raises:

@@ -81,9 +81,13 @@ def test_what_is_published_keeps_the_contract(synced_once: Workplace):
     assert "<html" in (synced_once.published / "report.html").read_text(encoding="utf-8")[:500].lower()
     assert {path.name for path in (synced_once.published / "bundle").iterdir()} == {
         "annoy.index",
+        "annoy_neighbours.parquet",
         "bundle.json",
+        "catalogue.parquet",
         "comparison.parquet",
+        "embeddings.json",
         "faiss.index",
+        "faiss_neighbours.parquet",
         "gallery.npy",
         "gallery.parquet",
         "metric.safetensors",

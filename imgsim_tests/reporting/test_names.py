@@ -54,7 +54,8 @@ def silence(caplog, capfd):
     with warnings.catch_warnings(record=True) as warned, caplog.at_level(logging.INFO):
         warnings.simplefilter("always")
         yield
-    assert [str(one.message) for one in warned] == []
+    # Folders that other tests left are cleaned up whenever Python comes to it.
+    assert [str(one.message) for one in warned if not issubclass(one.category, ResourceWarning)] == []
     assert [record.getMessage() for record in caplog.records if record.name.startswith("matplotlib")] == []
     assert capfd.readouterr() == ("", "")
 
