@@ -52,3 +52,24 @@ def learn_head(photos: pl.DataFrame, pool: Pool, recipe: Recipe, confidence: flo
         "shrinkage": float(head.metric.shrinkage),
     }
     return Learned(head, training, facts)
+
+
+def with_classes(photos: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
+    """Give photos the class that they were learned as; one that came later has the class of its label, or none (-1).
+
+    Args:
+        photos: `split`, `name`, `content_id`, `label`.
+        training: `split`, `content_id`, `label`, `class`, `class_number` of what was learned from, or left out (-1).
+
+    Returns:
+        `name`, `content_id`, `label`, `class` (null: none), `class_number`, in the order of `photos`.
+    """
+    learned = photos.join(training, on=KNOWN_BY, how="left", nulls_equal=True, maintain_order="left")
+    numbers = training.select("label", of_label="class_number").drop_nulls().unique("label")
+    return learned.join(numbers, on="label", how="left", maintain_order="left").select(
+        "name",
+        "content_id",
+        "label",
+        pl.coalesce("class", "label").alias("class"),
+        pl.coalesce("class_number", "of_label", pl.lit(UNKNOWN)).alias("class_number"),
+    )

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.retrieval.glrt import Ints
-from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.settings import Settings
 
 KNOWN_BY = ("split", "content_id", "label")
@@ -83,24 +82,3 @@ def _first_of_group(groups: pl.Series) -> Ints:
     """Name each group by its first row: int64 [n]."""
     _, first, group = np.unique(groups.to_numpy(), return_index=True, return_inverse=True)
     return np.asarray(first[group.ravel()], dtype=np.int64)
-
-
-def with_classes(photos: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
-    """Give photos the class that they were learned as; one that came later has the class of its label, or none (-1).
-
-    Args:
-        photos: `split`, `name`, `content_id`, `label`.
-        training: `split`, `content_id`, `label`, `class`, `class_number` of what was learned from, or left out (-1).
-
-    Returns:
-        `name`, `content_id`, `label`, `class` (null: none), `class_number`, in the order of `photos`.
-    """
-    learned = photos.join(training, on=KNOWN_BY, how="left", nulls_equal=True, maintain_order="left")
-    numbers = training.select("label", of_label="class_number").drop_nulls().unique("label")
-    return learned.join(numbers, on="label", how="left", maintain_order="left").select(
-        "name",
-        "content_id",
-        "label",
-        pl.coalesce("class", "label").alias("class"),
-        pl.coalesce("class_number", "of_label", pl.lit(UNKNOWN)).alias("class_number"),
-    )

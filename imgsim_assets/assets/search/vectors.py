@@ -26,9 +26,9 @@ from imgsim_assets.assets.publishing import TABLE, publish
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
 from imgsim_assets.retrieval.ann.rows import evenly
+from imgsim_assets.retrieval.head_training import with_classes
 from imgsim_assets.retrieval.label_codec import UNKNOWN, LabelCodec
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.retrieval.renewal import with_classes
 from imgsim_assets.retrieval.submission import centrality
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table, writing
