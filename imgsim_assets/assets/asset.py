@@ -1,8 +1,8 @@
-"""What every asset has in common: what it is computed by besides its parents, its owners, and its threads."""
+"""What every asset has in common: what it is computed by besides its parents, its owners, threads, and times."""
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
 import dagster as dg
@@ -10,10 +10,12 @@ from pydantic import BaseModel
 
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.settings import Settings
+from imgsim_assets.spending import Spent, Watch
 from imgsim_assets.vision.threads import set_threads
 
 COMPUTED_BY = "computed_by"
 REVISION = "revision"
+WALL, CPU = "wall_seconds", "cpu_seconds"
 OWNERS = ["team:imgsim"]
 
 Part = BaseModel | str | int | float | list[Any] | dict[str, Any]
@@ -46,9 +48,16 @@ def computed_by(revision: str, **reads: Part) -> Computation:
     }
 
 
-def noting(made: dg.MaterializeResult[Any], computed: Computation) -> dg.MaterializeResult[Any]:
-    """Add to what was made by what it was computed."""
-    return made._replace(metadata={**(made.metadata or {}), **computed["metadata"]})
+def noting(made: dg.MaterializeResult[Any], computed: Computation, spent: Spent) -> dg.MaterializeResult[Any]:
+    """Add to what was made by what it was computed, and what its step had spent by then."""
+    times = {WALL: round(spent.wall, 3), CPU: round(spent.cpu, 3)}
+    return made._replace(metadata={**(made.metadata or {}), **computed["metadata"], **times})
+
+
+def spent_on(metadata: Mapping[str, Any]) -> Spent | None:
+    """Read what was spent on a materialization from its metadata; None: it is older than that is noted."""
+    found = [metadata[name].value for name in (WALL, CPU) if name in metadata]
+    return Spent(*map(float, found)) if len(found) == len(Spent._fields) else None
 
 
 def asset(
@@ -80,8 +89,9 @@ def asset(
     def of(compute: Compute) -> dg.AssetsDefinition:
         @functools.wraps(compute)
         def step(*context: dg.AssetExecutionContext, **resources: Any) -> dg.MaterializeResult[Any]:  # noqa: ANN401
+            watch = Watch()
             set_threads(settings.runtime.threads)
-            return noting(compute(*context, **resources), computed)
+            return noting(compute(*context, **resources), computed, watch.spent())
 
         return dg.asset(
             key=key.split("/"),

@@ -18,6 +18,7 @@ from imgsim_assets.errors import all_together
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings
+from imgsim_assets.spending import Watch
 from imgsim_assets.view_table import View, need_edges
 from imgsim_assets.vision.away import away
 from imgsim_assets.vision.backbones.identity import short_uri
@@ -50,6 +51,7 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         pool="gpu",
     )
     def embeddings(context: dg.AssetExecutionContext, store: Store) -> Iterator[dg.MaterializeResult[Any]]:
+        watch = Watch()
         chosen = {dg.AssetKey.from_user_string(embedding_key(name)): name for name in settings.backbones}
         names = [name for key, name in chosen.items() if key in context.selected_asset_keys]
         photos = distinct_photos(store)
@@ -64,7 +66,7 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         for name in names:
             if name not in done.broken:
                 made = _publish(context, store, photos, [task for task in tasks if task.backbone == name], done)
-                yield noting(made, computed[name])
+                yield noting(made, computed[name], watch.spent())
         # The others have their vectors; what one backbone lacks is said at the end.
         if done.broken:
             raise all_together(done.broken)

@@ -71,6 +71,11 @@ class Sight:
     statuses: Mapping[str, AssetStatus]
     held: Mapping[str, str]
 
+    @property
+    def unsettled(self) -> list[str]:
+        """The assets that are not fresh, or may not be for long."""
+        return [key for key, told in foretell(self.graph, self.statuses).items() if told.state != "fresh"]
+
     def wave(self, leave_out: Container[str] = ()) -> list[str]:
         """Choose what to materialize next in one run, without the keys `leave_out`."""
         chosen = [key for key in next_wave(self.graph, self.statuses) if key not in leave_out]

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from imgsim_assets.assets.asset import COMPUTED_BY
+from imgsim_assets.assets.asset import COMPUTED_BY, spent_on
 from imgsim_assets.orchestration.causes import differences
+from imgsim_assets.spending import Spent
 
 CODE_VERSION_TAG = "dagster/code_version"
 DATA_VERSION_TAG = "dagster/data_version"
@@ -43,6 +44,7 @@ class Record:
     code_version: str | None
     inputs: Mapping[str, str]
     computed_by: Mapping[str, Any] = field(default_factory=dict)
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def read_records(instance: dg.DagsterInstance, graph: Mapping[str, Node]) -> dic
                     if name.startswith(INPUT_VERSION_PREFIX)
                 },
                 computed_by=_computed_by(latest.metadata),
+                spent=spent_on(latest.metadata),
             )
     return records
 

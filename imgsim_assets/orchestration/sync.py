@@ -1,8 +1,7 @@
 """Materialize exactly what is stale: observe the folder, then run wave after wave until nothing is."""
 
-import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import dagster as dg
 
@@ -27,6 +26,8 @@ from imgsim_assets.orchestration.staleness import (
     AssetStatus,
     descendants,
 )
+from imgsim_assets.progress import Steps, showing
+from imgsim_assets.resources.console import named
 from imgsim_assets.resources.measuring import MLFLOW_SAYS, finish_tracking, leave_tracking
 from imgsim_assets.resources.store import Store
 from imgsim_assets.secrets import masked
@@ -57,16 +58,16 @@ def sync(
         SyncInProgressError: another sync is at work on the same state folder.
         DagsterExecutionInterruptedError: the process was asked to stop.
     """
-    started = time.monotonic()
-    with only_user(settings.places.state), stopping.listening():
+    steps = Steps()
+    with only_user(settings.places.state), stopping.listening(), showing(steps):
         try:
-            outcome = _run_waves(definitions, instance, settings, announce)
+            outcome = _run_waves(definitions, instance, settings, announce, steps)
         finally:
             if stopping.was_asked():
                 leave_tracking(settings)
     link = settings.places.state / LINK
     outcome.published = link if link.exists() else None
-    outcome.seconds = time.monotonic() - started
+    outcome.spent, outcome.took = steps.spent(), steps.took
     return outcome
 
 
@@ -79,7 +80,7 @@ def mend_what_died_left(settings: Settings) -> list[str]:
 
 
 def _run_waves(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, announce: Announce
+    definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, announce: Announce, steps: Steps
 ) -> SyncOutcome:
     outcome = SyncOutcome()
     tags = {SYNC_TAG: uuid.uuid4().hex, STATE_TAG: str(settings.places.state.resolve())}
@@ -97,6 +98,8 @@ def _run_waves(
         if not (outcome.materialized or outcome.failed):
             _require_models(settings, sight.statuses)
         _announce_wave([sight.statuses[key] for key in wave], announce)
+        later = [key for key in sight.unsettled if key not in {*stopped, *outcome.materialized, *wave}]
+        steps.expect(_took(sight, wave), _took(sight, later))
         result = _run_wave(definitions, instance, settings, wave, tags)
         # Dagster takes it for the failure of a step, and what does not lie below that step would go on.
         if stopping.was_asked() or was_interrupted(result):
@@ -117,6 +120,16 @@ def _require_models(settings: Settings, statuses: Mapping[str, AssetStatus]) -> 
     states = {name: statuses.get(embedding_key(name)) for name in settings.backbones}
     asked = {name: settings.backbones[name] for name, status in states.items() if status and status.state != "fresh"}
     require_models(asked, settings.runtime, settings.places.models)
+
+
+def _took(sight: Sight, keys: Iterable[str]) -> dict[str, float | None]:
+    """Give the steps that make these assets, and the seconds that each took when it last did; None: nobody knows."""
+    found: dict[str, float | None] = {}
+    for key in keys:
+        spent = sight.records[key].spent if key in sight.records else None
+        step = named(sight.graph[key].step)
+        found[step] = max((one for one in (spent and spent.wall, found.get(step)) if one is not None), default=None)
+    return found
 
 
 def _announce_wave(wave: Sequence[AssetStatus], announce: Announce) -> None:

@@ -67,6 +67,7 @@ def tables(
     comparison: pl.DataFrame,
     verdict: str,
     quarantine: pl.DataFrame,
+    times: pl.DataFrame,
 ) -> list[Table]:
     """Put the tables below the pictures; `verdict` says in words what `comparison` does in numbers."""
     return [
@@ -88,6 +89,12 @@ def tables(
             comparison,
         ),
         text_table("Quarantined files", "Not used, and why. Test photos among them got the fallback.", quarantine),
+        text_table(
+            "Where the time went",
+            "Seconds that making each asset took, by the clock and of all processors, when it was last made; backbones "
+            "that look at the photos in one pass have the time of that pass.",
+            times,
+        ),
     ]
 
 

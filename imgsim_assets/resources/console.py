@@ -1,9 +1,15 @@
-"""What a run tells the person at the terminal: one line as each asset is made, as a check warns, as a step fails."""
+"""What a run tells a person: how far its steps are, and a line as a check warns, as a step fails, as an asset is made.
+
+The last is for logs: on a terminal the line of all steps, which is rewritten in place, says it.
+"""
 
 import logging
+import sys
 import time
 
 import dagster as dg
+
+from imgsim_assets.progress import Steps, steps_under_way
 
 DAGSTERS_OWN = "Dependencies for step"  # said of every step below a failed one
 
@@ -25,17 +31,31 @@ class OneLinePerAsset(logging.Handler):
 
     def _of_event(self, event: dg.DagsterEvent) -> str | None:
         kinds = dg.DagsterEventType
+        steps, name = steps_under_way(), named(event.step_key)
         if event.event_type == kinds.STEP_START:
             self.started[event.step_key] = time.monotonic()
-        if event.event_type == kinds.ASSET_MATERIALIZATION and event.asset_key:
+            if steps:
+                steps.begin(name)
+        if event.event_type in {kinds.STEP_SUCCESS, kinds.STEP_FAILURE} and steps:
+            steps.end()
+        if event.event_type == kinds.ASSET_MATERIALIZATION and event.asset_key and not sys.stderr.isatty():
             seconds = time.monotonic() - self.started.get(event.step_key, time.monotonic())
-            return f"✓ {event.asset_key.to_user_string()} ({seconds:.1f} s)"
+            return f"✓ {event.asset_key.to_user_string()} ({seconds:.1f} s{_how_far(steps)})"
         if event.event_type == kinds.ASSET_CHECK_EVALUATION and not event.asset_check_evaluation_data.passed:
             check = event.asset_check_evaluation_data
             return f"! {check.asset_key.to_user_string()}: the check {check.check_name} did not pass"
         if event.event_type == kinds.STEP_FAILURE and not is_interruption(event):
-            return f"✗ {(event.step_key or '').replace('__', '/')}"
+            return f"✗ {name}"
         return None
+
+
+def named(step: str | None) -> str:
+    """Name a step as people know it: Dagster allows no slash in it."""
+    return (step or "").replace("__", "/")
+
+
+def _how_far(steps: Steps | None) -> str:
+    return f"; {steps.in_words()}" if steps else ""
 
 
 def is_interruption(event: dg.DagsterEvent) -> bool:
