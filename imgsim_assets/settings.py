@@ -16,7 +16,7 @@ from imgsim_assets.view_table import PHOTO, TRAINED, View
 Switch = Literal["auto", "on", "off"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 ScalarOrRGB = tuple[float, float, float]
-TRAINABLE = ("compact:", "hf:", "timm:")
+TRAINABLE = ("compact:", "hf:", "packaged:", "timm:")
 IGNORED = (
     ".*",  # hidden: .DS_Store, ._photo.jpg, .thumbnails, .Trash-1000, .@__thumb, .ipynb_checkpoints, .zfs
     *("__macosx", "icon\r", "network trash folder", "temporary items", "thevolumesettingsfolder"),  # macOS
@@ -30,7 +30,7 @@ IGNORED = (
 # What each scheme reads besides `uri`, `views` and `fine_tune`; whatever installed packages bring reads `revision`.
 FED = ("size", "resize", "mean", "std", "input", "output")
 READ_BY_SCHEME: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"onnx": FED, "hf": ("revision",), "timm": ("revision",), "compact": (), "classic": ()}
+    {"onnx": FED, "hf": ("revision",), "timm": ("revision",), "compact": (), "classic": (), "packaged": ()}
 )
 READ_BY_OTHERS = ("revision",)
 
@@ -97,8 +97,8 @@ class Canny(Stage):
 class Backbone(Stage):
     """One model that turns a photo into a vector.
 
-    `uri` is `hf:NAME`, `timm:NAME`, `onnx:FILE`, `compact:NAME`, `classic:NAME`, or `SCHEME:NAME` of an installed
-    `imgsim.backbones` entry point. The fields after `fine_tune` describe an ONNX file's preprocessing;
+    `uri` is `packaged:NAME`, `compact:NAME`, `classic:NAME`, `hf:NAME`, `timm:NAME`, `onnx:FILE`, or `SCHEME:NAME` of
+    an installed `imgsim.backbones` entry point. The fields after `fine_tune` describe an ONNX file's preprocessing;
     the other kinds know their own, and refuse what they do not read.
     """
 

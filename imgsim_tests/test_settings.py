@@ -28,7 +28,7 @@ def test_settings_survive_json() -> None:
     assert Settings.model_validate_json(loaded.model_dump_json()) == loaded
 
 
-@pytest.mark.parametrize("scheme", ["onnx", "hf", "timm", "compact", "classic", "of_a_package"])
+@pytest.mark.parametrize("scheme", ["onnx", "hf", "timm", "packaged", "compact", "classic", "of_a_package"])
 def test_a_backbone_takes_every_field_that_it_reads(scheme: str) -> None:
     """So that none is ignored: each is refused, or in what the vectors' identity is made of."""
     given = {
@@ -72,7 +72,7 @@ def test_every_stage_has_defaults_but_the_backbones() -> None:
         (Backbone, {"uri": "classic:sift", "revision": "0"}, "revision is read by hf:, timm: backbones only"),
         (Backbone, {"uri": "onnx:x.onnx", "revision": "0"}, "revision is read by hf:, timm: backbones only"),
         (Backbone, {"uri": "hf:x", "fine_tune": True, "views": ["zoom"]}, "must have rgb or mirror"),
-        (Backbone, {"uri": "onnx:x", "fine_tune": True}, "fine_tune can be set for compact:, hf:, timm:"),
+        (Backbone, {"uri": "onnx:x", "fine_tune": True}, "fine_tune can be set for compact:, hf:, packaged:, timm:"),
         (Clusters, {"method": "density", "count": 8}, "density finds the count"),
         (Submission, {"separator": ","}, "CSV's own"),
         (Submission, {"separator": "ab"}, "at most 1"),

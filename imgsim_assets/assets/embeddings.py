@@ -25,7 +25,14 @@ from imgsim_assets.vision.backbones.identity import short_uri
 from imgsim_assets.vision.content_names import vector_folder, view_fingerprint, what_embedding_reads
 from imgsim_assets.vision.embedding_pass import EmbeddingPass, EmbeddingTask, compute_vectors
 
-KINDS = {"hf": "huggingface", "timm": "pytorch", "onnx": "onnx", "compact": "pytorch", "classic": "opencv"}
+KINDS = {
+    "hf": "huggingface",
+    "timm": "pytorch",
+    "onnx": "onnx",
+    "packaged": "pytorch",
+    "compact": "pytorch",
+    "classic": "opencv",
+}
 
 
 def recorded_fingerprints(store: Store, name: str) -> dict[str, str]:

@@ -42,6 +42,8 @@ def backbone_identity(backbone: Backbone, models: Path | None) -> dict[str, str]
         found = _onnx_identity(name, models)
     elif scheme in ("compact", "classic"):
         found = _shipped_identity(scheme, name)
+    elif scheme == "packaged":
+        found = _packaged_identity(name)
     else:
         found = _package_identity(scheme, name, backbone)
     if "missing" in found:
@@ -51,9 +53,10 @@ def backbone_identity(backbone: Backbone, models: Path | None) -> dict[str, str]
 
 def scheme_revision(scheme: str) -> str:
     """Name the code that turns framed photos into vectors; an installed package's is known by its version."""
-    from imgsim_assets.vision import classic, compact
+    from imgsim_assets.vision import classic, compact, packaged
 
-    return {**RUN_BY, "classic": classic.REVISION, "compact": compact.REVISION}.get(scheme, "")
+    own = {"classic": classic.REVISION, "compact": compact.REVISION, "packaged": packaged.REVISION}
+    return {**RUN_BY, **own}.get(scheme, "")
 
 
 def _hub_identity(repository: str, backbone: Backbone, models: Path | None) -> dict[str, str]:
@@ -87,6 +90,17 @@ def _shipped_identity(scheme: str, name: str) -> dict[str, str]:
     except ImgsimError:
         return {"missing": f"{scheme}:{name}"}
     return _files_identity({path.name: path}, f"{scheme}:{name}")
+
+
+def _packaged_identity(name: str) -> dict[str, str]:
+    from imgsim_assets.vision import packaged
+
+    try:
+        packaged.packaged_weights(name)
+    except ImgsimError:
+        return {"missing": f"packaged:{name}"}
+    # No other bytes are ever loaded, so nothing is read to know them.
+    return {"files": packaged.package_of(name).sha256}
 
 
 def _package_identity(scheme: str, name: str, backbone: Backbone) -> dict[str, str]:

@@ -19,6 +19,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "compact": "imgsim_assets.vision.backbones.compact_models:load_compact_model",
         "hf": "imgsim_assets.vision.backbones.huggingface:load_huggingface",
         "onnx": "imgsim_assets.vision.backbones.onnx:load_onnx",
+        "packaged": "imgsim_assets.vision.backbones.packaged_models:load_packaged_model",
         "timm": "imgsim_assets.vision.backbones.timm_models:load_timm",
     }
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imgsim_assets.errors import ImgsimError, all_together
 from imgsim_assets.settings import Backbone, Runtime
-from imgsim_assets.vision import classic, compact
+from imgsim_assets.vision import classic, compact, packaged
 from imgsim_assets.vision.backbones import hf_pooling, huggingface, timm_models
 from imgsim_assets.vision.backbones.hub import require_folder
 from imgsim_assets.vision.backbones.loading import BUILT_IN, find_loader, installed_schemes
@@ -48,6 +48,8 @@ def _require(backbone: Backbone, runtime: Runtime, models: Path | None) -> None:
         classic.codebook_file(name)
     elif scheme == "compact":
         compact.compact_weights(name)
+    elif scheme == "packaged":
+        packaged.packaged_weights(name)
     elif scheme == "hf":
         folder = require_folder(name, huggingface.FILES, backbone, runtime, models, either=huggingface.PROCESSORS)
         if folder is not None:

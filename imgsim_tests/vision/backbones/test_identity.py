@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from imgsim_assets.settings import Backbone
-from imgsim_assets.vision import classic, compact
+from imgsim_assets.vision import classic, compact, packaged
 from imgsim_assets.vision.backbones import identity as identity_module
 from imgsim_assets.vision.backbones import loading, pixels
 from imgsim_assets.vision.backbones.identity import RUN_BY, backbone_identity
@@ -84,8 +84,9 @@ def test_a_packages_backbone_is_known_by_its_package(monkeypatch):
 @pytest.mark.parametrize(
     ("owner", "name", "schemes"),
     [
-        (pixels, "REVISION", ["compact", "classic", "onnx", "hf"]),
+        (pixels, "REVISION", ["compact", "packaged", "classic", "onnx", "hf"]),
         (compact, "REVISION", ["compact"]),
+        (packaged, "REVISION", ["packaged"]),
         (classic, "REVISION", ["classic"]),
         (identity_module, "RUN_BY", ["onnx", "hf"]),
     ],
@@ -93,6 +94,7 @@ def test_a_packages_backbone_is_known_by_its_package(monkeypatch):
 def test_revisions_of_our_own_code_are_in_it(owner, name, schemes, tmp_path, monkeypatch):
     uris = {
         "compact": "compact:clip",
+        "packaged": "packaged:efficientnet_lite0",
         "classic": "classic:sift",
         "onnx": f"onnx:{save_onnx(tmp_path / 'm.onnx')}",
         "hf": f"hf:{model_files.save_clip(tmp_path / 'clip')}",

@@ -15,7 +15,7 @@ from imgsim_assets.assets.learning.class_scores import REVISION as SCORES_REVISI
 from imgsim_assets.assets.learning.fine_tuning import REVISION as TUNED_REVISION
 from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.settings import Backbone, FineTuning, Runtime
-from imgsim_assets.vision import classic, compact
+from imgsim_assets.vision import classic, compact, packaged
 from imgsim_assets.vision.backbones import pixels
 from imgsim_assets.vision.backbones.identity import RUN_BY
 from imgsim_assets.vision.backbones.loading import load_backbone
@@ -30,6 +30,9 @@ EXACT = Runtime(device="cpu", threads=1, precision="float32", offline=True)
 PIXELS = "pixels/1"
 # By uri: the revision of what runs it, and four numbers of its vector of the picture below.
 KNOWN = {
+    "packaged:efficientnet_lite0": ("packaged/1", (0.0626, 0.8137, -0.1396, 0.5987)),
+    "packaged:efficientnet_lite1": ("packaged/1", (0.3284, 0.1574, 0.3323, -0.0883)),
+    "packaged:efficientnet_lite2": ("packaged/1", (0.0412, -0.5407, 0.4469, -0.6723)),
     "compact:clip": ("compact/1", (-1.1346, -0.2395, -0.9939, -0.5168)),
     "compact:vit_clip": ("compact/1", (-0.0441, -0.4718, -0.7875, -1.0894)),
     "compact:resnet50v2": ("compact/1", (-0.6585, -0.3897, 1.0291, -0.8826)),
@@ -90,7 +93,8 @@ def backbone_of(uri: str, folder: Path) -> Backbone:
 def test_vectors_change_with_a_revision_only(uri, tmp_path):
     scheme = uri.partition(":")[0]
     revision, known = KNOWN[uri]
-    owners = {**RUN_BY, "compact": compact.REVISION, "classic": classic.REVISION}
+    own = {"compact": compact.REVISION, "classic": classic.REVISION, "packaged": packaged.REVISION}
+    owners = {**RUN_BY, **own}
     assert (owners[scheme], pixels.REVISION) == (revision, PIXELS), "note the revision here, and the new numbers"
     model = load_backbone(backbone_of(uri, tmp_path), EXACT, None)
     found = four_numbers(model.embed(model.framing(draw_picture())[np.newaxis])[0])

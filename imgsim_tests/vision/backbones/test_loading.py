@@ -58,7 +58,7 @@ def test_a_package_cannot_take_over_a_built_in_scheme(installed):
 
 
 def test_an_unknown_scheme_lists_the_known_ones(installed, runtime):
-    with pytest.raises(SettingsError, match="colour:, compact:, hf:, onnx:, timm:") as caught:
+    with pytest.raises(SettingsError, match="colour:, compact:, hf:, onnx:, packaged:, timm:") as caught:
         load_backbone(Backbone(uri="clup:x"), runtime, None)
     assert "'clup:x'" in caught.value.found
 

@@ -21,6 +21,7 @@ def test_what_is_here_is_ready(models, runtime, tmp_path, hub_cache, connections
         "hf": Backbone(uri="hf:small/clip"),
         "timm": Backbone(uri="timm:vit_base_patch16_clip_224.openai"),
         "compact": Backbone(uri="compact:clip"),
+        "packaged": Backbone(uri="packaged:efficientnet_lite0"),
         "classic": Backbone(uri="classic:sift"),
     }
     require_models(backbones, runtime, models)
