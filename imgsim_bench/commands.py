@@ -47,6 +47,17 @@ def bench_members(settings: Settings, as_json: bool) -> None:
     click.echo(json.dumps(table.to_dicts()) if as_json else in_markdown(table))
 
 
+@bench.command("profiles")
+@click.argument("profiles", nargs=-1, required=True)
+@with_settings
+def bench_profiles(settings: Settings, as_json: bool, profiles: tuple[str, ...]) -> None:
+    """Judge what PROFILES of the embedded backbones would serve: names joined by +, ~ after one for all its views."""
+    from imgsim_bench.profiles import in_markdown, measure_profiles
+
+    table = measure_profiles(settings, profiles)
+    click.echo(json.dumps(table.to_dicts()) if as_json else in_markdown(table))
+
+
 @bench.command("memory")
 @click.option("--photos", type=click.IntRange(100), default=450_000, show_default=True)
 @click.option("--queries", type=click.IntRange(1), multiple=True, default=(2_000, 8_000), show_default=True)
