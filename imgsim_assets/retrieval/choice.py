@@ -1,7 +1,7 @@
 """The choice of a recipe: the ladder climbed by cross-validation on a sample of the labelled train photos."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,21 +11,19 @@ import polars as pl
 
 from imgsim_assets.retrieval.average_precision import Floats
 from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
-from imgsim_assets.retrieval.cross_validation import Folds, NotCrossValidated, deal_folds, fit_folds, score_heads
+from imgsim_assets.retrieval.cross_validation import Folds, NotCrossValidated, deal_folds, score_cosine
 from imgsim_assets.retrieval.descriptors import assemble_descriptors, unsigned
 from imgsim_assets.retrieval.glrt import Ints
 from imgsim_assets.retrieval.label_codec import UNKNOWN
-from imgsim_assets.retrieval.ladder import Climb, Score, climb
-from imgsim_assets.retrieval.learning_set import Pool, learned_classes, learning_mode
-from imgsim_assets.retrieval.metric_head import MetricHead, tune_head
+from imgsim_assets.retrieval.ladder import Climb, climb
+from imgsim_assets.retrieval.learning_set import Pool, learning_mode
 from imgsim_assets.retrieval.principal import principal_axes
-from imgsim_assets.retrieval.projection import CurvePoint, learn_projection
+from imgsim_assets.retrieval.projection import CurvePoint
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.rungs import NEEDS_DENSITY, families, first_recipe, standing_recipe, trusted_steps
-from imgsim_assets.retrieval.tuning import WITHOUT_EVIDENCE
+from imgsim_assets.retrieval.scorer import Describe, Scorer
 from imgsim_assets.settings import Backbone, Head, Selection, Steps
-
-Describe = Callable[[Recipe], Pool]
+from imgsim_assets.view_table import View
 
 LEAST_A_CLASS = 4
 STEP_COLUMNS: dict[str, Any] = {
@@ -35,6 +33,7 @@ STEP_COLUMNS: dict[str, Any] = {
     "gain": pl.Float64,
     "low": pl.Float64,
     "high": pl.Float64,
+    "photos": pl.Int64,
     "verdict": pl.String,
 }
 
@@ -75,6 +74,11 @@ class Collection:
     def takes_power(self) -> bool:
         """Whether power normalisation would change anything: it leaves vectors with a negative value as they are."""
         return any(bool(unsigned(values).any()) for values in self.vectors.values())
+
+    def plain_scores(self, backbone: str, view: View, folds: Folds) -> Floats:
+        """Score plain cosine of one view: float64 [m]."""
+        descriptors = assemble_descriptors({(backbone, view): self.vectors[backbone, view]})
+        return score_cosine(descriptors, self.classes, folds)
 
     def pool(self, recipe: Recipe) -> Pool:
         """Put the photos into the recipe's coordinates."""
@@ -148,27 +152,21 @@ def choose(
     if isinstance(folds, NotCrossValidated):
         recipe = standing_recipe(offered, head, steps, trusted)
         return Choice(recipe, pl.DataFrame(schema=STEP_COLUMNS), folds.reason, 0)
-    describe = describer(sampled)
-    score = scorer(describe, folds, confidence)
-    start = max((first_recipe(name, offered, head) for name in offered), key=lambda one: np.nanmean(score(one)))
+    score = Scorer(describer(sampled), folds, confidence)
+    best = max(offered, key=lambda name: np.nanmean(sampled.plain_scores(name, offered[name].views[0], folds)))
+    start = first_recipe(best, offered, head)
     climbed = climb(
         start,
         families(offered, head),
         steps if len(folds.rows) >= MOSTLY_LABELLED * collection.is_train.sum() else _without_density(steps),
         score,
+        folds.count,
         trusted=trusted if selection.trust else frozenset(),
         samples=selection.bootstrap,
         seed=selection.seed,
     )
-    curve = () if steps.projection == "off" else _curve(describe(climbed.recipe), climbed.recipe)
+    curve = () if steps.projection == "off" else score.curve(climbed.recipe)
     return Choice(climbed.recipe, _table(start, climbed), None, len(folds.rows), curve)
-
-
-def _curve(pool: Pool, recipe: Recipe) -> tuple[CurvePoint, ...]:
-    known = pool.classes != UNKNOWN
-    plain = recipe.with_(projection=False, fine_tuned=())
-    tuning = tune_head(pool.axes, pool.coordinates[known], pool.classes[known], plain)
-    return learn_projection(pool.coordinates[known], pool.classes[known], tuning.shrinkage).curve
 
 
 def _without_density(steps: Steps) -> Steps:
@@ -188,32 +186,6 @@ def describer(collection: Collection) -> Describe:
         return collection.pool(Recipe.model_validate_json(text))
 
     return lambda recipe: described(recipe.described_part().model_dump_json())
-
-
-def scorer(describe: Describe, folds: Folds, confidence: float) -> Score:
-    """Give the function that scores a recipe: float64 [m] AP@10 of the asked photos.
-
-    Shrinkage and temperatures, a handful of numbers, are tuned once a recipe and not anew in each fold: that is five
-    times as fast, and favours the recipes that are compared alike. `evaluation`, which judges the chosen one, tunes
-    in each fold.
-    """
-
-    @functools.lru_cache(maxsize=2)
-    def heads(text: str) -> tuple[Pool, list[MetricHead]]:
-        recipe = Recipe.model_validate_json(text)
-        pool, tuning = describe(recipe), WITHOUT_EVIDENCE
-        if recipe.learns:
-            learned = learned_classes(pool, recipe, confidence)
-            taken = learned != UNKNOWN
-            scores = pool.scores_of(taken)
-            tuning = tune_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, class_scores=scores)
-        return pool, fit_folds(pool, folds, recipe, confidence, tuning)
-
-    def score(recipe: Recipe) -> Floats:
-        pool, fitted = heads(recipe.learned_part().model_dump_json())
-        return score_heads(pool, folds, recipe, fitted)
-
-    return score
 
 
 def sample_rows(classes: Ints, limit: int, seed: int) -> Ints:

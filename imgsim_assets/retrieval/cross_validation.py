@@ -1,6 +1,5 @@
 """AP@10 of labelled train photos by what has not seen their labels: the judge of every recipe."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +16,6 @@ from imgsim_assets.retrieval.learning_set import Pool, learned_classes
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.retrieval.tuning import Tuning
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def deal_folds(
     return Folds(rows, grouped_folds(classes[rows], groups[rows], count, seed), count)
 
 
-def cross_validate(pool: Pool, folds: Folds, recipe: Recipe, confidence: float, tuning: Tuning | None = None) -> Floats:
+def cross_validate(pool: Pool, folds: Folds, recipe: Recipe, confidence: float) -> Floats:
     """Rank every asked photo against the labelled photos of the other folds: float64 [m] AP@10.
 
     Its label is hidden first; then all that is learned from labels (guessed classes, metric, shrinkage, calibration)
@@ -76,52 +74,35 @@ def cross_validate(pool: Pool, folds: Folds, recipe: Recipe, confidence: float, 
         folds: of the same photos.
         recipe: how photos are ranked.
         confidence: guesses below it are not learned from.
-        tuning: taken as it is; None: found anew in each fold.
     """
-    return score_heads(pool, folds, recipe, fit_folds(pool, folds, recipe, confidence, tuning))
-
-
-def fit_folds(
-    pool: Pool, folds: Folds, recipe: Recipe, confidence: float, tuning: Tuning | None = None
-) -> list[MetricHead]:
-    """Fit a head for each fold without the labels that are asked in it."""
-    heads = []
+    scores = np.full(len(folds.rows), np.nan)
     for number in track(range(folds.count), "cross-validation", unit="fold"):
         hidden = pool.classes.copy()
         hidden[folds.asked(number)] = UNKNOWN
         learned = learned_classes(replace(pool, classes=hidden), recipe, confidence)
         taken = learned != UNKNOWN
-        scores = pool.scores_of(taken)
-        head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, tuning, class_scores=scores)
-        heads.append(head)
-    return heads
+        said = pool.scores_of(taken)
+        head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, class_scores=said)
+        scores[folds.numbers == number] = score_fold(pool, folds, number, head)
+    return scores
 
 
-def score_heads(pool: Pool, folds: Folds, recipe: Recipe, heads: list[MetricHead]) -> Floats:
-    """Score what `fit_folds` gave for the learned part of `recipe`, ranking as `recipe` says: float64 [m]."""
-
-    def find(number: int, asked: Ints, known: Ints) -> Ints:
-        head = replace(heads[number], recipe=recipe)
-        gallery = gallery_vectors(head, pool.coordinates[known], pool.classes[known], pool.scores_of(known))
-        queries = query_vectors(head, pool.coordinates[asked], gallery, pool.scores_of(asked))
-        return search(ExactIndex(gallery), gallery, queries, LIST, reciprocal=recipe.reciprocal).ids
-
-    return _score(pool.classes, folds, find)
+def score_fold(pool: Pool, folds: Folds, number: int, head: MetricHead) -> Floats:
+    """Rank what fold `number` asks by a head that has not seen its labels: float64 [m] AP@10."""
+    asked, known = folds.asked(number), folds.known(number)
+    gallery = gallery_vectors(head, pool.coordinates[known], pool.classes[known], pool.scores_of(known))
+    queries = query_vectors(head, pool.coordinates[asked], gallery, pool.scores_of(asked))
+    found = search(ExactIndex(gallery), gallery, queries, LIST, reciprocal=head.recipe.reciprocal).ids
+    return average_precision(*relevance(found, pool.classes[asked], pool.classes[known]), LIST)
 
 
 def score_cosine(descriptors: npt.NDArray[np.float32], classes: Ints, folds: Folds) -> Floats:
     """Rank by the inner product of descriptors [n, d] (norm 1) alone: float64 [m] AP@10."""
-    return _score(
-        classes, folds, lambda _, asked, known: exact_neighbours(descriptors[known], descriptors[asked], LIST)[0]
-    )
-
-
-def _score(classes: Ints, folds: Folds, find: Callable[[int, Ints, Ints], Ints]) -> Floats:
     scores = np.full(len(folds.rows), np.nan)
     for number in range(folds.count):
         asked, known = folds.asked(number), folds.known(number)
-        relevant = relevance(find(number, asked, known), classes[asked], classes[known])
-        scores[folds.numbers == number] = average_precision(*relevant, LIST)
+        found, _ = exact_neighbours(descriptors[known], descriptors[asked], LIST)
+        scores[folds.numbers == number] = average_precision(*relevance(found, classes[asked], classes[known]), LIST)
     return scores
 
 

@@ -7,19 +7,20 @@ from typing import Literal
 import numpy as np
 
 from imgsim_assets.retrieval.average_precision import Floats, mean_average_precision
+from imgsim_assets.retrieval.race import Runner, settle
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.rungs import Family, Rung, switch_of
 from imgsim_assets.settings import Steps
 
 Verdict = Literal["taken", "taken on trust", "forced on", "not taken", "another was better", "switched off"]
-Score = Callable[[Recipe], Floats]
+Score = Callable[[Recipe, int], Floats]
 
 
 @dataclass(frozen=True)
 class Earned:
-    """What one step earned over the recipe below it: MAP@10 with it, and its paired gain with the 95% interval.
+    """What one step earned over the recipe below it: its paired gain with the 95% interval, on so many photos.
 
-    NaN where it was switched off.
+    `map_at_10` is that of the recipe below plus the gain. NaN where the step was switched off.
     """
 
     step: str
@@ -28,6 +29,7 @@ class Earned:
     gain: float
     low: float
     high: float
+    photos: int
     verdict: Verdict
 
 
@@ -40,19 +42,12 @@ class Climb:
     steps: tuple[Earned, ...]
 
 
-@dataclass(frozen=True)
-class _Tried:
-    rung: Rung
-    recipe: Recipe
-    scores: Floats
-    earned: Earned
-
-
 def climb(
     start: Recipe,
     ladder: Sequence[Family],
     switches: Steps,
     score: Score,
+    parts: int,
     *,
     trusted: frozenset[str] = frozenset(),
     samples: int = 2000,
@@ -63,19 +58,22 @@ def climb(
     A step is taken if the paired bootstrap interval of its gain lies above zero, or its switch is on; a trusted step
     already if its gain is positive. Of a family the one with the largest gain is taken. At the top, the steps that
     gained too little to be told from chance are tried once more, all together: small gains may add up to a certain one.
+    Photos are asked part after part, and no more of them than a verdict needs.
 
     Args:
         start: the bottom.
         ladder: families from the bottom up.
         switches: on, off or auto, by step.
+        score: AP@10 of each labelled photo of one part under a recipe, float64 [n], NaN where a photo has none; always
+            the same photos in the same order.
+        parts: how many there are, of about the same size.
         trusted: steps that need not be certain.
-        score: AP@10 of each labelled photo under a recipe, float64 [n], NaN where a photo has none; always the same
-            photos in the same order.
         samples: of the bootstrap.
         seed: of the bootstrap.
     """
-    climbing = _Climbing(start, score(start), switches, score, trusted, samples, seed)
-    bottom = mean_average_precision(climbing.scores).value
+    climbing = _Climbing(start, [score(start, part) for part in range(parts)], switches, score, parts, trusted)
+    climbing.samples, climbing.seed = samples, seed
+    climbing.reached = bottom = mean_average_precision(np.concatenate(climbing.scores), samples, seed).value
     for family in ladder:
         climbing.try_family(family)
     climbing.try_together()
@@ -85,31 +83,37 @@ def climb(
 @dataclass
 class _Climbing:
     recipe: Recipe
-    scores: Floats
+    scores: list[Floats]  # of the recipe, of as many parts as were needed so far
     switches: Steps
     score: Score
+    parts: int
     trusted: frozenset[str]
-    samples: int
-    seed: int
+    samples: int = 2000
+    seed: int = 0
+    reached: float = np.nan
     steps: list[Earned] = field(default_factory=list)
     promising: list[Rung] = field(default_factory=list)
 
     def try_family(self, family: Family) -> None:
         self.steps += [_switched_off(rung) for rung in family if switch_of(rung, self.switches) == "off"]
-        tried = [self._try(rung) for rung in family if switch_of(rung, self.switches) != "off"]
-        told = [one for one in tried if one is not None]
-        worthy = [one for one in told if one.earned.verdict != "not taken"]
-        # What the settings force comes before what was measured.
-        best = max(worthy, key=lambda one: (one.earned.verdict == "forced on", one.earned.gain), default=None)
-        for one in told:
-            beaten = best is not None and one is not best and one in worthy
-            self.steps.append(replace(one.earned, verdict="another was better") if beaten else one.earned)
+        runners = self._race([rung for rung in family if switch_of(rung, self.switches) != "off"])
+        told = [(one, self._told(one)) for one in runners]
+        worthy = [pair for pair in told if pair[1].verdict != "not taken"]
+        # What the settings force comes before what was measured, and whoever fell behind was measured on fewer photos.
+        best = max(
+            worthy,
+            key=lambda pair: (pair[1].verdict == "forced on", pair[0].outcome != "behind", pair[1].gain),
+            default=None,
+        )
+        for pair in told:
+            beaten = pair in worthy and pair is not best
+            self.steps.append(replace(pair[1], verdict="another was better") if beaten else pair[1])
         if best is not None:
-            self.recipe, self.scores = best.recipe, best.scores
+            self._take(*best)
         else:
-            hopeful = max(told, key=lambda one: one.earned.gain, default=None)
-            if hopeful is not None and hopeful.earned.gain > 0:
-                self.promising.append(hopeful.rung)
+            hopeful = max(told, key=lambda pair: pair[1].gain, default=None)
+            if hopeful is not None and hopeful[1].gain > 0:
+                self.promising.append(hopeful[0].rung)
 
     def try_together(self) -> None:
         if len(self.promising) < 2:
@@ -121,28 +125,44 @@ class _Climbing:
             return recipe
 
         names = " + ".join(rung.name for rung in self.promising)
-        tried = self._try(Rung("together", names, take))
-        if tried is not None:
-            self.steps.append(tried.earned)
-            if tried.earned.verdict == "taken":
-                self.recipe, self.scores = tried.recipe, tried.scores
+        for one in self._race([Rung("together", names, take)]):
+            earned = self._told(one)
+            self.steps.append(earned)
+            if earned.verdict == "taken":
+                self._take(one, earned)
 
-    def _try(self, rung: Rung) -> _Tried | None:
-        candidate = rung.take(self.recipe)
-        if candidate == self.recipe:
-            return None
-        scores = self.score(candidate)
-        gain = mean_average_precision(scores - self.scores, self.samples, self.seed)
-        verdict: Verdict = "taken" if gain.low > 0 else "not taken"
-        if verdict == "not taken" and rung.step in self.trusted and gain.value > 0:
+    def _race(self, rungs: Sequence[Rung]) -> list[Runner]:
+        tried = [(rung, rung.take(self.recipe)) for rung in rungs]
+        runners = [
+            Runner(rung, recipe, needs_proof=rung.step not in self.trusted)
+            for rung, recipe in tried
+            if recipe != self.recipe
+        ]
+        for part in range(self.parts):
+            running = [one for one in runners if one.outcome == "open"]
+            if not running:
+                break
+            for one in running:
+                one.scores.append(self.score(one.recipe, part))
+            if len(self.scores) == part:
+                self.scores.append(self.score(self.recipe, part))
+            settle(runners, self.scores, self.parts)
+        return runners
+
+    def _told(self, one: Runner) -> Earned:
+        gains = one.lead(self.scores)
+        gain = mean_average_precision(gains, self.samples, self.seed)
+        verdict: Verdict = "taken" if gain.low > 0 and one.outcome != "lost" else "not taken"
+        if verdict == "not taken" and not one.needs_proof and gain.value > 0:
             verdict = "taken on trust"
-        if rung.step != "together" and switch_of(rung, self.switches) == "on":
+        if one.rung.step != "together" and switch_of(one.rung, self.switches) == "on":
             verdict = "forced on"
-        value = mean_average_precision(scores, self.samples, self.seed).value
-        return _Tried(
-            rung, candidate, scores, Earned(rung.step, rung.name, value, gain.value, gain.low, gain.high, verdict)
-        )
+        step, name, reached = one.rung.step, one.rung.name, self.reached + gain.value
+        return Earned(step, name, reached, gain.value, gain.low, gain.high, gain.queries, verdict)
+
+    def _take(self, one: Runner, earned: Earned) -> None:
+        self.recipe, self.scores, self.reached = one.recipe, one.scores, earned.map_at_10
 
 
 def _switched_off(rung: Rung) -> Earned:
-    return Earned(rung.step, rung.name, np.nan, np.nan, np.nan, np.nan, "switched off")
+    return Earned(rung.step, rung.name, np.nan, np.nan, np.nan, np.nan, 0, "switched off")

@@ -27,9 +27,11 @@ def gallery_vectors(head: MetricHead, coordinates: Floats, labels: Ints, class_s
     if head.recipe.evidence == "likeness":
         vectors = alike.astype(np.float32)
     else:
-        membership = head.posterior(coordinates, class_scores)
-        known = np.flatnonzero(labels != UNKNOWN)
-        membership[known] = labels[known, None] == head.classes
+        unknown = labels == UNKNOWN
+        membership = (labels[:, None] == head.classes).astype(np.float64)
+        if unknown.any():
+            said = None if class_scores is None else class_scores[unknown]
+            membership[unknown] = head.posterior(coordinates[unknown], said)
         vectors = _joined(membership, head.recipe.pair_weight * alike)
     return augment_gallery(vectors) if head.recipe.augmentation else vectors
 

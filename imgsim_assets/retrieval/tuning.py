@@ -1,12 +1,12 @@
 """What photos that were not learned from choose: how far W is shrunk, and by what log odds are divided."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.retrieval.class_sets import class_log_ratios, class_posterior, fit_temperature
+from imgsim_assets.retrieval.class_sets import class_log_ratios, fit_temperature, log_loss
 from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
 from imgsim_assets.retrieval.logistic import fit_logistic
@@ -72,13 +72,31 @@ def tune(
         shares = SHRINKAGES if isinstance(shrinkage, str) else (float(shrinkage),)
         if not asked:
             return WITHOUT_EVIDENCE if len(shares) > 1 else Tuning(shares[0], 20.0, 1.0, 1.0)
-        ratios, truth = _ratios(coordinates, classes, asked, shares)
-        temperatures = [fit_temperature(one, truth) for one in ratios]
-        best = int(np.argmax([_evidence(*pair, truth) for pair in zip(ratios, temperatures, strict=True)]))
-        tuning = Tuning(shares[best], temperatures[best], 1.0, 1.0)
+        tuning = choose_shrinkage(shares, *_ratios(coordinates, classes, asked, shares))
         if not logistic and fit is closed_form:
             return tuning
         return _with_experts(tuning, coordinates, classes, asked[:LOGISTIC_FOLDS], fit, logistic=logistic)
+
+
+def choose_shrinkage(shares: Sequence[float], ratios: Sequence[Floats], truth: Ints) -> Tuning:
+    """Choose the shrinkage under which photos that took no part in the fit are most likely of their class.
+
+    Args:
+        shares: shrinkages.
+        ratios: log ratios float64 [q, c] under each of them.
+        truth: int [q], the column of each photo's class.
+    """
+    temperatures = [fit_temperature(one, truth) for one in ratios]
+    evidence = [-log_loss(one / by, truth) for one, by in zip(ratios, temperatures, strict=True)]
+    best = int(np.argmax(evidence))
+    return Tuning(shares[best], temperatures[best], 1.0, 1.0)
+
+
+def calibrate(tuning: Tuning, ratios: Floats, logits: Floats, truth: Ints) -> Tuning:
+    """Add the temperatures of logits, and of their sum with log ratios, [q, c] each, of photos that neither has seen."""
+    alone = fit_temperature(logits, truth)
+    both = fit_temperature(replace(tuning, logistic=alone, both=1.0).fused(ratios, logits), truth)
+    return replace(tuning, logistic=alone, both=both)
 
 
 def balanced_folds(classes: Ints, folds: int) -> Ints:
@@ -140,9 +158,8 @@ def _with_experts(
             found.append((glrt, 1.0, 1.0))
             continue
         logits = fit_logistic(coordinates[kept], classes[kept]).logits(coordinates[rows])
-        alone = fit_temperature(logits, truth)
-        both = fit_temperature(Tuning(tuning.shrinkage, glrt, alone, 1.0).fused(ratios, logits), truth)
-        found.append((glrt, alone, both))
+        one = calibrate(replace(tuning, glrt=glrt), ratios, logits, truth)
+        found.append((glrt, one.logistic, one.both))
     return Tuning(tuning.shrinkage, *np.exp(np.log(found).mean(axis=0)).tolist())
 
 
@@ -151,8 +168,3 @@ def _class_ratios(
 ) -> tuple[Floats, Ints]:
     known = metric.project(coordinates[kept])
     return class_log_ratios(metric.project(coordinates[rows]), known, classes[kept], metric.between)
-
-
-def _evidence(ratios: Floats, temperature: float, truth: Ints) -> float:
-    chosen = class_posterior(ratios, temperature)[np.arange(len(truth)), truth]
-    return float(np.log(np.maximum(chosen, np.finfo(np.float64).tiny)).mean())

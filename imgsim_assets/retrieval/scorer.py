@@ -1,0 +1,74 @@
+"""The score of a recipe while the ladder is climbed: one fold at a time, out of what recipes share."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from imgsim_assets.retrieval.average_precision import Floats
+from imgsim_assets.retrieval.cross_validation import Folds, score_fold
+from imgsim_assets.retrieval.fold_fit import FoldFit, tune_on
+from imgsim_assets.retrieval.learning_set import Pool
+from imgsim_assets.retrieval.projection import CurvePoint
+from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.retrieval.tuning import WITHOUT_EVIDENCE, Tuning
+
+Describe = Callable[[Recipe], Pool]
+
+TUNED_ON = 500
+
+
+class Scorer:
+    """AP@10 of the photos that one fold asks, under any recipe.
+
+    Shrinkage and temperatures, a handful of numbers, are tuned once a recipe, on the first folds that ask five hundred
+    photos, and not anew in each fold: that favours the recipes that are compared alike. `evaluation`, which judges the
+    chosen one, tunes in each fold. Runs on one thread, so that the same photos give the same choice.
+    """
+
+    def __init__(self, describe: Describe, folds: Folds, confidence: float) -> None:
+        """Fit nothing yet.
+
+        Args:
+            describe: puts the photos into a recipe's coordinates.
+            folds: of the same photos.
+            confidence: guesses below it are not learned from.
+        """
+        self._describe = describe
+        self._folds = folds
+        self._confidence = confidence
+        self._asked = int(np.searchsorted(np.cumsum(np.bincount(folds.numbers)), TUNED_ON)) + 1
+        # Two recipes are compared at a time.
+        self._fit = lru_cache(maxsize=2 * folds.count)(self._learn)
+        self._tuning = lru_cache(maxsize=2)(self._tune)
+
+    def __call__(self, recipe: Recipe, number: int) -> Floats:
+        """Score the photos that are asked in fold `number`: float64 [m], NaN where a photo has none of its class."""
+        import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
+
+        with single_thread():
+            learned = recipe.learned_part().model_dump_json()
+            fit = self._fit(_shared_part(recipe), number)
+            head = fit.head(recipe, self._tuning(learned) if recipe.learns else WITHOUT_EVIDENCE)
+            return score_fold(fit.pool, self._folds, number, head)
+
+    def curve(self, recipe: Recipe) -> tuple[CurvePoint, ...]:
+        """Say how the learned projection beside `recipe` was trained without the first fold."""
+        with single_thread():
+            tuning = self._tuning(recipe.with_(projection=False).learned_part().model_dump_json())
+            return self._fit(_shared_part(recipe), 0).projection(tuning.shrinkage).curve
+
+    def _learn(self, part: str, number: int) -> FoldFit:
+        recipe = Recipe.model_validate_json(part)
+        return FoldFit(self._describe(recipe), self._folds, number, recipe, self._confidence)
+
+    def _tune(self, learned: str) -> Tuning:
+        recipe = Recipe.model_validate_json(learned)
+        numbers = range(min(self._asked, self._folds.count))
+        return tune_on([self._fit(_shared_part(recipe), number) for number in numbers], recipe)
+
+
+def _shared_part(recipe: Recipe) -> str:
+    """Give what decides the coordinates, and from which photos is learned."""
+    return recipe.described_part().with_(pseudo_labels=recipe.pseudo_labels).model_dump_json()
