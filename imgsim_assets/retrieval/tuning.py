@@ -93,7 +93,7 @@ def choose_shrinkage(shares: Sequence[float], ratios: Sequence[Floats], truth: I
 
 
 def calibrate(tuning: Tuning, ratios: Floats, logits: Floats, truth: Ints) -> Tuning:
-    """Add the temperatures of logits, and of their sum with log ratios, [q, c] each, of photos that neither has seen."""
+    """Add the temperatures of logits, and of their sum with log ratios, of photos not seen by either: [q, c] each."""
     alone = fit_temperature(logits, truth)
     both = fit_temperature(replace(tuning, logistic=alone, both=1.0).fused(ratios, logits), truth)
     return replace(tuning, logistic=alone, both=both)
