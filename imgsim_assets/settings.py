@@ -375,7 +375,7 @@ class Ui(Stage):
 class Settings(Stage):
     """All settings of one imgsim."""
 
-    profile: str = "compact"
+    profile: str = "pretrained"
     places: Places = Places()
     runtime: Runtime = Runtime()
     tracking: Tracking = Tracking()

@@ -47,7 +47,7 @@ def load_settings(
     """Put the layers together and validate the result.
 
     Args:
-        profile: name of a packaged profile; None: `IMGSIM_PROFILE`, else the file's `profile`, else `compact`.
+        profile: name of a packaged profile; None: `IMGSIM_PROFILE`, else the file's `profile`, else `pretrained`.
         config: a person's TOML file; None: `IMGSIM_CONFIG`, else no file.
         overrides: from the command line, nested like the settings; a None in it counts as not given.
         environ: the environment; empty variables count as not given.

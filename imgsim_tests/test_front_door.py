@@ -17,7 +17,7 @@ from imgsim_assets.vision import content, content_names
 HEAVY = ["torch", "timm", "transformers", "mlflow", "faiss", "annoy", "openvino", "sklearn", "lance", "matplotlib"]
 
 
-@pytest.fixture(scope="module", params=["compact", "clip", "large"])
+@pytest.fixture(scope="module", params=["pretrained", "compact", "clip", "large"])
 def definitions(request):
     return build_definitions(load_settings(profile=request.param, environ={}))
 
@@ -32,7 +32,7 @@ def test_importing_the_definitions_loads_no_heavy_library():
 
 def test_the_graph_is_the_one_that_was_reviewed(snapshot):
     """Keys, dependencies, groups, kinds and checks; `pytest --snapshot-update` after a change that is meant."""
-    definitions = build_definitions(load_settings(profile="compact", environ={}))
+    definitions = build_definitions(load_settings(environ={}))
     graph = {
         spec.key.to_user_string(): {
             "group": spec.group_name,

@@ -33,7 +33,7 @@ shrinkage = 0.5
 @pytest.fixture(autouse=True)
 def _profiles(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path_factory.mktemp("profiles")
-    (folder / "compact.toml").write_text(SMALL)
+    (folder / "pretrained.toml").write_text(SMALL)
     (folder / "large.toml").write_text(LARGE)
     monkeypatch.setattr(settings_sources, "PROFILES", folder)
 
@@ -55,7 +55,7 @@ def refusal(*arguments: Any, **rest: Any) -> str:
 
 def test_the_profile_alone() -> None:
     loaded = load()
-    assert loaded.profile == "compact"
+    assert loaded.profile == "pretrained"
     assert list(loaded.backbones) == ["small"]
     assert (loaded.canny.low, loaded.canny.blur) == (10, 1.4)
 
@@ -79,10 +79,10 @@ def test_the_later_layer_wins_key_by_key(given_by: set[str]) -> None:
 @pytest.mark.parametrize(
     ("argument", "variable", "file", "chosen"),
     [
-        (None, None, None, "compact"),
+        (None, None, None, "pretrained"),
         (None, None, "large", "large"),
-        (None, "compact", "large", "compact"),
-        ("large", "compact", "compact", "large"),
+        (None, "pretrained", "large", "pretrained"),
+        ("large", "pretrained", "pretrained", "large"),
     ],
 )
 def test_who_chooses_the_profile(
@@ -95,7 +95,7 @@ def test_who_chooses_the_profile(
         environ={"IMGSIM_PROFILE": variable} if variable else {},
     )
     assert loaded.profile == chosen
-    assert list(loaded.backbones) == {"compact": ["small"], "large": ["vit_l"]}[chosen]
+    assert list(loaded.backbones) == {"pretrained": ["small"], "large": ["vit_l"]}[chosen]
 
 
 def test_backbones_in_a_file_replace_those_of_the_profile(tmp_path: Path) -> None:
@@ -226,8 +226,8 @@ REFUSALS: list[tuple[str, Mapping[str, str], list[str]]] = [
         ["backbones.a.uri is not given", "unknown key backbones.a.url", "did you mean backbones.a.uri?"],
     ),
     ("backbones = {}", {}, ["backbones = {}", "at least 1"]),
-    ("profile = 'larg'", {}, ["profile to be one of compact, large", "'larg', did you mean large?"]),
-    ("profile = ['large']", {}, ["profile to be one of compact, large", "['large']"]),
+    ("profile = 'larg'", {}, ["profile to be one of large, pretrained", "'larg', did you mean large?"]),
+    ("profile = ['large']", {}, ["profile to be one of large, pretrained", "['large']"]),
     ("profile = '../large'", {}, ["profile to be one of"]),
     ("[canny]\nlow == 5", {}, ["imgsim.toml", "line 2, column 6"]),
     ("[canny]\nlow = 5\n[canny]", {}, ["imgsim.toml", "line 3"]),

@@ -9,7 +9,7 @@ import timm
 import transformers
 
 import imgsim_assets
-from imgsim_assets.settings import Backbone
+from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.vision.backbones.names import timm_repository
 
 PROFILES = sorted((Path(imgsim_assets.__file__).parent / "profiles").glob("*.toml"))
@@ -24,8 +24,9 @@ def test_a_profiles_lines_are_valid(path):
     lines = backbones(path)
     assert len(lines) >= 3
     for backbone in lines.values():
-        # The classical ones gain from telling left from right.
-        assert backbone.views == (("rgb",) if backbone.uri.startswith("classic:") else ("rgb", "mirror"))
+        # The classical ones gain from telling left from right; what the default looks at is measured.
+        alone = backbone.uri.startswith("classic:") or path.stem == "pretrained"
+        assert backbone.views == (("rgb",) if alone else ("rgb", "mirror"))
         if backbone.revision is not None:
             assert re.fullmatch("[0-9a-f]{40}", backbone.revision)
         if backbone.uri.startswith("timm:"):
@@ -34,15 +35,25 @@ def test_a_profiles_lines_are_valid(path):
             assert timm.get_pretrained_cfg(name).hf_hub_id == timm_repository(name)
 
 
-def test_the_default_profile_needs_no_download():
-    lines = backbones(next(path for path in PROFILES if path.stem == "compact"))
-    assert {name: line.uri for name, line in lines.items()} == {
-        "clip": "compact:clip",
-        "vit_clip": "compact:vit_clip",
-        "resnet50v2": "compact:resnet50v2",
-        "sift": "classic:sift",
-        "colour": "classic:colour",
-    }
+TRIO = {"clip": "compact:clip", "vit_clip": "compact:vit_clip", "resnet50v2": "compact:resnet50v2"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "others"),
+    [
+        (
+            Settings.model_fields["profile"].default,
+            {
+                "efficientnet_lite0": "packaged:efficientnet_lite0",
+                "efficientnet_lite2": "packaged:efficientnet_lite2",
+            },
+        ),
+        ("compact", {"sift": "classic:sift", "colour": "classic:colour"}),
+    ],
+)
+def test_the_default_and_the_compact_profile_need_no_download(profile, others):
+    lines = backbones(next(path for path in PROFILES if path.stem == profile))
+    assert {name: line.uri for name, line in lines.items()} == TRIO | others
 
 
 def test_the_towers_named_by_class_exist():
