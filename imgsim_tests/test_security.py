@@ -14,8 +14,8 @@ PACKAGE = ROOT / "imgsim_assets"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 # Calls that run what a file says, by how they are written.
 RUNS_FILES = {
-    "eval", "exec", "pickle.load", "pickle.loads", "pickle.Unpickler", "torch.load", "joblib.load", "dill.load", "yaml.load",
-    "yaml.unsafe_load", "marshal.loads", "shelve.open", "runpy.run_path", "os.system", "os.popen",
+    "eval", "exec", "pickle.load", "pickle.loads", "pickle.Unpickler", "torch.load", "joblib.load", "dill.load",
+    "yaml.load", "yaml.unsafe_load", "marshal.loads", "shelve.open", "runpy.run_path", "os.system", "os.popen",
     "torch.hub.load", "torch.jit.load",
 }  # fmt: skip
 # What our own processes have packed, and bytes whose SHA-256 is known, of which tensors only are read.
