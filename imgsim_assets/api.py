@@ -25,6 +25,7 @@ import polars as pl
 from imgsim_assets.errors import ArtefactError, UserError
 from imgsim_assets.serving import layout
 from imgsim_assets.serving.comparison import Comparison, open_comparison
+from imgsim_assets.serving.provisional import is_provisional
 from imgsim_assets.serving.publications import Version, list_versions
 from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
@@ -61,6 +62,11 @@ class Publication:
     def version(self) -> str:
         """Its name: 32 hexadecimal digits over all that it holds."""
         return self.folder.name
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether it is what the first backbone says alone, until the first sync comes to its end."""
+        return is_provisional(self.folder)
 
     @property
     def versions(self) -> list[Version]:

@@ -39,8 +39,9 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--sample", "draw", is_flag=True, help="draw the sample photos first, where no others are named or there")
+@click.option("--wait", is_flag=True, help="publish only the final answer, also in a first sync that takes long")
 @with_settings
-def sync(settings: Settings, as_json: bool, draw: bool) -> None:
+def sync(settings: Settings, as_json: bool, draw: bool, wait: bool) -> None:
     """Materialize exactly what is stale, and publish the result."""
     if draw:
         from imgsim_assets.vision.drawing.sample import write_missing_sample
@@ -53,7 +54,8 @@ def sync(settings: Settings, as_json: bool, draw: bool) -> None:
 
     with open_instance(settings.places.state) as instance:
         end_dead(instance, settings)
-        outcome = syncing.sync(build_definitions(settings), instance, settings, logging.getLogger("imgsim").info)
+        announce, early = logging.getLogger("imgsim").info, None if wait else build_definitions
+        outcome = syncing.sync(build_definitions(settings), instance, settings, announce, early)
     click.echo(outcome.in_words(), err=as_json or bool(outcome.failed))
     if as_json:
         click.echo(json.dumps(outcome.as_json()))
@@ -110,8 +112,10 @@ def search(settings: Settings, as_json: bool, photo: Path, index: Literal["faiss
     """Name the train photos nearest to PHOTO, from the published search bundle."""
     from imgsim_assets.api import publication_of
 
-    answer = publication_of(settings).search([photo], count, index)
-    found = answer.select("name", "label", "score").to_dicts()
+    publication = publication_of(settings)
+    found = publication.search([photo], count, index).select("name", "label", "score").to_dicts()
+    if publication.is_provisional:
+        click.echo("of the provisional answer; `imgsim sync` makes the final one", err=True)
     if as_json:
         click.echo(json.dumps({"photo": str(photo), "index": index or settings.submission.index, "found": found}))
         return

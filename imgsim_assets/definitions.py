@@ -24,7 +24,7 @@ from imgsim_assets.assets.search.indices import index_assets
 from imgsim_assets.assets.search.vectors import vector_assets
 from imgsim_assets.orchestration.doors import schedules, sensors
 from imgsim_assets.orchestration.readiness import require_fresh
-from imgsim_assets.orchestration.sync import MATERIALIZE_JOB
+from imgsim_assets.orchestration.waves import MATERIALIZE_JOB
 from imgsim_assets.resources.console import console_logger
 from imgsim_assets.resources.measuring import tracking_of
 from imgsim_assets.resources.store import Store

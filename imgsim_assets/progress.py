@@ -51,12 +51,14 @@ class Steps:
     Attributes:
         took: what each step took that has ended, by name.
         count: the items of the step under way, where it counts any.
+        part: what the names of steps begin with that are begun.
     """
 
     def __init__(self) -> None:
         """Begin; nothing is expected yet."""
         self.took: dict[str, Spent] = {}
         self.count: Count | None = None
+        self.part = ""
         self._earlier: dict[str, float | None] = {}
         self._watch = Watch()
         self._to_come: list[str] = []
@@ -73,6 +75,7 @@ class Steps:
 
     def begin(self, step: str) -> None:
         """Note that a step is under way; one that is not expected is none of them."""
+        step = self.part + step
         if step in self._to_come:
             self._under_way = step, Watch()
             self._to_come = [one for one in self._to_come if one != step]

@@ -349,6 +349,11 @@ class Publication(Stage):
         default=0.9, ge=0, le=1, description="recall@10 against exact search that the submission's index must reach"
     )
     kept: int = Field(default=5, ge=1, le=1000, description="publications that stay on disk, to roll back to")
+    early: Switch = Field(
+        default="auto",
+        description="first sync: publish what the first backbone says alone, as provisional, until the final answer is "
+        "there; auto: where that takes long; off: wait for the final one, as `--wait` does",
+    )
 
 
 class Automation(Stage):

@@ -21,7 +21,7 @@ import dagster as dg
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.instance import HOME_VARIABLE, open_instance
 from imgsim_assets.orchestration.staleness import read_graph
-from imgsim_assets.orchestration.sync import SYNC_TAG
+from imgsim_assets.orchestration.waves import SYNC_TAG
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_bench.markdown import table_lines

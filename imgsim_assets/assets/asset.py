@@ -8,7 +8,9 @@ from typing import Any, TypeAlias, TypedDict
 import dagster as dg
 from pydantic import BaseModel
 
+from imgsim_assets.assets.keys import IMAGES
 from imgsim_assets.fingerprint import fingerprint
+from imgsim_assets.serving.provisional import mark_of
 from imgsim_assets.settings import Settings
 from imgsim_assets.spending import Spent, Watch
 from imgsim_assets.vision.threads import set_threads
@@ -48,6 +50,18 @@ def computed_by(revision: str, **reads: Part) -> Computation:
     }
 
 
+def _marked(computed: Computation, settings: Settings) -> Computation:
+    """Let what is made for a provisional answer alone be made anew for the final one."""
+    mark = mark_of(settings)
+    if not mark:
+        return computed
+    named: dict[str, Any] = computed["metadata"][COMPUTED_BY].value
+    return {
+        "code_version": fingerprint(computed["code_version"], mark),
+        "metadata": {COMPUTED_BY: dg.MetadataValue.json({**named, **mark})},
+    }
+
+
 def noting(made: dg.MaterializeResult[Any], computed: Computation, spent: Spent) -> dg.MaterializeResult[Any]:
     """Add to what was made by what it was computed, and what its step had spent by then."""
     times = {WALL: round(spent.wall, 3), CPU: round(spent.cpu, 3)}
@@ -75,7 +89,7 @@ def asset(
     """Make an asset of a function; all libraries use the threads of the settings while it runs.
 
     Args:
-        settings: `runtime.threads` is read.
+        settings: `runtime.threads` is read, and whether they are those of a provisional answer.
         key: the asset's, a slash between its parts.
         computed: by what, besides its parents.
         group: the one it is shown in.
@@ -85,6 +99,8 @@ def asset(
         description: for the UI; None: the function's docstring.
         overdue_after: the age at which the UI warns of it.
     """
+    # What is made of the photos alone serves the final answer as well.
+    computed = computed if group == IMAGES else _marked(computed, settings)
 
     def of(compute: Compute) -> dg.AssetsDefinition:
         @functools.wraps(compute)

@@ -7,6 +7,7 @@ from imgsim_assets.assets.keys import CANNY_MAPS, PUBLICATION, RAW_IMAGES, embed
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.serving import layout
+from imgsim_assets.serving.provisional import ProvisionalSettings, is_provisional
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.artefacts import Manifest
 from imgsim_assets.storage.content_damage import is_sound, mend
@@ -43,7 +44,7 @@ def broken_claims(store: Store, settings: Settings, claims: Mapping[str, str]) -
     """
     # What is known of photos is asked for by raw_images alone, and found again when it runs.
     is_sound(store.content / inspection_table(settings), store.ledger)  # so that damage is known by the next sync
-    broken = {key for key, version in claims.items() if not _holds(store, key, version)}
+    broken = {key for key, version in claims.items() if not _holds(store, settings, key, version)}
     store.ledger.save()
     return broken
 
@@ -69,11 +70,12 @@ def mend_tables(store: Store, settings: Settings) -> list[str]:
     return said
 
 
-def _holds(store: Store, key: str, version: str) -> bool:
+def _holds(store: Store, settings: Settings, key: str, version: str) -> bool:
     try:
         if key == PUBLICATION:  # that of another version was rolled back to
             folder = whole_publication(store.folder)
-            return all((folder / name).is_file() for name in layout.FILES)
+            as_claimed = is_provisional(folder) == isinstance(settings, ProvisionalSettings)
+            return as_claimed and all((folder / name).is_file() for name in layout.FILES)
         manifest = store.artefacts.open(key).manifest
     except ArtefactError:
         return False

@@ -17,7 +17,8 @@ from imgsim_assets.orchestration.attempts import Attempts, Ending, state_of
 from imgsim_assets.orchestration.dead_runs import end_dead_runs
 from imgsim_assets.orchestration.sight import Sight, look, observe
 from imgsim_assets.orchestration.staleness import Node, descendants, read_graph, read_records
-from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG, mend_what_died_left, sync
+from imgsim_assets.orchestration.sync import mend_what_died_left, sync
+from imgsim_assets.orchestration.waves import MATERIALIZE_JOB, SYNC_TAG
 from imgsim_assets.resources.console import is_interruption
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.state_lock import state_lock

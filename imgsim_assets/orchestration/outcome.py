@@ -13,6 +13,18 @@ STEPS_SHOWN = 8
 NAME = 32  # characters
 
 
+@dataclass(frozen=True)
+class EarlyAnswer:
+    """A provisional publication, its own folder, and the seconds after which it was there."""
+
+    published: Path
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return its part of the contract of `imgsim sync --json`."""
+        return {"published": str(self.published), "seconds": round(self.seconds, 3)}
+
+
 @dataclass
 class SyncOutcome:
     """What one sync did; `notes` are what a person should know although nothing failed, `took` is by step."""
@@ -23,6 +35,7 @@ class SyncOutcome:
     notes: list[str] = field(default_factory=list)
     person_can_mend: bool = False
     published: Path | None = None
+    early: EarlyAnswer | None = None
     spent: Spent = field(default_factory=lambda: Spent(0.0, 0.0))
     took: Mapping[str, Spent] = field(default_factory=dict)
 
@@ -36,6 +49,7 @@ class SyncOutcome:
             "materialized": self.materialized,
             "failed": self.failed,
             "published": str(self.published) if self.published else None,
+            "first_answer": self.early.as_json() if self.early else None,
             "seconds": round(self.spent.wall, 3),
         }
 

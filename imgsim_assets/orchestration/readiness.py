@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from imgsim_assets.errors import GateError
-from imgsim_assets.orchestration.staleness import Node, Record, read_graph, read_records, status_of
+from imgsim_assets.orchestration.staleness import Node, Record, ancestors, read_graph, read_records, status_of
 
 SHOWN = 3  # assets; the others are counted
 
@@ -33,12 +33,9 @@ def behind(graph: Mapping[str, Node], records: Mapping[str, Record], key: str) -
 
     What has changed in the watched folder since they looked at it does not count.
     """
-    above = {key}
-    for one in reversed(list(graph)):
-        if one in above:
-            above.update(graph[one].parents)
+    above = ancestors(graph, [key]) - {key}
     found = {}
-    for one in (one for one in graph if one in above - {key} and not graph[one].external):
+    for one in (one for one in graph if one in above and not graph[one].external):
         seen = records[one].inputs if one in records else {}
         folders = {name: Record(version, None, {}) for name, version in seen.items() if _is_external(graph, name)}
         status = status_of(graph[one], {**records, **folders})

@@ -13,6 +13,7 @@ import dagster as dg
 
 from imgsim_assets.assets.asset import COMPUTED_BY, spent_on
 from imgsim_assets.orchestration.causes import differences
+from imgsim_assets.serving.provisional import MARK
 from imgsim_assets.spending import Spent
 
 CODE_VERSION_TAG = "dagster/code_version"
@@ -150,7 +151,9 @@ def status_of(node: Node, records: Mapping[str, Record]) -> AssetStatus:
     if record is None:
         return AssetStatus(node.key, "missing", ("never materialized",))
     causes = []
-    if record.code_version != node.code_version:
+    if MARK in record.computed_by and MARK not in node.computed_by:
+        causes.append("it was made for the provisional answer")
+    elif record.code_version != node.code_version:
         said = differences(record.computed_by, node.computed_by) if record.computed_by and node.computed_by else []
         causes += said or [f"its settings or its code changed ({record.code_version} -> {node.code_version})"]
     # Dagster records parents by slash-separated key, which is also the user string.
@@ -193,6 +196,15 @@ def next_wave(graph: Mapping[str, Node], statuses: Mapping[str, AssetStatus]) ->
         elif chosen.intersection(node.parents):
             undecided.add(key)
     return [key for key in graph if key in chosen]
+
+
+def ancestors(graph: Mapping[str, Node], keys: Iterable[str]) -> set[str]:
+    """Return everything above `keys`, the keys themselves included."""
+    reached = set(keys)
+    for key in reversed(list(graph)):
+        if key in reached:
+            reached.update(graph[key].parents)
+    return reached
 
 
 def descendants(graph: Mapping[str, Node], keys: Iterable[str]) -> Sequence[str]:

@@ -17,6 +17,7 @@ from imgsim_assets.retrieval.ann.protocol import Index
 from imgsim_assets.retrieval.metric_file import load_head
 from imgsim_assets.retrieval.metric_head import MetricHead
 from imgsim_assets.serving import layout
+from imgsim_assets.serving.provisional import MARK, mark_of, provisional_settings
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import whole_publication
@@ -72,6 +73,7 @@ def bundle_facts(settings: Settings) -> dict[str, Any]:
         "content": content_rule(trim=settings.ingest.trim),
         "max_pixels": settings.ingest.max_pixels,
         "backbones": backbones,
+        **mark_of(settings),
         **(settings.model_dump(mode="json", include={"canny"}) if edges_are_shown else {}),
     }
 
@@ -84,7 +86,7 @@ def open_bundle(settings: Settings, publication: Path | None = None) -> SearchBu
     """
     folder = (publication or whole_publication(settings.places.state)) / layout.BUNDLE
     facts = json.loads((folder / layout.FACTS).read_bytes())
-    present = bundle_facts(settings)
+    present = bundle_facts(provisional_settings(settings) if MARK in facts else settings)
     # What one of them lacks, it lacks because of something else.
     for name in [*sorted(facts.keys() & present.keys()), *sorted(facts.keys() ^ present.keys())]:
         if facts.get(name) != present.get(name):

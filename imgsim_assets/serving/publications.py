@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.serving import layout
+from imgsim_assets.serving.provisional import is_provisional
 from imgsim_assets.storage.publication import LINK, is_whole, publications
 
 GC = "`imgsim gc --yes` removes it"
@@ -33,9 +34,10 @@ def list_versions(state: Path) -> list[Version]:
 def score_of(publication: Path) -> str:
     """Say the score of a publication, or that it cannot be read."""
     try:
-        return in_words(json.loads((publication / layout.METRICS).read_bytes()))
+        said = in_words(json.loads((publication / layout.METRICS).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return f"no score: its {layout.METRICS} is damaged or gone"
+    return f"provisional: {said}" if is_provisional(publication) else said
 
 
 def _version(folder: Path, is_current: bool) -> Version:

@@ -8,9 +8,11 @@ import dagster as dg
 
 from imgsim_assets.assets.keys import IMAGE_FOLDER
 from imgsim_assets.assets.publishing import publish
+from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.sight import status
 from imgsim_assets.orchestration.staleness import AssetStatus
-from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SyncOutcome, sync
+from imgsim_assets.orchestration.sync import sync
+from imgsim_assets.orchestration.waves import MATERIALIZE_JOB
 from imgsim_assets.resources.console import console_logger
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings

@@ -113,7 +113,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
         computed_by(
             "publication/5",
             bundle=bundle_facts(settings),
-            publication=chosen.model_dump(exclude={"kept"}),
+            publication=chosen.model_dump(exclude={"kept", "early"}),
             submission={"index": settings.submission.index},
             annoy={"search_nodes": settings.annoy.search_nodes},
         ),

@@ -22,7 +22,7 @@ from imgsim_assets.retrieval.ann.protocol import LIBRARIES, NAMES
 from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.retrieval.margins import class_margins, with_margins
 from imgsim_assets.retrieval.scoring import ranked_lists
-from imgsim_assets.serving import layout
+from imgsim_assets.serving import layout, provisional
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import writing
 from imgsim_assets.vision.away import away
@@ -65,9 +65,10 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
         catalogue, metrics, gone = open_table(store, keys.RAW_IMAGES), open_metrics(store), set[str]()
         sections = _sections(store, settings, _pictures(settings, catalogue, gone))
         facts = facts_in_words(catalogue_counts(catalogue), metrics)
+        headline = provisional.said_of(settings) + in_words(metrics)
 
         def render(times: pl.DataFrame) -> bytes:
-            shown = Gallery(in_words(metrics), facts, sections, _tables(catalogue, store, times))
+            shown = Gallery(headline, facts, sections, _tables(catalogue, store, times))
             return render_gallery(shown).encode("utf-8", "replace")
 
         timeless = bytes_id(render(pl.DataFrame(schema=TIMES)))
