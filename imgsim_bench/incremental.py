@@ -160,7 +160,7 @@ def _as_toml(stages: dict[str, Any]) -> str:
 
 
 def _timed_sync(config: Path, state: Path) -> tuple[float, dict[str, Any]]:
-    line = [sys.executable, "-c", COMMAND, "sync", "--json", "--config", str(config), "--state", str(state)]
+    line = [sys.executable, "-c", COMMAND, "sync", "--wait", "--json", "--config", str(config), "--state", str(state)]
     started = time.perf_counter()
     done = subprocess.run(line, capture_output=True, text=True, check=True)  # noqa: S603  our own program
     outcome: dict[str, Any] = json.loads(done.stdout)

@@ -49,7 +49,7 @@ def test_sync_json_in_a_process_of_its_own_is_one_object_on_standard_output(sync
     done = synced.run_apart("sync", "--json")
     assert done.status == 0, done.err
     found = the_one_object(done.out)
-    assert set(found) == {"materialized", "failed", "published", "seconds"}
+    assert set(found) == {"materialized", "failed", "published", "first_answer", "seconds"}
     assert "metric_head" in found["materialized"]
     assert found["failed"] == []
     assert found["published"] == str(synced.published)

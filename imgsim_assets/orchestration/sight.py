@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import dagster as dg
 
 from imgsim_assets.assets.images.catalogue import observe_folder
-from imgsim_assets.assets.keys import IMAGE_FOLDER, RAW_IMAGES
+from imgsim_assets.assets.keys import IMAGE_FOLDER, PUBLICATION, RAW_IMAGES
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.orchestration.answerable import open_folder
@@ -26,7 +26,9 @@ from imgsim_assets.orchestration.staleness import (
 from imgsim_assets.orchestration.unsettled import unsettled
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.submission import require_answers
+from imgsim_assets.serving.provisional import ProvisionalSettings, is_provisional
 from imgsim_assets.settings import Settings
+from imgsim_assets.storage.publication import LINK
 from imgsim_assets.vision.catalogue import folder_changes
 from imgsim_assets.vision.folder import PhotoFolder
 
@@ -111,6 +113,9 @@ def look(
     whole = [key for key in fresh if statuses[key].state == "fresh" and key not in tried]
     for key, cause in unsettled(store, settings, whole, patience).items():
         statuses[key] = AssetStatus(key, "stale", (cause,))
+    final = not isinstance(settings, ProvisionalSettings)
+    if PUBLICATION in statuses and final and is_provisional(store.folder / LINK):
+        statuses[PUBLICATION] = AssetStatus(PUBLICATION, "stale", ("what is published is a provisional answer",))
     if RAW_IMAGES in whole and statuses[RAW_IMAGES].state == "fresh":
         require_answers(open_table(store, RAW_IMAGES), settings.submission)
     held, unended = read_checks(definitions, instance)

@@ -1,0 +1,159 @@
+"""A first sync answers twice: what the first backbone says alone, then the final answer, with the gate between them."""
+
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from imgsim_assets.definitions import build_definitions
+from imgsim_assets.orchestration import sync as syncing
+from imgsim_assets.orchestration.outcome import SyncOutcome
+from imgsim_assets.serving.provisional import ProvisionalSettings, is_provisional, provisional_settings
+from imgsim_assets.settings import Settings
+from imgsim_tests.workplace import Workplace
+
+PATIENCE = 600  # seconds; a busy machine is no failure
+TWO = """
+[backbones.small]
+uri = "onnx:tiny.onnx"
+resize = "crop"
+size = 32
+mean = [0.4, 0.5, 0.6]
+std = [0.25, 0.25, 0.25]
+"""
+
+
+@pytest.fixture
+def early(unsynced: Workplace) -> Workplace:
+    """A workplace that answers early although its photos are few."""
+    with unsynced.config.open("a") as file:
+        file.write(f'{TWO}\n[publication]\nearly = "on"\n')
+    return unsynced
+
+
+def sync(workplace: Workplace, *, wait: bool = False) -> tuple[SyncOutcome, list[str]]:
+    said: list[str] = []
+    with workplace.opened() as (settings, instance):
+        made = build_definitions(settings)
+        outcome = syncing.sync(made, instance, settings, said.append, None if wait else build_definitions)
+    assert outcome.failed == [], outcome.reasons
+    return outcome, said
+
+
+def kill_between(workplace: Workplace) -> Path:
+    """Sync in another process, and kill it when the provisional answer is published; give its folder."""
+    process = workplace.start("sync")
+    deadline = time.monotonic() + PATIENCE
+    while not workplace.published.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    told = process.communicate()[1]
+    assert workplace.published.exists(), told
+    return workplace.published.resolve()
+
+
+def versions(workplace: Workplace) -> dict[str, str]:
+    keys = ["learning_set", "clusters", "ranking_choice", "metric_head", "gallery_vectors", "query_vectors"]
+    return {key: workplace.store.artefacts.open(key).manifest.version for key in keys}
+
+
+def test_the_settings_that_answer_early_have_one_view_of_the_first_backbone_and_try_nothing_out(early: Workplace):
+    settings = early.settings({"steps": {"logistic": "on"}})
+    alone = provisional_settings(settings)
+    assert isinstance(alone, ProvisionalSettings)
+    assert {name: one.views for name, one in alone.backbones.items()} == {"tiny": ("rgb",)}
+    assert (alone.steps.glrt_set, alone.steps.logistic, alone.steps.ensemble) == ("on", "off", "off")
+    assert alone.places == settings.places
+    assert Settings.model_validate(alone.model_dump())  # it is possible
+
+
+@pytest.mark.slow
+def test_two_answers_in_one_sync_and_the_second_is_what_waiting_gives(early: Workplace, tmp_path: Path):
+    waiting = Workplace(Path(shutil.copytree(early.folder, tmp_path / "waiting")))
+    outcome, said = sync(early)
+    assert outcome.early is not None
+    assert is_provisional(outcome.early.published)
+    assert 0 < outcome.early.seconds < outcome.spent.wall
+    told = next(line for line in said if line.startswith("first answer after"))
+    assert "by tiny alone" in told
+    assert str(early.published / "submission.csv") in told
+    assert "provisional: MAP@10" in told
+
+    assert early.published.resolve() != outcome.early.published
+    assert not is_provisional(early.published)
+    assert "Provisional" not in (early.published / "report.html").read_text()
+    gate = early.metadata("publication")["gate"]
+    assert "cross-validated MAP@10 at least" in gate  # the final one was held against the provisional one
+    with early.opened() as (_, instance):
+        embedded = instance.get_runs()
+    assert len(embedded) == 3  # first the vectors, then what is below them; then all that the final answer needs
+    words = {line.split()[2]: line for line in early.run("versions").out.splitlines()}
+    assert sorted("provisional" in line for line in words.values()) == [False, True]
+    refused = early.run("rollback", outcome.early.published.name[:8])
+    assert (refused.status, "a final publication" in refused.err) == (2, True)
+
+    again, _ = sync(early)
+    assert (again.materialized, again.early) == ([], None)
+
+    waited, said = sync(waiting, wait=True)
+    assert waited.early is None
+    assert not any(line.startswith("first answer") for line in said)
+    assert len(list((waiting.state / "publications").glob("[0-9a-f]*"))) == 1
+    assert waiting.submission() == early.submission()
+    assert versions(waiting) == versions(early)
+
+
+@pytest.mark.slow
+def test_killed_between_them_the_provisional_answer_serves_and_the_next_sync_makes_the_final_one(early: Workplace):
+    left = kill_between(early)
+    assert is_provisional(left)
+    report = (left / "report.html").read_text()
+    assert "Provisional, by tiny alone; the final answer takes its place. MAP@10" in report
+
+    status = early.status()
+    assert status["publication"].state == "stale"
+    assert status["publication"].causes == ("what is published is a provisional answer",)
+    assert "it was made for the provisional answer" in status["metric_head"].causes
+    assert status["raw_images"].state == "fresh"
+    photo = next((early.photos / "test").rglob("*.jpg"))
+    found = early.run("search", str(photo))
+    assert found.status == 0, found.err
+    assert len(found.out.splitlines()) == 10
+    assert "provisional" in found.err
+
+    outcome, said = sync(early)
+    assert outcome.early is None
+    assert not any("first answer" in line for line in said)
+    assert early.metadata("embeddings/tiny")["computed"] == 2 * 42  # not the view that was there
+    assert not is_provisional(early.published)
+    assert early.status()["publication"].state == "fresh"
+
+
+@pytest.mark.slow
+def test_what_fails_in_the_first_answer_does_not_stop_the_final_one(early: Workplace):
+    with early.opened() as (settings, instance):
+        said: list[str] = []
+
+        def failing(alone: Settings):
+            return build_definitions(alone, resources={"require_fresh": lambda _: _refuse})
+
+        outcome = syncing.sync(build_definitions(settings), instance, settings, said.append, failing)
+    assert outcome.failed == []
+    assert outcome.early is None
+    assert any(line.startswith("no first answer: publication: ") for line in said), said
+    assert not is_provisional(early.published)
+
+
+def _refuse(_instance: object) -> None:
+    raise RuntimeError("no luck today")
+
+
+@pytest.mark.slow
+def test_a_small_collection_waits_for_the_final_answer(unsynced: Workplace):
+    outcome, _ = sync(unsynced)
+    assert outcome.early is None
+    assert len(list((unsynced.state / "publications").glob("[0-9a-f]*"))) == 1
+    assert json.loads((unsynced.published / "bundle" / "bundle.json").read_bytes()).keys().isdisjoint({"provisional"})
