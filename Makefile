@@ -14,7 +14,7 @@ MLFLOW_PORT ?= 5000
 # Annoy's own flags include -ffast-math, which newer compilers turn into wrong answers (spotify/annoy#686).
 export ANNOY_COMPILER_ARGS = -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
 
-.PHONY: help env run test torture ui lint lock clean
+.PHONY: help env run test torture mutants ui lint lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: env ## lint, types, import rules and all tests
 
 torture: env ## kills at random instants, damage, odd places, broken files; SIZE=200 is the large one, of hours
 	@$(BIN)/python -m imgsim_tests.torture --size $(or $(SIZE),small)
+
+mutants: env ## small changes of the code that no test notices; MINUTES=3 ONLY=retrieval/glrt.py SEED=1
+	@$(BIN)/python -m imgsim_tests.mutants --minutes $(or $(MINUTES),10) --seed $(or $(SEED),0) $(ONLY:%=--only %)
 
 # Dagster runs in the foreground: bash starts jobs in the background deaf to Ctrl-C, and so would be its children.
 ui: env ## Dagster's UI and daemon on 127.0.0.1:3000, MLflow's UI on 127.0.0.1:5000; Ctrl-C ends both
