@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.average_precision import mean_average_precision
-from imgsim_assets.retrieval.publication_gate import Quality, gate_criteria, refusals
+from imgsim_assets.retrieval.publication_gate import Quality, foreign_names, gate_criteria, refusals
 
 
 def validated(scores: list[float], start: int = 0, label: str = "fish") -> pl.DataFrame:
@@ -95,6 +95,12 @@ def test_the_same_ids_are_no_reason_and_any_other_one_is(counts):
     assert verdict(CHAMPION, foreign=counts) == ""
     refused = verdict(CHAMPION, foreign=counts | {"faiss_index": 1})
     assert refused == "ids: asked the same photos in gallery, indices and submission, found 1 in faiss_index"
+
+
+def test_a_name_that_the_gallery_does_not_know_is_foreign_once_however_often_it_stands_in_lists():
+    lists = {"asked": ["a", "gone"], "other": ["b", "gone", "never"]}
+    assert foreign_names(lists, ["a", "b", "c"]) == 2
+    assert foreign_names({"asked": ["b", "a"]}, ["a", "b", "c"]) == 0
 
 
 def test_only_photos_that_asked_in_both_count():
