@@ -138,7 +138,7 @@ def test_what_fails_in_the_first_answer_does_not_stop_the_final_one(early: Workp
         said: list[str] = []
 
         def failing(alone: Settings):
-            return build_definitions(alone, resources={"require_fresh": lambda _: _refuse})
+            return build_definitions(alone, resources={"require_fresh": _refuse})
 
         outcome = syncing.sync(build_definitions(settings), instance, settings, said.append, failing)
     assert outcome.failed == []
