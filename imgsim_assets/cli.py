@@ -13,7 +13,7 @@ import click
 
 from imgsim_assets.checkout_commands import WithCheckoutCommands
 from imgsim_assets.command_options import ANY_PATH, with_settings, with_settings_for_others
-from imgsim_assets.edge import let_go_of_output, net, prepare_streams, require_address_space
+from imgsim_assets.edge import let_go_of_output, net, prepare_streams, require_address_space, require_open_files
 from imgsim_assets.errors import ImgsimError, UserError
 from imgsim_assets.settings import Settings
 from imgsim_assets.stopping import ending_in_one_line
@@ -222,6 +222,7 @@ def _run() -> None:
     try:
         with net():
             require_address_space()
+            require_open_files()
             cli(standalone_mode=False)
             if sys.stdout is not None:
                 sys.stdout.flush()

@@ -22,6 +22,7 @@ from imgsim_assets.secrets import masked
 from imgsim_assets.world import IN_THE_WAY, KINDS, in_one_line, world_fault, world_fault_in
 
 LEAST_ADDRESS_SPACE = 2**30  # bytes; loading takes a tenth more than that
+LEAST_FILES, ENOUGH_FILES = 64, 4096  # open at once: without, not even what went wrong can be recorded
 LEAST_ROOM = 16 * 2**20  # bytes; with less a full disk is likelier than a broken one
 SHOWN = 300  # characters of what went wrong
 
@@ -69,6 +70,22 @@ def require_address_space() -> None:
             "enough memory: an address space of 1,024 MB, to load the libraries",
             f"a limit of {limit / 2**20:,.0f} MB",
             "raise it (`ulimit -v`)",
+        )
+
+
+def require_open_files() -> None:
+    """Take as many open files as the system lets this process have, up to enough; refuse a limit in which no work ends.
+
+    Raises:
+        WorldError: there is one.
+    """
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ENOUGH_FILES if most == resource.RLIM_INFINITY else min(ENOUGH_FILES, most)
+    if 0 <= soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    if 0 <= most < LEAST_FILES:
+        raise WorldError(
+            f"room for {LEAST_FILES} open files", f"a limit of {most}", f"raise it (`ulimit -n {ENOUGH_FILES}`)"
         )
 
 

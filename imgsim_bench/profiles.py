@@ -41,9 +41,9 @@ MANY = 10_000  # photos that a backbone is told to come, so that it runs as in a
 
 
 def measure_profiles(settings: Settings, profiles: Sequence[str]) -> pl.DataFrame:
-    """Choose, fit and judge the ranking of each profile, as `imgsim sync` would but for fine-tuning.
+    """Choose, fit and judge the ranking of each profile, as `imgsim sync` would but for fine-tuning and pseudo-labels.
 
-    Clusters, which guesses come from, stay those of all embedded backbones.
+    Guesses come from clusters over the vectors of all embedded backbones: they would tell a profile what others saw.
 
     Args:
         settings: of a state folder in which all backbones are embedded.
@@ -73,7 +73,7 @@ def measure_profiles(settings: Settings, profiles: Sequence[str]) -> pl.DataFram
             seen,
             profile,
             head=settings.head,
-            steps=settings.steps,
+            steps=settings.steps.model_copy(update={"pseudo_labels": "off"}),
             selection=settings.selection,
             confidence=settings.clusters.confidence,
         )

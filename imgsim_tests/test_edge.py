@@ -202,6 +202,16 @@ def test_too_little_memory(synced: Workplace, megabytes: int):
     assert (f"a limit of {megabytes} MB" in done.err) == (megabytes < 1024)
 
 
+@pytest.mark.parametrize(("soft", "most", "status"), [(24, 24, 2), (63, 63, 2), (24, 4096, 0)])
+def test_too_few_open_files(synced: Workplace, soft: int, most: int, status: int):
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
+
+    done = run_with(synced, "status", prepare=limit)
+    assert done.status == status, done.err
+    assert ("expected room for 64 open files; found a limit of" in done.err) == (status == 2), done.err
+
+
 @pytest.mark.slow
 def test_streams_that_are_closed_or_full(synced: Workplace):
     for where in (">&-", "2>&-", ">&- 2>&- <&-", ">/dev/full", "2>/dev/full", "| true"):
