@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from imgsim_assets.definitions import build_definitions
-from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SyncOutcome
+from imgsim_assets.orchestration.outcome import SyncOutcome
+from imgsim_assets.orchestration.waves import MATERIALIZE_JOB
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.vision import frame
 from imgsim_tests.broken_files import picture

@@ -10,7 +10,7 @@ from imgsim_assets.assets.asset import COMPUTED_BY, asset, computed_by
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.settings_sources import load_settings
 
-LINES = 2300
+LINES = 2400
 
 
 def test_an_asset_sets_the_threads_first_and_notes_what_computed_it(monkeypatch):

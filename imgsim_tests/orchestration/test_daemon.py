@@ -12,7 +12,7 @@ import pytest
 
 from imgsim_assets.orchestration.doors import SENSOR, SYNC_JOB
 from imgsim_assets.orchestration.instance import open_instance
-from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG
+from imgsim_assets.orchestration.waves import MATERIALIZE_JOB, SYNC_TAG
 from imgsim_tests.broken_files import picture
 from imgsim_tests.dagster_server import BIN, ROOT, clean_environment, copy_clone, dagster_dev, imgsim
 from imgsim_tests.servers import poll
@@ -78,7 +78,7 @@ import dagster as dg
 from imgsim_assets.assets.images.catalogue import IMAGE_FOLDER
 from imgsim_assets.assets.publishing import publish
 from imgsim_assets.orchestration.doors import sensors
-from imgsim_assets.orchestration.sync import MATERIALIZE_JOB
+from imgsim_assets.orchestration.waves import MATERIALIZE_JOB
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings_sources import load_settings
 

@@ -20,7 +20,7 @@ from imgsim_assets.orchestration.doors import (
     schedules,
     sensors,
 )
-from imgsim_assets.orchestration.sync import MATERIALIZE_JOB, SYNC_TAG
+from imgsim_assets.orchestration.waves import MATERIALIZE_JOB, SYNC_TAG
 from imgsim_assets.settings import Report
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.storage import state_lock
