@@ -21,7 +21,7 @@ from imgsim_assets.orchestration.records import REPORTS, records_fault
 from imgsim_assets.secrets import masked
 from imgsim_assets.world import IN_THE_WAY, KINDS, in_one_line, world_fault, world_fault_in
 
-LEAST_ADDRESS_SPACE = 2**30  # bytes; loading takes a tenth more than that
+LEAST_ADDRESS_SPACE = 1280 * 2**20  # bytes; loading takes four fifths of that
 LEAST_FILES, ENOUGH_FILES = 64, 4096  # open at once: without, not even what went wrong can be recorded
 LEAST_ROOM = 16 * 2**20  # bytes; with less a full disk is likelier than a broken one
 SHOWN = 300  # characters of what went wrong
@@ -67,7 +67,7 @@ def require_address_space() -> None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if 0 <= limit < LEAST_ADDRESS_SPACE:
         raise WorldError(
-            "enough memory: an address space of 1,024 MB, to load the libraries",
+            "enough memory: an address space of 1,280 MB, to load the libraries",
             f"a limit of {limit / 2**20:,.0f} MB",
             "raise it (`ulimit -v`)",
         )

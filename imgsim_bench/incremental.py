@@ -125,7 +125,9 @@ def run_plainly(config: str, state: str) -> None:
     # What an asset asks of its run: a log, and ids for MLflow.
     run = SimpleNamespace(run_id="plain", tags={})
     keys = {key for one in assets for key in one.keys}
-    context = SimpleNamespace(log=logging.getLogger("plain"), run=run, instance=None, selected_asset_keys=keys)
+    context = SimpleNamespace(
+        log=logging.getLogger("plain"), run=run, instance=dg.DagsterInstance.ephemeral(), selected_asset_keys=keys
+    )
     resources: dict[str, Any] = {"context": context, **(definitions.resources or {})}
     for step in dict.fromkeys(node.step for node in graph.values() if not node.external):
         function = functions[step]

@@ -191,7 +191,7 @@ def test_a_working_directory_that_is_gone(synced: Workplace):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("megabytes", [300, 600, 1024])
+@pytest.mark.parametrize("megabytes", [300, 600, 1279])
 def test_too_little_memory(synced: Workplace, megabytes: int):
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
