@@ -12,6 +12,7 @@ from PIL import Image
 
 from imgsim_assets.errors import InputError
 from imgsim_assets.settings import Backbone, Ingest, Runtime, Settings
+from imgsim_assets.threads import set_threads, thread_count
 from imgsim_assets.view_table import PHOTO, TRAINED, View
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.pixels import SquareFraming
@@ -21,7 +22,6 @@ from imgsim_assets.vision.embedding import Lane, embed_photos, normalise
 from imgsim_assets.vision.folder import read_folder
 from imgsim_assets.vision.frame import Frame
 from imgsim_assets.vision.photo import JPEG_SUFFIXES
-from imgsim_assets.vision.threads import set_threads, thread_count
 from imgsim_bench.decoding import measure_decoding, measure_decoding_rate, measure_peak, photo_sources
 from imgsim_bench.embedding_models import write_models
 from imgsim_bench.embedding_peers import LOOPS, PEERS_OF_CLIP, Embed, Place

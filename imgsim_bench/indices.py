@@ -28,7 +28,7 @@ from imgsim_assets.retrieval.ann.resident import resident_bytes
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.effort import pareto_front
 from imgsim_assets.settings import Annoy, Faiss
-from imgsim_assets.vision.threads import set_threads
+from imgsim_assets.threads import set_threads
 from imgsim_bench.peers import RIVALS, Answering
 
 KINDS = ("flat", "sq8", "ivf", "ivf_pq", "hnsw", "annoy")

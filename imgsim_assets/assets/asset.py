@@ -13,7 +13,7 @@ from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.serving.provisional import mark_of
 from imgsim_assets.settings import Settings
 from imgsim_assets.spending import Spent, Watch
-from imgsim_assets.vision.threads import set_threads
+from imgsim_assets.threads import set_threads
 
 COMPUTED_BY = "computed_by"
 REVISION = "revision"

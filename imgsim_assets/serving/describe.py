@@ -12,6 +12,7 @@ from imgsim_assets.fingerprint import bytes_id
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.serving.models import Models
 from imgsim_assets.settings import Settings
+from imgsim_assets.threads import thread_count
 from imgsim_assets.view_table import need_edges
 from imgsim_assets.vision.canny import edges_of_file
 from imgsim_assets.vision.content import content_of_photo
@@ -19,7 +20,6 @@ from imgsim_assets.vision.embedding import Lane, embed_photos
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
 from imgsim_assets.vision.framing import PhotoSource
 from imgsim_assets.vision.photo import PhotoError, decode_bytes, decode_photo, read_file
-from imgsim_assets.vision.threads import thread_count
 
 
 def describe(paths: Sequence[Path], models: Models) -> npt.NDArray[np.float32]:

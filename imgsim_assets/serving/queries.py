@@ -10,7 +10,7 @@ import numpy.typing as npt
 from imgsim_assets.retrieval.ranking import Vectors, query_vectors
 from imgsim_assets.serving.describe import describe, open_any
 from imgsim_assets.serving.models import Models
-from imgsim_assets.vision.threads import thread_count
+from imgsim_assets.threads import thread_count
 
 
 def photo_queries(paths: Sequence[Path], models: Models) -> Vectors:

@@ -13,9 +13,9 @@ import numpy as np
 
 from imgsim_assets.errors import ImgsimError, ModelError, said_by
 from imgsim_assets.progress import track
+from imgsim_assets.threads import worker_threads
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.framing import Framed, FramedByName, PhotoSource, Picture, frame_ahead
-from imgsim_assets.vision.threads import worker_threads
 
 # Batches framed ahead of those being computed, and batches given to a model; memory is bounded by them, not by the
 # number of photos. While a model computes one batch, the next is put together.

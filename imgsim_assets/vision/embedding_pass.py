@@ -12,6 +12,7 @@ import polars as pl
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ID, ContentTable, vector_rows, vector_schema
+from imgsim_assets.threads import thread_count
 from imgsim_assets.view_table import View, need_edges
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
@@ -21,7 +22,6 @@ from imgsim_assets.vision.framing import PhotoSource
 from imgsim_assets.vision.parcels import has_room
 from imgsim_assets.vision.rows import open_row
 from imgsim_assets.vision.sameness import Sameness
-from imgsim_assets.vision.threads import thread_count
 
 VECTORS_A_COMMIT = 256
 PHOTOS_A_BLOCK = 1024  # whose edges are in memory

@@ -19,8 +19,8 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 
 from imgsim_assets.errors import ImgsimError
+from imgsim_assets.threads import set_threads
 from imgsim_assets.vision.parcels import IN_MEMORY, Parcel, pack, unpack
-from imgsim_assets.vision.threads import set_threads
 
 PHOTOS_A_TASK = 16  # of a process: asking it costs as much as some photos
 

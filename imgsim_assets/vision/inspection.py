@@ -14,12 +14,12 @@ from imgsim_assets.fingerprint import content_id
 from imgsim_assets.progress import track
 from imgsim_assets.settings import Ingest
 from imgsim_assets.storage.content_table import ContentTable
+from imgsim_assets.threads import thread_count, worker_threads
 from imgsim_assets.vision.content import CONTENT_COLUMNS, content_of_photo
 from imgsim_assets.vision.duplicates import perceptual_hash
 from imgsim_assets.vision.folder import PhotoEntry
 from imgsim_assets.vision.photo import OF_THE_DAY, PhotoError, decode_bytes, read_file, require_file
 from imgsim_assets.vision.scan import is_text
-from imgsim_assets.vision.threads import thread_count, worker_threads
 
 INSPECTION_REVISION = "inspection/3"
 INSPECTION_SCHEMA = pa.schema(

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.threads import thread_count
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.classic import SIDE, ClassicModel, load_classic
-from imgsim_assets.vision.threads import thread_count
 
 BATCH_SIZE = 32
 

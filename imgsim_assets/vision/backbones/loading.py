@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from imgsim_assets.errors import ImgsimError, ModelError, SettingsError, said_by
 from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.threads import set_threads
 from imgsim_assets.vision.backbones.protocol import BackboneLoader, BackboneModel
-from imgsim_assets.vision.threads import set_threads
 
 ENTRY_POINT_GROUP = "imgsim.backbones"
 # By name, so that a profile of one kind never pays for importing the others' frameworks.

@@ -8,13 +8,13 @@ import numpy as np
 
 from imgsim_assets.errors import ModelError, SettingsError, said_by
 from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.threads import thread_count
 from imgsim_assets.vision.backbones.names import onnx_path
 from imgsim_assets.vision.backbones.onnx_file import onnx_files
 from imgsim_assets.vision.backbones.onnx_signature import Signature, read_signature
 from imgsim_assets.vision.backbones.openvino_engine import compile_model, open_file
 from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming, frame_probes
 from imgsim_assets.vision.backbones.precision import LEAST_COSINE, Chosen, choose_precision, least_cosine
-from imgsim_assets.vision.threads import thread_count
 
 BATCH_SIZE = 32
 IMAGENET = "for ImageNet models mostly mean = [0.485, 0.456, 0.406], std = [0.229, 0.224, 0.225]"

@@ -10,12 +10,12 @@ import numpy as np
 
 from imgsim_assets.errors import ModelError, SettingsError
 from imgsim_assets.settings import Runtime
+from imgsim_assets.threads import thread_count
 from imgsim_assets.vision.backbones.network import as_it_is, build_network
 from imgsim_assets.vision.backbones.openvino_engine import compile_model, export_module
 from imgsim_assets.vision.backbones.pixels import PhotoInput, SquareFraming, frame_probes
 from imgsim_assets.vision.backbones.precision import LEAST_COSINE, Chosen, choose_precision, least_cosine
 from imgsim_assets.vision.backbones.protocol import Framing
-from imgsim_assets.vision.threads import thread_count
 
 if TYPE_CHECKING:
     import torch

@@ -15,6 +15,7 @@ from PIL import Image
 from imgsim_assets.errors import InputError
 from imgsim_assets.progress import track
 from imgsim_assets.settings import Places
+from imgsim_assets.threads import worker_threads
 from imgsim_assets.vision.drawing.outline import Design
 from imgsim_assets.vision.drawing.pose import Difficulty
 from imgsim_assets.vision.drawing.scene import draw_photo
@@ -31,7 +32,6 @@ from imgsim_assets.vision.drawing.shapes import (
     vehicles,
     vessels,
 )
-from imgsim_assets.vision.threads import worker_threads
 
 LONGEST = 192
 QUALITY = 90

@@ -8,12 +8,12 @@ from types import MappingProxyType
 import polars as pl
 
 from imgsim_assets.settings import Backbone, Settings
+from imgsim_assets.threads import thread_count
 from imgsim_assets.vision.fine_tuning.loading import load_trained
 from imgsim_assets.vision.fine_tuning.scores_file import Scores
 from imgsim_assets.vision.fine_tuning.scoring import PhotoToScore, Scored, score_photos
 from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned
 from imgsim_assets.vision.rows import open_row
-from imgsim_assets.vision.threads import thread_count
 
 
 def complete_scores(

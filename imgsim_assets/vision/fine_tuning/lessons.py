@@ -10,13 +10,13 @@ import polars as pl
 
 from imgsim_assets.progress import track
 from imgsim_assets.settings import Settings
+from imgsim_assets.threads import thread_count
 from imgsim_assets.view_table import PHOTO
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.fine_tuning.training import LabelledPhotos
 from imgsim_assets.vision.frame import Frame
 from imgsim_assets.vision.framing import PhotoSource, frame_ahead
 from imgsim_assets.vision.rows import open_row
-from imgsim_assets.vision.threads import thread_count
 
 FRAMED_AHEAD = 64
 MARGIN = 1.125  # photos are framed so many times larger than the model looks at, to be cropped

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.settings import Settings
+from imgsim_assets.threads import thread_count
 from imgsim_assets.vision.backbones.precision import choose_precision
 from imgsim_assets.vision.fine_tuning.batches import steps_an_epoch
 from imgsim_assets.vision.fine_tuning.folds import Trained, fine_tune_folds
@@ -17,7 +18,6 @@ from imgsim_assets.vision.fine_tuning.loading import load_trainable
 from imgsim_assets.vision.fine_tuning.objective import PairLoss
 from imgsim_assets.vision.fine_tuning.training import BATCH, Plan
 from imgsim_assets.vision.fine_tuning.usual import usual
-from imgsim_assets.vision.threads import thread_count
 
 TOLD_APART = 2  # classes
 

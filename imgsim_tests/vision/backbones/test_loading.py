@@ -75,7 +75,7 @@ def test_importing_it_loads_no_framework():
         "import imgsim_assets.vision.backbones.loading, imgsim_assets.vision.backbones.identity\n"
         "import imgsim_assets.vision.backbones.huggingface, imgsim_assets.vision.backbones.timm_models\n"
         "import imgsim_assets.vision.backbones.onnx, imgsim_assets.vision.backbones.compact_models\n"
-        "import imgsim_assets.vision.embedding, imgsim_assets.vision.threads\n"
+        "import imgsim_assets.vision.embedding, imgsim_assets.threads\n"
         f"print(sorted({heavy!r} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

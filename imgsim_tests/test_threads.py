@@ -8,14 +8,14 @@ import pytest
 from joblib.externals.loky.backend import context
 from threadpoolctl import threadpool_info
 
+from imgsim_assets.threads import set_threads, thread_count
 from imgsim_assets.vision import threads
-from imgsim_assets.vision.threads import set_threads, thread_count
 
 REPORT = """
 import os, sys
 from threadpoolctl import threadpool_info
 {imports}
-from imgsim_assets.vision.threads import set_threads
+from imgsim_assets.threads import set_threads
 set_threads({count})
 {after}
 import numpy as np
@@ -70,7 +70,7 @@ def test_it_sets_what_is_loaded(restored_environment):
 
 def test_nothing_is_imported_for_it():
     code = (
-        "import sys\nfrom imgsim_assets.vision.threads import set_threads\nset_threads(1)\n"
+        "import sys\nfrom imgsim_assets.threads import set_threads\nset_threads(1)\n"
         "print(sorted({'torch', 'cv2', 'faiss', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
