@@ -12,7 +12,7 @@ from imgsim_assets.assets.delivery.report import report_asset
 from imgsim_assets.assets.embeddings import embedding_assets
 from imgsim_assets.assets.images.catalogue import image_assets
 from imgsim_assets.assets.images.edges import edge_asset
-from imgsim_assets.assets.keys import IMAGE_FOLDER, PUBLICATION
+from imgsim_assets.assets.keys import CANNY_MAPS, IMAGE_FOLDER, PUBLICATION, REPORT
 from imgsim_assets.assets.learning.class_scores import class_scores_assets
 from imgsim_assets.assets.learning.fine_tuning import fine_tuning_assets
 from imgsim_assets.assets.learning.learning_set import learning_set_assets
@@ -24,6 +24,7 @@ from imgsim_assets.assets.search.indices import index_assets
 from imgsim_assets.assets.search.vectors import vector_assets
 from imgsim_assets.orchestration.doors import schedules, sensors
 from imgsim_assets.orchestration.readiness import require_fresh
+from imgsim_assets.orchestration.times import times_above
 from imgsim_assets.orchestration.waves import MATERIALIZE_JOB
 from imgsim_assets.resources.console import console_logger
 from imgsim_assets.resources.measuring import tracking_of
@@ -43,7 +44,7 @@ def build_definitions(
     Args:
         settings: of everything.
         present: gives the settings as they are now, for the sensor; None: they cannot change.
-        resources: take the place of those of the same name: `store`, `tracking` and `require_fresh`.
+        resources: take the place of those of the same name: `store`, `tracking`, `require_fresh` and `times`.
     """
     assets = _assets(settings)
     ours = [one for one in assets if isinstance(one, dg.AssetsDefinition)]  # there may be others around them
@@ -66,6 +67,8 @@ def build_definitions(
             "store": Store(state=str(settings.places.state)),
             "tracking": tracking_of(settings),
             "require_fresh": lambda instance: require_fresh(definitions, instance, PUBLICATION),
+            # Edges too, which people look at whether or not the report hangs on them.
+            "times": lambda instance: times_above(definitions, instance, REPORT, CANNY_MAPS),
             **(resources or {}),
         },
         executor=dg.in_process_executor,

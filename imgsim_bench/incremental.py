@@ -118,16 +118,14 @@ def run_plainly(config: str, state: str) -> None:
     from imgsim_assets.settings_sources import load_settings
 
     settings = load_settings(config=Path(config), overrides={"places": {"state": state}})
-    definitions = build_definitions(settings, resources={"require_fresh": lambda _instance: None})
+    definitions = build_definitions(settings, resources={"require_fresh": lambda _: None, "times": lambda _: {}})
     assets = [one for one in definitions.assets or [] if isinstance(one, dg.AssetsDefinition) and one.is_executable]
     functions = {one.op.name: one.op.compute_fn.decorated_fn for one in assets}  # type: ignore[union-attr]
     graph = read_graph(definitions)
     # What an asset asks of its run: a log, and ids for MLflow.
     run = SimpleNamespace(run_id="plain", tags={})
     keys = {key for one in assets for key in one.keys}
-    context = SimpleNamespace(
-        log=logging.getLogger("plain"), run=run, instance=dg.DagsterInstance.ephemeral(), selected_asset_keys=keys
-    )
+    context = SimpleNamespace(log=logging.getLogger("plain"), run=run, instance=None, selected_asset_keys=keys)
     resources: dict[str, Any] = {"context": context, **(definitions.resources or {})}
     for step in dict.fromkeys(node.step for node in graph.values() if not node.external):
         function = functions[step]

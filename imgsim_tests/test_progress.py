@@ -9,10 +9,10 @@ from unittest import mock
 
 import pytest
 
-from imgsim_assets.assets.keys import CANNY_MAPS, IMAGE_FOLDER, REPORT, made_before_report
+from imgsim_assets.assets.keys import CANNY_MAPS, IMAGE_FOLDER, REPORT
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.outcome import SyncOutcome
-from imgsim_assets.orchestration.staleness import read_graph
+from imgsim_assets.orchestration.staleness import ancestors, read_graph
 from imgsim_assets.progress import Steps, showing, steps_under_way, track
 from imgsim_tests.workplace import Workplace
 
@@ -136,17 +136,9 @@ def test_a_sync_says_where_the_time_went_and_so_does_its_report(first_sync: Sync
     assert lines[start + 1].split() == [longest, f"{took[longest].wall:.1f}", f"{took[longest].cpu:.1f}"]
     report = (synced_once.published / "report.html").read_text(encoding="utf-8")
     told = report.partition("Where the time went")[2]
-    told_of = [key for key in made_before_report(synced_once.settings()) if f"<td>{key}</td>" in told]
-    assert told_of == made_before_report(synced_once.settings())
-    assert f"<td>{synced_once.metadata('clusters')['wall_seconds']:.4g}</td>" in told
-
-
-def test_all_that_is_above_the_report_has_its_time_in_it(synced_once: Workplace):
     graph = read_graph(build_definitions(synced_once.settings()))
-    above: set[str] = {REPORT}
-    for key in reversed(graph):
-        if key in above:
-            above.update(graph[key].parents)
-    named = set(made_before_report(synced_once.settings()))
-    assert above - {REPORT, IMAGE_FOLDER} <= named
-    assert named - above <= {CANNY_MAPS}
+    made_before = ancestors(graph, [REPORT, CANNY_MAPS]) - {REPORT, IMAGE_FOLDER}
+    places = {key: told.index(f"<td>{key}</td>") for key in graph if f"<td>{key}</td>" in told}
+    assert set(places) == made_before
+    assert all(places[parent] < places[key] for key in places for parent in graph[key].parents if parent in places)
+    assert f"<td>{synced_once.metadata('clusters')['wall_seconds']:.4g}</td>" in told

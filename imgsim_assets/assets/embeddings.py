@@ -9,30 +9,23 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.asset import OWNERS, Computation, computed_by, noting
+from imgsim_assets.assets.asset import OWNERS
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.images.edges import edges_table
 from imgsim_assets.assets.keys import CANNY_MAPS, EMBEDDINGS, RAW_IMAGES, embedding_key
 from imgsim_assets.assets.publishing import publish_table
 from imgsim_assets.errors import all_together
 from imgsim_assets.fingerprint import digest
+from imgsim_assets.resources.provenance import Computation, computed_by, noting
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.spending import Watch
 from imgsim_assets.view_table import View, need_edges
 from imgsim_assets.vision.away import away
 from imgsim_assets.vision.backbones.identity import short_uri
+from imgsim_assets.vision.backbones.loading import framework_of
 from imgsim_assets.vision.content_names import vector_folder, view_fingerprint, what_embedding_reads
 from imgsim_assets.vision.embedding_pass import EmbeddingPass, EmbeddingTask, compute_vectors
-
-KINDS = {
-    "hf": "huggingface",
-    "timm": "pytorch",
-    "onnx": "onnx",
-    "packaged": "pytorch",
-    "compact": "pytorch",
-    "classic": "opencv",
-}
 
 
 def recorded_fingerprints(store: Store, name: str) -> dict[str, str]:
@@ -85,7 +78,7 @@ def _spec(name: str, backbone: Backbone, computed: Computation) -> dg.AssetSpec:
     return dg.AssetSpec(
         dg.AssetKey.from_user_string(embedding_key(name)),
         group_name=EMBEDDINGS,
-        kinds={KINDS.get(backbone.uri.partition(":")[0], "python"), "lance"},
+        kinds={framework_of(backbone.uri), "lance"},
         owners=OWNERS,
         deps=[RAW_IMAGES, CANNY_MAPS] if need_edges(backbone.views) else [RAW_IMAGES],
         **computed,

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from imgsim_assets.retrieval.ann.protocol import LIBRARIES
 from imgsim_assets.settings import Backbone, Settings
 
 IMAGES = "images"
@@ -62,22 +61,6 @@ def neighbors_key(library: str) -> str:
 def fine_tuned_backbones(settings: Settings) -> Mapping[str, Backbone]:
     """Give the backbones that are fine-tuned, by name."""
     return {name: backbone for name, backbone in settings.backbones.items() if backbone.fine_tune}
-
-
-def made_before_report(settings: Settings) -> list[str]:
-    """Name the assets that are made before the report, in the order of the work."""
-    tuned = fine_tuned_backbones(settings)
-    return [
-        *(RAW_IMAGES, SOLUTION, CANNY_MAPS),
-        *map(embedding_key, settings.backbones),
-        *(LEARNING_SET, CLUSTERS),
-        *map(fine_tuned_key, tuned),
-        *map(class_scores_key, tuned),
-        *(RANKING_CHOICE, METRIC_HEAD, CROSS_VALIDATION, GALLERY, QUERIES),
-        *map(index_key, LIBRARIES),
-        *map(neighbors_key, LIBRARIES),
-        *(COMPARISON, EVALUATION),
-    ]
 
 
 def embedding_deps(settings: Settings) -> list[dg.AssetKey]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-REVISION = "revision"
+from imgsim_assets.resources.provenance import REVISION
+
 SHOWN = 60  # characters of a value
 
 

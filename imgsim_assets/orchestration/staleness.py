@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from imgsim_assets.assets.asset import COMPUTED_BY, spent_on
 from imgsim_assets.orchestration.causes import differences
+from imgsim_assets.resources.provenance import computation_in, spent_in
 from imgsim_assets.serving.provisional import MARK
 from imgsim_assets.spending import Spent
 
@@ -73,7 +73,7 @@ def read_graph(definitions: dg.Definitions) -> dict[str, Node]:
             tuple(parents[key]),
             specs[key].code_version,
             external=key not in steps,
-            computed_by=_computed_by(specs[key].metadata),
+            computed_by=computation_in(specs[key].metadata),
             step=steps.get(key, ""),
         )
         for key in TopologicalSorter(parents).static_order()
@@ -95,8 +95,8 @@ def read_records(instance: dg.DagsterInstance, graph: Mapping[str, Node]) -> dic
                     for name, version in tags.items()
                     if name.startswith(INPUT_VERSION_PREFIX)
                 },
-                computed_by=_computed_by(latest.metadata),
-                spent=spent_on(latest.metadata),
+                computed_by=computation_in(latest.metadata),
+                spent=spent_in(latest.metadata),
             )
     return records
 
@@ -109,11 +109,6 @@ def _latest(
         return observed[0].asset_observation if observed else None
     event = instance.get_latest_materialization_event(key)
     return event.asset_materialization if event else None
-
-
-def _computed_by(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = metadata.get(COMPUTED_BY)
-    return found.value if isinstance(found, dg.JsonMetadataValue) and isinstance(found.value, dict) else {}
 
 
 def read_checks(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tuple[dict[str, str], dict[str, str]]:

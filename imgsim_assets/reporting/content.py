@@ -8,6 +8,7 @@ import polars as pl
 
 from imgsim_assets.progress import track
 from imgsim_assets.reporting.gallery import Answer, Picture, Section, Table
+from imgsim_assets.spending import Spent
 
 Show = Callable[[str, str], str]  # gives the thumbnail of a photo of a split, by name
 Lists = Mapping[str, Sequence[str]]
@@ -22,6 +23,7 @@ EXPLAINED = {
 }
 CLASSES_SHOWN = 20
 COPIES_SHOWN = 50
+TIMES = {"asset": pl.String, "seconds": pl.Float64, "of_processors": pl.Float64}
 
 
 def sections(chosen: Mapping[str, pl.DataFrame], lists: Lists, *, labels: Labels, show: Show) -> list[Section]:
@@ -67,9 +69,13 @@ def tables(
     comparison: pl.DataFrame,
     verdict: str,
     quarantine: pl.DataFrame,
-    times: pl.DataFrame,
+    took: Mapping[str, Spent],
 ) -> list[Table]:
-    """Put the tables below the pictures; `verdict` says in words what `comparison` does in numbers."""
+    """Put the tables below the pictures.
+
+    `verdict` says in words what `comparison` does in numbers; `took` is what was spent on each asset.
+    """
+    times = pl.DataFrame([(key, *spent) for key, spent in took.items()], schema=TIMES, orient="row")
     return [
         text_table("What ranking earned", "MAP@10 with its 95% interval; `gain` is paired, query by query.", rankings),
         text_table(

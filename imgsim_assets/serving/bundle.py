@@ -21,7 +21,6 @@ from imgsim_assets.serving.provisional import MARK, mark_of, provisional_setting
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.formats import read_array, read_table
 from imgsim_assets.storage.publication import whole_publication
-from imgsim_assets.storage.versioned_folder import JSON
 from imgsim_assets.view_table import need_edges
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.content import content_rule
@@ -105,7 +104,10 @@ def open_bundle(settings: Settings, publication: Path | None = None) -> SearchBu
 
 
 def write_facts(
-    bundle: Path, settings: Settings, indices: Mapping[str, tuple[str, str, Asked]], vectors: Mapping[str, JSON]
+    bundle: Path,
+    settings: Settings,
+    indices: Mapping[str, tuple[str, str, Asked]],
+    vectors: Mapping[str, Mapping[str, str]],
 ) -> None:
     """Write what a query is held against: `bundle_facts`, and of each library's index its digest, kind and effort.
 

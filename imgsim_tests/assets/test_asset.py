@@ -6,11 +6,12 @@ import dagster as dg
 
 from imgsim_assets.assets import asset as module
 from imgsim_assets.assets import keys
-from imgsim_assets.assets.asset import COMPUTED_BY, asset, computed_by
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.definitions import build_definitions
+from imgsim_assets.resources.provenance import COMPUTED_BY, computed_by
 from imgsim_assets.settings_sources import load_settings
 
-LINES = 2400
+LINES = 2_300
 
 
 def test_an_asset_sets_the_threads_first_and_notes_what_computed_it(monkeypatch):

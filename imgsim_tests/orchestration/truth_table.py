@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from imgsim_assets.assets.asset import Computation, computed_by
 from imgsim_assets.assets.keys import CANNY_MAPS, embedding_deps
 from imgsim_assets.assets.learning import metric as learning
 from imgsim_assets.assets.search import vectors
+from imgsim_assets.resources.provenance import Computation, computed_by
 from imgsim_tests.orchestration import changes
 from imgsim_tests.orchestration.changes import Change, setting
 

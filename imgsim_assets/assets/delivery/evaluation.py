@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets import keys
-from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.pool import embedded_photos, plain_descriptors
 from imgsim_assets.assets.publishing import in_ui, open_table, picture_in_ui, publish
@@ -15,6 +15,7 @@ from imgsim_assets.assets.search.comparison import score_neighbours
 from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.measuring import log_files, parameters, tracked
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.coverage import coverage_in_words, label_coverage

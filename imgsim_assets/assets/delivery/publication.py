@@ -10,7 +10,8 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets import keys
-from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.asset import asset
+from imgsim_assets.assets.embeddings import recorded_fingerprints
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.validation import open_validated
 from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, publish
@@ -18,6 +19,7 @@ from imgsim_assets.assets.search.indices import INDEX_FILE, open_index, read_ask
 from imgsim_assets.assets.search.vectors import VECTORS_FILE
 from imgsim_assets.errors import GateError
 from imgsim_assets.resources.measuring import tracked
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES
@@ -179,10 +181,7 @@ def _publication(settings: Settings) -> dg.AssetsDefinition:
                 )
                 for library, manifest in manifests.items()
             }
-            vectors = {
-                name: store.artefacts.open(keys.embedding_key(name)).manifest.facts["fingerprints"]
-                for name in settings.backbones
-            }
+            vectors = {name: recorded_fingerprints(store, name) for name in settings.backbones}
             write_facts(bundle, settings, indices, vectors)
             write_quality(bundle, quality)
 

@@ -1,13 +1,14 @@
 """The group `delivery`, second part: the HTML gallery of what was found."""
 
 import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets import keys
-from imgsim_assets.assets.asset import asset, computed_by, spent_on
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.delivery.evaluation import open_classes, open_metrics, open_summary
 from imgsim_assets.assets.learning.selection import open_recipe, open_steps
 from imgsim_assets.assets.publishing import made_before, open_table, publish, publish_again
@@ -16,6 +17,7 @@ from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.fingerprint import bytes_id
 from imgsim_assets.reporting.content import Show, disagreements, facts_in_words, sections, tables
 from imgsim_assets.reporting.gallery import Gallery, Section, Table, render_gallery, thumbnail
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import exhibits
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES, NAMES
@@ -24,6 +26,7 @@ from imgsim_assets.retrieval.margins import class_margins, with_margins
 from imgsim_assets.retrieval.scoring import ranked_lists
 from imgsim_assets.serving import layout, provisional
 from imgsim_assets.settings import Settings
+from imgsim_assets.spending import Spent
 from imgsim_assets.storage.formats import writing
 from imgsim_assets.vision.away import away
 from imgsim_assets.vision.catalogue import catalogue_counts, copies
@@ -33,8 +36,9 @@ from imgsim_assets.vision.photo import PhotoError, decode_photo
 from imgsim_assets.vision.rows import path_of
 
 LISTED = 10
-TIMES = {"asset": pl.String, "seconds": pl.Float64, "of_processors": pl.Float64}
 TIMELESS = "timeless"  # the digest of the report without its times
+
+Times = Callable[[dg.DagsterInstance], Mapping[str, Spent]]  # gives what each asset took when it was last made
 
 
 def report_asset(settings: Settings) -> dg.AssetsDefinition:
@@ -57,7 +61,9 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
             keys.COMPARISON,
         ],
     )
-    def retrieval_report(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
+    def retrieval_report(
+        context: dg.AssetExecutionContext, store: Store, times: dg.ResourceParam[Times]
+    ) -> dg.MaterializeResult[Any]:
         """One HTML file: what was found best and worst, where the ranking is unsure, and the tables.
 
         Where all but the times in it is as before it stays, with the times that it has.
@@ -67,15 +73,15 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
         facts = facts_in_words(catalogue_counts(catalogue), metrics)
         headline = provisional.said_of(settings) + in_words(metrics)
 
-        def render(times: pl.DataFrame) -> bytes:
-            shown = Gallery(headline, facts, sections, _tables(catalogue, store, times))
+        def render(took: Mapping[str, Spent]) -> bytes:
+            shown = Gallery(headline, facts, sections, _tables(catalogue, store, took))
             return render_gallery(shown).encode("utf-8", "replace")
 
-        timeless = bytes_id(render(pl.DataFrame(schema=TIMES)))
+        timeless = bytes_id(render({}))
         before = made_before(store, keys.REPORT)
         if before and before.manifest.notes.get(TIMELESS) == timeless:
             return publish_again(store, keys.REPORT, {})
-        content = writing({layout.REPORT: render(_times(context.instance, settings))})
+        content = writing({layout.REPORT: render(times(context.instance))})
         return publish(store, keys.REPORT, content, facts=away(gone, of=catalogue.height), notes={TIMELESS: timeless})
 
     return retrieval_report
@@ -122,19 +128,7 @@ def _pictures(settings: Settings, catalogue: pl.DataFrame, gone: set[str]) -> Sh
     return show
 
 
-def _times(instance: dg.DagsterInstance, settings: Settings) -> pl.DataFrame:
-    """Read from Dagster's records what each asset took when it was last made; it may not know all."""
-    rows = []
-    for key in keys.made_before_report(settings):
-        event = instance.get_latest_materialization_event(dg.AssetKey.from_user_string(key))
-        made = event.asset_materialization if event else None
-        spent = spent_on(made.metadata) if made else None
-        if spent:
-            rows.append((key, spent.wall, spent.cpu))
-    return pl.DataFrame(rows, schema=TIMES, orient="row")
-
-
-def _tables(catalogue: pl.DataFrame, store: Store, times: pl.DataFrame) -> list[Table]:
+def _tables(catalogue: pl.DataFrame, store: Store, took: Mapping[str, Spent]) -> list[Table]:
     return tables(
         rankings=open_summary(store),
         steps=open_steps(store).drop("step"),
@@ -143,5 +137,5 @@ def _tables(catalogue: pl.DataFrame, store: Store, times: pl.DataFrame) -> list[
         comparison=open_table(store, keys.COMPARISON),
         verdict=open_verdict(store),
         quarantine=quarantine(catalogue),
-        times=times,
+        took=took,
     )

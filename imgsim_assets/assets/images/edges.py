@@ -5,11 +5,12 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import CANNY_MAPS, IMAGES, RAW_IMAGES
 from imgsim_assets.assets.publishing import publish_table
 from imgsim_assets.fingerprint import digest
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ContentTable

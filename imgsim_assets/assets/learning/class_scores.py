@@ -7,19 +7,19 @@ import dagster as dg
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING, RAW_IMAGES, class_scores_key, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.publishing import TABLE, made_before, publish
+from imgsim_assets.assets.publishing import made_before, publish
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.fine_tuned import scores_of_photos
 from imgsim_assets.settings import Backbone, Settings
-from imgsim_assets.storage.artefacts import Artefact
 from imgsim_assets.vision.away import away
 from imgsim_assets.vision.fine_tuning.networks import NETWORKS_FILE
-from imgsim_assets.vision.fine_tuning.scores_file import SCORES_FILE, Scores, read_scores, write_scores
+from imgsim_assets.vision.fine_tuning.scores_file import read_scores, read_scores_by_id, write_scores
 
 REVISION = "class_scores/1"
 
@@ -44,18 +44,13 @@ def read_class_scores(
     said = []
     for key in keys:
         artefact = store.artefacts.open(key)
-        known, scores = read_scores(artefact.path(TABLE), artefact.path(SCORES_FILE))
+        known, scores = read_scores(artefact.path)
         if not scores.shape[1]:
             return None
         if artefact.manifest.facts["labels"] != digest(labels):
             raise ArtefactError(f"class scores in {key} for the present labels", "for others", "run `imgsim sync`")
         said.append(scores_of_photos(list(ids), known, scores))
     return np.mean(said, axis=0) if said else None
-
-
-def known_scores(artefact: Artefact) -> dict[str, Scores]:
-    """Read what an artefact knows of photos: float32 [c] by content id."""
-    return dict(zip(*read_scores(artefact.path(TABLE), artefact.path(SCORES_FILE)), strict=True))
 
 
 def class_scores_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -86,7 +81,7 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
         photos = distinct_photos(store)
         made_by = artefact.manifest.facts["made_by"]
         before = made_before(store, key, networks=networks, made_by=made_by)
-        known = (known_scores(before) if before else {}) | known_scores(artefact)
+        known = (read_scores_by_id(before.path) if before else {}) | read_scores_by_id(artefact.path)
         asked = complete_scores(settings, backbone, tuned, photos, known)
         scores = asked.scores
         if tuned.folds and len(scores) < photos.height:

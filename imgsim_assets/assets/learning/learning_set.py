@@ -4,11 +4,12 @@ from typing import Any
 
 import dagster as dg
 
-from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.embeddings import recorded_fingerprints
 from imgsim_assets.assets.keys import LEARNING, LEARNING_SET, RAW_IMAGES, embedding_deps
 from imgsim_assets.assets.learning.pool import LABELS_FILE, embedded_photos
 from imgsim_assets.assets.publishing import PREVIEW_ROWS, TABLE, in_ui, made_before, publish
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.label_codec import LabelCodec
 from imgsim_assets.retrieval.renewal import KNOWN_BY, renewal_policy

@@ -7,11 +7,12 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, METRIC_HEAD, RANKING_CHOICE, fine_tuned_deps
 from imgsim_assets.assets.learning.pool import DIFFUSED_FILE, open_labels, read_pool, read_views
 from imgsim_assets.assets.learning.selection import open_recipe
 from imgsim_assets.assets.publishing import TABLE, open_table, publish
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
 from imgsim_assets.retrieval.diffusion import diffusion_coordinates

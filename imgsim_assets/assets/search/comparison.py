@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets import keys
-from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, picture_in_ui, publish
 from imgsim_assets.assets.search.indices import INDEX_FILE, open_index
@@ -14,6 +14,7 @@ from imgsim_assets.assets.search.vectors import Vectors, open_vectors
 from imgsim_assets.reporting import plots
 from imgsim_assets.reporting.markdown import upright
 from imgsim_assets.resources.measuring import log_files, tracked
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
 from imgsim_assets.retrieval.ann.exact import ExactIndex

@@ -5,13 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.keys import GALLERY, METRIC_HEAD, QUERIES, SEARCH, index_key, neighbors_key
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.publishing import in_ui, publish, publish_table
 from imgsim_assets.assets.search.vectors import Vectors, open_probes, open_vectors
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.build import STAND_IN, Asked, Previous, facts_of, grow_or_build, load_index, stands_in
 from imgsim_assets.retrieval.ann.growth import Gallery

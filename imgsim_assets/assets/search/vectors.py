@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from imgsim_assets.assets.asset import asset, computed_by
+from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.keys import (
     GALLERY,
     METRIC_HEAD,
@@ -23,6 +23,7 @@ from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.learning.metric import open_head, open_training
 from imgsim_assets.assets.learning.pool import embedded_photos, read_descriptors
 from imgsim_assets.assets.publishing import TABLE, publish
+from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
 from imgsim_assets.retrieval.ann.rows import evenly

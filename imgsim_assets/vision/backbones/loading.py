@@ -24,6 +24,22 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
     }
 )
 
+FRAMEWORKS: Mapping[str, str] = MappingProxyType(
+    {
+        "classic": "opencv",
+        "compact": "pytorch",
+        "hf": "huggingface",
+        "onnx": "onnx",
+        "packaged": "pytorch",
+        "timm": "pytorch",
+    }
+)
+
+
+def framework_of(uri: str) -> str:
+    """Name what runs a uri's model, as Dagster's UI spells it; of a package's nothing more is known than `python`."""
+    return FRAMEWORKS.get(uri.partition(":")[0], "python")
+
 
 def load_backbone(backbone: Backbone, runtime: Runtime, models: Path | None) -> BackboneModel:
     """Load a model, ready to embed.

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from imgsim_assets.storage.formats import read_table, write_table
-from imgsim_assets.vision.fine_tuning.scores_file import IDS_FILE, SCORES_FILE, Scores, read_scores, write_scores
+from imgsim_assets.vision.fine_tuning.scores_file import Scores, read_scores_by_id, write_scores
 from imgsim_assets.vision.fine_tuning.tuned_file import NOTHING_LEARNED, FineTuned, load_tuned, save_tuned
 
 NETWORKS_FILE = "networks.safetensors"
@@ -41,5 +41,5 @@ class Networks:
 
 def open_networks(path_of: Callable[[str], Path], steps: int) -> Networks:
     """Read what `Networks.write` wrote; `path_of` says where a file is, and `steps` in how many they were learned."""
-    scores = dict(zip(*read_scores(path_of(IDS_FILE), path_of(SCORES_FILE)), strict=True))
-    return Networks(load_tuned(path_of(NETWORKS_FILE)), read_table(path_of(FOLDS_FILE)), steps, scores)
+    tuned, folds = load_tuned(path_of(NETWORKS_FILE)), read_table(path_of(FOLDS_FILE))
+    return Networks(tuned, folds, steps, read_scores_by_id(path_of))

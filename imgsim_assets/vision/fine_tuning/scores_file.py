@@ -1,6 +1,6 @@
 """What fine-tuned networks say of photos, on disk: a table of content ids, and an array row for row."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,11 @@ def write_scores(folder: Path, scores: Mapping[str, Scores], classes: int) -> No
     write_array(folder / SCORES_FILE, np.array(list(scores.values()), dtype=np.float32).reshape(len(scores), classes))
 
 
-def read_scores(ids: Path, scores: Path) -> tuple[list[str], Scores]:
-    """Read the two files: content ids, and float32 [n, c]."""
-    return read_table(ids)["content_id"].to_list(), np.asarray(read_array(scores))
+def read_scores(path_of: Callable[[str], Path]) -> tuple[list[str], Scores]:
+    """Read content ids, and float32 [n, c] row for row; `path_of` says where a file is."""
+    return read_table(path_of(IDS_FILE))["content_id"].to_list(), np.asarray(read_array(path_of(SCORES_FILE)))
+
+
+def read_scores_by_id(path_of: Callable[[str], Path]) -> dict[str, Scores]:
+    """Read the same by content id: float32 [c]."""
+    return dict(zip(*read_scores(path_of), strict=True))
