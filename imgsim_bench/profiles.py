@@ -10,7 +10,7 @@ import polars as pl
 
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.keys import LEARNING_SET
-from imgsim_assets.assets.learning.pool import open_labels, read_clusters, read_views
+from imgsim_assets.assets.learning.pool import read_collection
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import SettingsError
 from imgsim_assets.progress import track
@@ -61,9 +61,8 @@ def measure_profiles(settings: Settings, profiles: Sequence[str]) -> pl.DataFram
     """
     offered = {name: read_profile(name, settings.backbones) for name in profiles}
     store = Store(state=str(settings.places.state))
-    photos = open_table(store, LEARNING_SET)
-    truth = read_truth(store, photos)
-    collection = _collection(store, settings, photos, truth)
+    truth = read_truth(store, open_table(store, LEARNING_SET))
+    collection = read_collection(store, settings, asks=truth.asks)
     costs = _costs(store, settings)
     rows = []
     for name, profile in track(offered.items(), "ranking", total=len(offered), unit="profile"):
@@ -131,21 +130,6 @@ def in_markdown(table: pl.DataFrame) -> str:
 
 def _views(profile: Profile) -> list[tuple[str, str]]:
     return [(name, view) for name, backbone in profile.items() for view in backbone.views]
-
-
-def _collection(store: Store, settings: Settings, photos: pl.DataFrame, truth: Truth) -> Collection:
-    """Read the photos with the labels that may be learned from: those of photos that do not ask."""
-    diffused, clusters = read_clusters(store)
-    classes = np.where(truth.asks, UNKNOWN, open_labels(store).encode(photos["label"]))
-    return Collection(
-        vectors=read_views(store, settings, photos),
-        diffused=diffused,
-        clusters=clusters,
-        classes=classes,
-        groups=photos["near_duplicate_group"].cast(pl.Int64).to_numpy(),
-        is_train=~truth.asks,
-        left_out=photos["leaked"].to_numpy() & (settings.evaluation.leaked == "leave_out"),
-    )
 
 
 def _score(collection: Collection, recipe: Recipe, truth: Truth, confidence: float) -> Floats:

@@ -13,7 +13,7 @@ from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_bench.indices import Task
-from imgsim_bench.vectors import Collection, Vectors, draw_collection
+from imgsim_bench.vectors import Mixture, Vectors, draw_mixture
 
 SIZES = ("1000x512", "10000x512", "100000x512")
 ASKED = 4000
@@ -53,9 +53,9 @@ def read_tasks(settings: Settings, sizes: Sequence[str], *, served: bool, asked:
 
 def drawn_task(count: int, dimensions: int, asked: int = ASKED) -> Task:
     """Draw vectors, with probes and queries of the same classes. A gigabyte or more is mapped from a file."""
-    collection = draw_collection(count, dimensions, seed=0)
-    vectors = collection.draw(count, seed=1) if 4 * count * dimensions < MAPPED_FROM else _mapped(collection, count)
-    probes, queries = collection.draw(ASKED, seed=2), collection.draw(asked, seed=3)
+    mixture = draw_mixture(count, dimensions, seed=0)
+    vectors = mixture.draw(count, seed=1) if 4 * count * dimensions < MAPPED_FROM else _mapped(mixture, count)
+    probes, queries = mixture.draw(ASKED, seed=2), mixture.draw(asked, seed=3)
     return Task(f"{count:,} drawn vectors of {dimensions} dimensions", vectors, probes, queries)
 
 
@@ -72,10 +72,10 @@ def served_task(settings: Settings) -> Task:
     return Task(name, np.ascontiguousarray(vectors), open_probes(store), np.ascontiguousarray(queries))
 
 
-def _mapped(collection: Collection, count: int) -> Vectors:
+def _mapped(mixture: Mixture, count: int) -> Vectors:
     """Write vectors to a file that nobody else sees, and map it."""
     with tempfile.NamedTemporaryFile() as file:
-        for block in collection.blocks(count, seed=1):
+        for block in mixture.blocks(count, seed=1):
             file.write(block.tobytes())
         file.flush()
-        return np.memmap(Path(file.name), np.float32, mode="r", shape=(count, len(collection.spread)))
+        return np.memmap(Path(file.name), np.float32, mode="r", shape=(count, len(mixture.spread)))

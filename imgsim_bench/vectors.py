@@ -16,8 +16,11 @@ BLOCK = 50_000
 
 
 @dataclass(frozen=True)
-class Collection:
-    """Classes from which photos are drawn: `centres` float32 [c, d], and `spread` float32 [d] of photos around them."""
+class Mixture:
+    """Classes, each a normal distribution, from which photos are drawn.
+
+    `centres` are float32 [c, d], and `spread` float32 [d] is that of photos around them.
+    """
 
     centres: Vectors
     spread: Vectors
@@ -39,7 +42,7 @@ class Collection:
             yield photos
 
 
-def draw_collection(count: int, dimensions: int, seed: int) -> Collection:
+def draw_mixture(count: int, dimensions: int, seed: int) -> Mixture:
     """Draw the classes of a collection of about `count` photos.
 
     A vector is the sum of what all photos have in common (embeddings lie in a cone), of its class's kin (ten classes
@@ -57,4 +60,4 @@ def draw_collection(count: int, dimensions: int, seed: int) -> Collection:
     families = KIN * axes * random.standard_normal((kin, dimensions))
     centres = common + families[random.integers(0, kin, classes)]
     centres += CLASS * axes * random.standard_normal((classes, dimensions))
-    return Collection(centres.astype(np.float32), (PHOTO * axes).astype(np.float32))
+    return Mixture(centres.astype(np.float32), (PHOTO * axes).astype(np.float32))

@@ -1,1 +1,1 @@
-"""HOW results are shown: plots and the HTML gallery. Pure; no Dagster here."""
+"""HOW results are shown: plots and the HTML report. Pure; no Dagster here."""

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from imgsim_assets.progress import track
-from imgsim_assets.reporting.gallery import Answer, Picture, Section, Table
+from imgsim_assets.reporting.report import Answer, Picture, Section, Table
 from imgsim_assets.spending import Spent
 
 Show = Callable[[str, str], str]  # gives the thumbnail of a photo of a split, by name

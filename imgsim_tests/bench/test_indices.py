@@ -14,7 +14,7 @@ from imgsim_bench.index_tables import in_markdown, write_plot
 from imgsim_bench.indices import RECALLS, Task, measure_indices
 from imgsim_bench.peers import RIVALS
 from imgsim_bench.vector_tasks import drawn_task, read_size, read_tasks, served_task
-from imgsim_bench.vectors import draw_collection
+from imgsim_bench.vectors import draw_mixture
 from imgsim_tests.workplace import Workplace
 
 OURS = ["flat", "sq8", "ivf", "ivf_pq", "hnsw", "annoy"]
@@ -22,8 +22,8 @@ OURS = ["flat", "sq8", "ivf", "ivf_pq", "hnsw", "annoy"]
 
 @pytest.fixture(scope="module")
 def task() -> Task:
-    collection = draw_collection(1500, 24, seed=0)
-    vectors, probes, queries = (collection.draw(count, seed) for seed, count in enumerate((1500, 200, 200)))
+    mixture = draw_mixture(1500, 24, seed=0)
+    vectors, probes, queries = (mixture.draw(count, seed) for seed, count in enumerate((1500, 200, 200)))
     return Task("1,500 of 24", vectors, probes, queries)
 
 
@@ -65,11 +65,11 @@ def test_without_autofaiss_a_reason_is_given(task, monkeypatch):
 
 
 def test_drawn_vectors_have_norm_one_and_come_in_blocks_that_change_nothing(monkeypatch):
-    collection = draw_collection(3000, 32, seed=0)
-    whole = collection.draw(700, seed=1)
+    mixture = draw_mixture(3000, 32, seed=0)
+    whole = mixture.draw(700, seed=1)
     np.testing.assert_allclose(np.linalg.norm(whole, axis=1), 1, rtol=1e-5)
-    np.testing.assert_array_equal(whole, draw_collection(3000, 32, seed=0).draw(700, seed=1))
-    assert not np.array_equal(whole, collection.draw(700, seed=2))
+    np.testing.assert_array_equal(whole, draw_mixture(3000, 32, seed=0).draw(700, seed=1))
+    assert not np.array_equal(whole, mixture.draw(700, seed=2))
     nearest = np.sort(whole @ whole.T, axis=1)[:, -2]
     assert nearest.mean() > np.abs(whole @ whole.T).mean() + 0.1, "there are classes"
 

@@ -1,6 +1,5 @@
-"""The group `delivery`, second part: the HTML gallery of what was found."""
+"""The group `delivery`, second part: the HTML report of what was found."""
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from imgsim_assets.assets.search.comparison import open_verdict, score_neighbour
 from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.fingerprint import bytes_id
 from imgsim_assets.reporting.content import Show, disagreements, facts_in_words, sections, tables
-from imgsim_assets.reporting.gallery import Gallery, Section, Table, render_gallery, thumbnail
+from imgsim_assets.reporting.report import Report, Section, Table, render_report
 from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import exhibits
@@ -31,9 +30,7 @@ from imgsim_assets.storage.formats import writing
 from imgsim_assets.vision.away import away
 from imgsim_assets.vision.catalogue import catalogue_counts, copies
 from imgsim_assets.vision.catalogue_words import quarantine
-from imgsim_assets.vision.frame import NOT_LOOKED_AT
-from imgsim_assets.vision.photo import PhotoError, decode_photo
-from imgsim_assets.vision.rows import path_of
+from imgsim_assets.vision.thumbnails import thumbnails
 
 LISTED = 10
 TIMELESS = "timeless"  # the digest of the report without its times
@@ -69,13 +66,13 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
         Where all but the times in it is as before it stays, with the times that it has.
         """
         catalogue, metrics, gone = open_table(store, keys.RAW_IMAGES), open_metrics(store), set[str]()
-        sections = _sections(store, settings, _pictures(settings, catalogue, gone))
+        sections = _sections(store, settings, thumbnails(settings, catalogue, gone))
         facts = facts_in_words(catalogue_counts(catalogue), metrics)
         headline = provisional.said_of(settings) + in_words(metrics)
 
         def render(took: Mapping[str, Spent]) -> bytes:
-            shown = Gallery(headline, facts, sections, _tables(catalogue, store, took))
-            return render_gallery(shown).encode("utf-8", "replace")
+            shown = Report(headline, facts, sections, _tables(catalogue, store, took))
+            return render_report(shown).encode("utf-8", "replace")
 
         timeless = bytes_id(render({}))
         before = made_before(store, keys.REPORT)
@@ -107,25 +104,6 @@ def _queries(store: Store, settings: Settings) -> pl.DataFrame:
     shown = with_margins(photos, class_margins(vectors, gallery["class_number"].to_numpy(), asked), open_recipe(store))
     scores = score_neighbours(store, settings.submission.index)
     return shown.join(scores, on="name", how="left", maintain_order="left")
-
-
-def _pictures(settings: Settings, catalogue: pl.DataFrame, gone: set[str]) -> Show:
-    """Give what draws thumbnails; `gone` is told the photos whose place stays empty, since their file is away."""
-    chosen = catalogue.select("split", "name", "path", "content_id")
-    rows = {(row["split"], row["name"]): row for row in chosen.iter_rows(named=True)}
-
-    @functools.cache
-    def show(split: str, name: str) -> str:
-        row = rows[split, name]
-        try:
-            limit = settings.ingest.max_pixels
-            photo = decode_photo(path_of(row, settings), limit, known_by=row["content_id"])
-        except PhotoError:
-            gone.add(row["content_id"])
-            photo = NOT_LOOKED_AT
-        return thumbnail(photo, settings.report.thumbnail)
-
-    return show
 
 
 def _tables(catalogue: pl.DataFrame, store: Store, took: Mapping[str, Spent]) -> list[Table]:

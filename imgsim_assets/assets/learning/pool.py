@@ -1,6 +1,6 @@
 """What the groups `learning` and `search` read: photos with their vectors, and photos as learning sees them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,10 @@ from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
+from imgsim_assets.retrieval.choice import Collection
 from imgsim_assets.retrieval.clusters import Clusters
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
-from imgsim_assets.retrieval.label_codec import LabelCodec
+from imgsim_assets.retrieval.label_codec import UNKNOWN, LabelCodec
 from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.principal import PrincipalAxes, principal_axes
 from imgsim_assets.retrieval.recipe import Recipe
@@ -107,6 +108,34 @@ def read_pool(store: Store, settings: Settings, recipe: Recipe, axes: PrincipalA
         labels.encode(photos["label"]),
         (photos["split"] == "train").to_numpy(),
         read_class_scores(store, map(fine_tuned_key, recipe.fine_tuned), photos["content_id"], labels.names),
+    )
+
+
+def read_collection(
+    store: Store, settings: Settings, *, fine_tuned: Iterable[str] = (), asks: npt.NDArray[np.bool_] | None = None
+) -> Collection:
+    """Read the learning set as the choice of a recipe sees it.
+
+    Args:
+        store: where it is.
+        settings: which backbones there are, and whether leaked photos are asked.
+        fine_tuned: the backbones whose networks say something of classes.
+        asks: bool [n], photos that are taken for test photos besides those; None: none.
+    """
+    photos, labels = open_table(store, LEARNING_SET), open_labels(store)
+    diffused, clusters = read_clusters(store)
+    is_train = (photos["split"] == "train").to_numpy()
+    if asks is not None:
+        is_train &= ~asks
+    return Collection(
+        vectors=read_views(store, settings, photos),
+        diffused=diffused,
+        clusters=clusters,
+        classes=np.where(is_train, labels.encode(photos["label"]), UNKNOWN),
+        groups=photos["near_duplicate_group"].cast(pl.Int64).to_numpy(),
+        is_train=is_train,
+        left_out=photos["leaked"].to_numpy() & (settings.evaluation.leaked == "leave_out"),
+        class_scores=read_class_scores(store, map(fine_tuned_key, fine_tuned), photos["content_id"], labels.names),
     )
 
 

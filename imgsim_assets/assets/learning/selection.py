@@ -15,8 +15,7 @@ from imgsim_assets.assets.keys import (
     fine_tuned_deps,
     fine_tuned_key,
 )
-from imgsim_assets.assets.learning.class_scores import read_class_scores
-from imgsim_assets.assets.learning.pool import open_labels, read_clusters, read_views
+from imgsim_assets.assets.learning.pool import read_collection
 from imgsim_assets.assets.publishing import (
     LABELLED_FILE,
     TABLE,
@@ -33,7 +32,7 @@ from imgsim_assets.resources.measuring import log_files, metric_name, tracked
 from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.resources.tracking import Tracking
-from imgsim_assets.retrieval.choice import Collection, choose
+from imgsim_assets.retrieval.choice import choose
 from imgsim_assets.retrieval.learning_set import learning_mode
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.renewal import renewal_policy
@@ -91,7 +90,7 @@ def selection_asset(settings: Settings) -> dg.AssetsDefinition:
         if before is not None and renewal_policy(settings).choice.stands(before, labelled):
             context.log.info("too few labelled photos changed to choose anew: the choice stays")
             return publish_again(store, RANKING_CHOICE, {"steps": in_ui(open_steps(store))})
-        collection = _collection(store, settings)
+        collection = read_collection(store, settings, fine_tuned=fine_tuned_backbones(settings))
         choice = choose(
             collection,
             settings.backbones,
@@ -137,21 +136,3 @@ def _made_by(store: Store, settings: Settings, code_version: str) -> str:
         for name in fine_tuned_backbones(settings)
     }
     return fingerprint("made_by/2", code_version, {LEARNING_SET: of_learning, "networks": networks})
-
-
-def _collection(store: Store, settings: Settings) -> Collection:
-    photos = open_table(store, LEARNING_SET)
-    diffused, clusters = read_clusters(store)
-    labels = open_labels(store)
-    return Collection(
-        vectors=read_views(store, settings, photos),
-        diffused=diffused,
-        clusters=clusters,
-        classes=labels.encode(photos["label"]),
-        groups=photos["near_duplicate_group"].cast(pl.Int64).to_numpy(),
-        is_train=(photos["split"] == "train").to_numpy(),
-        left_out=photos["leaked"].to_numpy() & (settings.evaluation.leaked == "leave_out"),
-        class_scores=read_class_scores(
-            store, map(fine_tuned_key, fine_tuned_backbones(settings)), photos["content_id"], labels.names
-        ),
-    )

@@ -1,15 +1,8 @@
 """The HTML report: what was found, shown as pictures, in one file that needs no network."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-
-from PIL import Image
-
-JPEG_QUALITY = 80
-BACKDROP = (244, 244, 242)
 
 
 @dataclass(frozen=True)
@@ -52,8 +45,8 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Gallery:
-    """Everything the report shows."""
+class Report:
+    """Everything that `report.html` shows."""
 
     headline: str
     facts: Sequence[tuple[str, str]]
@@ -61,23 +54,12 @@ class Gallery:
     tables: Sequence[Table] = field(default_factory=tuple)
 
 
-def thumbnail(photo: Image.Image, side: int) -> str:
-    """Return `photo` inside a square of `side` pixels, as a JPEG data address."""
-    scaled = photo.convert("RGB")
-    scaled.thumbnail((side, side), Image.Resampling.LANCZOS)
-    square = Image.new("RGB", (side, side), BACKDROP)
-    square.paste(scaled, ((side - scaled.width) // 2, (side - scaled.height) // 2))
-    buffer = io.BytesIO()
-    square.save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def render_gallery(gallery: Gallery) -> str:
+def render_report(report: Report) -> str:
     """Return the report as one HTML document; names and labels are escaped."""
     import jinja2
 
-    template = resources.files(__package__).joinpath("gallery.html.j2").read_text(encoding="utf-8")
+    template = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(template).render(gallery=gallery)
+    return environment.from_string(template).render(report=report)

@@ -1,7 +1,5 @@
 """The HTML report: complete, self-contained and safe against hostile names."""
 
-import base64
-import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgsim_assets.reporting.gallery import Answer, Gallery, Picture, Section, Table, render_gallery, thumbnail
+from imgsim_assets.reporting.report import Answer, Picture, Report, Section, Table, render_report
+from imgsim_assets.vision.thumbnails import thumbnail
 
 
 class Tags(HTMLParser):
@@ -36,13 +35,13 @@ def picture(name: str, relevant: bool | None = None) -> Picture:
     return Picture(name, thumbnail(Image.new("RGB", (40, 20), "red"), 32), "cat", relevant)
 
 
-def gallery(*sections: Section, tables: tuple[Table, ...] = ()) -> Gallery:
-    return Gallery("MAP@10 0.9", [("queries", "2")], sections, tables)
+def report(*sections: Section, tables: tuple[Table, ...] = ()) -> Report:
+    return Report("MAP@10 0.9", [("queries", "2")], sections, tables)
 
 
 def test_every_picture_is_inside_the_file():
     answer = Answer(picture("q.jpg"), [picture("a.jpg", True), picture("b.jpg", False)], 0.5, "0.75 of probability")
-    tags = parse(render_gallery(gallery(Section("Good", "explained", [answer]))))
+    tags = parse(render_report(report(Section("Good", "explained", [answer]))))
     sources = [attrs["src"] for tag, attrs in tags.seen if tag == "img"]
     assert len(sources) == 3
     assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
@@ -54,7 +53,7 @@ def test_every_picture_is_inside_the_file():
 
 def test_right_is_green_and_wrong_is_red():
     """In both colour schemes, by the rules that the classes of the figures have."""
-    html = render_gallery(gallery())
+    html = render_report(report())
     assert re.search(r"\.good img \{ border-color: var\(--good\); \} \.bad img \{ border-color: var\(--bad\); \}", html)
     for name, main in (("good", 1), ("bad", 0)):
         colours = re.findall(rf"--{name}: #([0-9a-f]{{6}})", html)
@@ -88,7 +87,7 @@ def test_hostile_names_are_text_wherever_they_stand(name):
     def page(word: str) -> Tags:
         asked, found = replace(picture(word), label=word), replace(picture(word, True), label=word)
         section = Section(word, word, [Answer(asked, [found], 0.5, word)])
-        return parse(render_gallery(Gallery(word, [(word, word)], [section], [Table(word, word, [word], [[word]])])))
+        return parse(render_report(Report(word, [(word, word)], [section], [Table(word, word, [word], [[word]])])))
 
     tags, harmless = page(name), page("harmless")
     assert [(tag, sorted(attrs)) for tag, attrs in tags.seen] == [(tag, sorted(attrs)) for tag, attrs in harmless.seen]
@@ -99,12 +98,5 @@ def test_hostile_names_are_text_wherever_they_stand(name):
 
 
 def test_empty_sections_and_tables_are_left_out():
-    tags = parse(render_gallery(gallery(Section("Nothing", "x", []), tables=(Table("Empty", "x", ["a"], []),))))
+    tags = parse(render_report(report(Section("Nothing", "x", []), tables=(Table("Empty", "x", ["a"], []),))))
     assert not [tag for tag, _ in tags.seen if tag == "h2"]
-
-
-@pytest.mark.parametrize(("mode", "size"), [("RGB", (300, 100)), ("L", (1, 500)), ("RGBA", (5, 5))])
-def test_a_thumbnail_is_a_square_jpeg(mode, size):
-    data = base64.b64decode(thumbnail(Image.new(mode, size), 48).split(",")[1])
-    with Image.open(io.BytesIO(data)) as image:
-        assert (image.format, image.size) == ("JPEG", (48, 48))
