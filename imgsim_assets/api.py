@@ -29,9 +29,10 @@ from imgsim_assets.serving.provisional import is_provisional
 from imgsim_assets.serving.publications import Version, list_versions
 from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
-from imgsim_assets.storage.content_table import CONTENT, ContentTable, read_vectors
+from imgsim_assets.storage.content_table import CONTENT, ContentTable
 from imgsim_assets.storage.formats import read_table
 from imgsim_assets.storage.publication import whole_publication
+from imgsim_assets.storage.vector_rows import read_vectors
 from imgsim_assets.view_table import PHOTO
 
 if TYPE_CHECKING:

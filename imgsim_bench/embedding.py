@@ -18,10 +18,11 @@ from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.backbones.torch_model import EXPORT_FROM
-from imgsim_assets.vision.embedding import Lane, embed_photos, normalise
+from imgsim_assets.vision.embedded_batch import normalise
+from imgsim_assets.vision.embedding import Lane, embed_photos
 from imgsim_assets.vision.folder import read_folder
 from imgsim_assets.vision.frame import Frame
-from imgsim_assets.vision.photo import JPEG_SUFFIXES
+from imgsim_assets.vision.photo_names import JPEG_SUFFIXES
 from imgsim_bench.decoding import measure_decoding, measure_decoding_rate, measure_peak, photo_sources
 from imgsim_bench.embedding_models import write_models
 from imgsim_bench.embedding_peers import LOOPS, PEERS_OF_CLIP, Embed, Place

@@ -12,7 +12,9 @@ from PIL import Image
 from imgsim_assets.errors import InputError
 from imgsim_assets.vision.content import find_content
 from imgsim_assets.vision.drawing.canvas import Picture
-from imgsim_assets.vision.photo import PhotoError, decode_photo, is_photo_name
+from imgsim_assets.vision.photo import decode_photo
+from imgsim_assets.vision.photo_file import PhotoError
+from imgsim_assets.vision.photo_names import is_photo_name
 from imgsim_bench.graphics import GRAPHICS
 from imgsim_bench.markdown import table_lines
 

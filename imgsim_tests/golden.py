@@ -18,7 +18,7 @@ from imgsim_assets.definitions import build_definitions
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.orchestration.claims import content_tables
 from imgsim_assets.orchestration.staleness import read_graph
-from imgsim_assets.storage.content_table import VECTOR, read_vectors
+from imgsim_assets.storage.vector_rows import VECTOR, read_vectors
 from imgsim_tests.workplace import Workplace
 
 FILE = Path(__file__).with_suffix(".json")

@@ -5,9 +5,12 @@ import re
 
 import pytest
 
-from imgsim_workshop.architecture import PAGE, drawn, room_layers
+from imgsim_workshop.architecture import PAGE, ROOT, drawn, room_layers
 
 LONGEST = 12
+PACKAGES = ("imgsim_assets", "imgsim_bench", "imgsim_workshop")
+MOST_LINES = 250
+LISTS = {"imgsim_assets/settings.py"}  # of settings, with what each means
 HOP = re.compile(r"^\d+\. `([\w.]+):(\w+)`", re.MULTILINE)
 WALKS = dict(re.findall(r"^### (.+?)\n(.*?)(?=^###|\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
 FLOOR = {room: depth for depth, layer in enumerate(room_layers()) for room in layer.split(" | ")}
@@ -41,3 +44,10 @@ def test_within_an_asset_a_walk_goes_down(walk: str):
         deepest = 0 if module.startswith("assets.") else deepest
         assert floor >= deepest, f"{module} is above what asks it"
         deepest = floor
+
+
+def test_no_module_is_long_but_a_list():
+    """One idea a module: docs/decisions/0032-assets-only-wire.md."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {name for name, count in lines.items() if count > MOST_LINES} == LISTS

@@ -15,7 +15,8 @@ import pytest
 
 from imgsim_assets.edge import net
 from imgsim_assets.errors import ImgsimError, InputError, WorldError
-from imgsim_assets.storage.content_table import ContentTable, vector_rows, vector_schema
+from imgsim_assets.storage.content_table import ContentTable
+from imgsim_assets.storage.vector_rows import vector_rows, vector_schema
 from imgsim_assets.world import world_fault, world_fault_in
 from imgsim_tests.all_commands import require_lines, run_all
 from imgsim_tests.workplace import COMMAND, ROOT, Done, Workplace, clean_environment

@@ -10,7 +10,7 @@ from imgsim_assets.retrieval.submission import count_faults, separator_faults
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.folder import PhotoFolder, read_folder
 from imgsim_assets.vision.labels import read_solution
-from imgsim_assets.vision.photo import is_photo_name
+from imgsim_assets.vision.photo_names import is_photo_name
 
 
 def open_folder(settings: Settings) -> PhotoFolder:

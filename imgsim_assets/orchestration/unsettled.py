@@ -16,7 +16,7 @@ from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.away import AWAY
-from imgsim_assets.vision.photo import OF_THE_DAY, can_be_read
+from imgsim_assets.vision.photo_file import OF_THE_DAY, can_be_read
 from imgsim_assets.vision.scan import on_disk
 
 

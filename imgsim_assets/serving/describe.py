@@ -19,7 +19,8 @@ from imgsim_assets.vision.content import content_of_photo
 from imgsim_assets.vision.embedding import Lane, embed_photos
 from imgsim_assets.vision.frame import Frame, OpenedPhoto, open_photo
 from imgsim_assets.vision.framing import PhotoSource
-from imgsim_assets.vision.photo import PhotoError, decode_bytes, decode_photo, read_file
+from imgsim_assets.vision.photo import decode_bytes, decode_photo
+from imgsim_assets.vision.photo_file import PhotoError, read_file
 
 
 def describe(paths: Sequence[Path], models: Models) -> npt.NDArray[np.float32]:

@@ -12,7 +12,7 @@ from imgsim_assets.vision.content import CONTENT_COLUMNS
 from imgsim_assets.vision.duplicates import join_groups, near_duplicate_groups, number_by_appearance
 from imgsim_assets.vision.folder import LAYOUT, SPLITS, PhotoFolder
 from imgsim_assets.vision.inspection import FileIdentity, Inspection
-from imgsim_assets.vision.photo import is_photo_name
+from imgsim_assets.vision.photo_names import is_photo_name
 from imgsim_assets.vision.scan import spelled_out
 
 CATALOGUE_SCHEMA: dict[str, Any] = {

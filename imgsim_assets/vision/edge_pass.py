@@ -12,7 +12,7 @@ from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ID, ContentTable
 from imgsim_assets.threads import thread_count, worker_threads
 from imgsim_assets.vision.canny import EDGES_SCHEMA, edges_of_file, encode_edges
-from imgsim_assets.vision.photo import PhotoError, read_file
+from imgsim_assets.vision.photo_file import PhotoError, read_file
 from imgsim_assets.vision.rows import content_of, path_of
 
 EDGES_A_COMMIT = 256

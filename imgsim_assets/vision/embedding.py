@@ -1,6 +1,5 @@
 """One pass from photos to unit vectors: decode once, frame in threads, compute in batches, keep the order."""
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -15,13 +14,12 @@ from imgsim_assets.errors import ImgsimError, ModelError, said_by
 from imgsim_assets.progress import track
 from imgsim_assets.threads import worker_threads
 from imgsim_assets.vision.backbones.protocol import BackboneModel
+from imgsim_assets.vision.embedded_batch import BatchEmbedder, EmbeddedBatch
 from imgsim_assets.vision.framing import Framed, FramedByName, PhotoSource, Picture, frame_ahead
 
 # Batches framed ahead of those being computed, and batches given to a model; memory is bounded by them, not by the
 # number of photos. While a model computes one batch, the next is put together.
 BATCHES_AHEAD, BATCHES_GIVEN = 2, 2
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,20 +33,6 @@ class Lane(Generic[Picture]):
     model: BackboneModel
     frame: Callable[[Picture], np.ndarray]
     look: Callable[[np.ndarray, np.ndarray], None] | None = None
-
-
-@dataclass(frozen=True)
-class EmbeddedBatch:
-    """Vectors of one batch, in the order of the photos, and why some photos have none.
-
-    `vectors` is float32 [len(content_ids), dimension], each of length one; `failures` maps the
-    content ids of this batch's other photos to a reason, and `passing` are those whose file may be back another day.
-    """
-
-    content_ids: tuple[str, ...]
-    vectors: np.ndarray
-    failures: dict[str, str]
-    passing: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -104,19 +88,27 @@ def embed_photos(
     ahead = BATCHES_AHEAD * max((lane.model.batch_size for lane in lanes), default=1)
     frames = {lane.name: lane.frame for lane in lanes}
     framed = frame_ahead(photos, frames, ahead=ahead, workers=workers, in_processes=in_processes)
-    computers = {lane.name: _Computer(lane.model, lane.model.batch_size, look=lane.look) for lane in lanes}
+    embedders = {lane.name: BatchEmbedder(lane.model, lane.model.batch_size, look=lane.look) for lane in lanes}
     given: deque[tuple[str, Future[EmbeddedBatch]]] = deque()
     ended = {} if broken is None else broken
     with worker_threads(1, "imgsim-compute") as computing, closing(framed):
         for name, batch in _batched(track(_timed(framed, pace), description, total=total, note=pace), lanes):
             if name not in ended:
-                given.append((name, computing.submit(computers[name].embed, batch, pace)))
+                given.append((name, computing.submit(_paced, embedders[name], batch, pace)))
             if len(given) >= BATCHES_GIVEN:
                 yield from _done(given, ended, raised=broken is None)
             if len(ended) == len(lanes):
                 return
         while given:
             yield from _done(given, ended, raised=broken is None)
+
+
+def _paced(embedder: BatchEmbedder, batch: Sequence[Framed], pace: Pace) -> EmbeddedBatch:
+    """Note how long a batch is computed."""
+    started = perf_counter()
+    embedded = embedder.embed(batch)
+    pace.computing += perf_counter() - started
+    return embedded
 
 
 def _done(
@@ -144,25 +136,6 @@ def _failed(name: str, error: Exception) -> ModelError:
     )
 
 
-def normalise(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scale vectors to length one.
-
-    Args:
-        vectors: float [n, d].
-
-    Returns:
-        float32 [n, d], and bool [n]: false where there is no direction (zero or not finite); such
-        rows are zero.
-    """
-    wide = vectors.astype(np.float64)
-    is_finite = np.isfinite(wide).all(axis=1)
-    wide[~is_finite] = 0
-    lengths = np.linalg.norm(wide, axis=1)
-    is_usable = lengths > 0
-    scaled = wide / np.where(is_usable, lengths, 1)[:, np.newaxis]
-    return scaled.astype(np.float32), is_usable
-
-
 def _timed(framed: Iterator[FramedByName], pace: Pace) -> Iterator[FramedByName]:
     """Note how long each photo is waited for."""
     started = perf_counter()
@@ -184,70 +157,3 @@ def _batched(framed: Iterable[FramedByName], lanes: Sequence[Lane[Picture]]) -> 
                 yield name, waiting[name]
                 waiting[name] = []
     yield from ((name, rest) for name, rest in waiting.items() if rest)
-
-
-@dataclass
-class _Computer:
-    """A model, and how many photos fit its device's memory at once."""
-
-    model: BackboneModel
-    at_once: int
-    look: Callable[[np.ndarray, np.ndarray], None] | None = None
-    buffer: np.ndarray | None = None
-
-    def embed(self, batch: Sequence[Framed], pace: Pace) -> EmbeddedBatch:
-        started = perf_counter()
-        embedded = self._embed(batch)
-        pace.computing += perf_counter() - started
-        return embedded
-
-    def _embed(self, batch: Sequence[Framed]) -> EmbeddedBatch:
-        failures = {photo.content_id: photo.failure for photo in batch if photo.pixels is None}
-        passing = frozenset(photo.content_id for photo in batch if photo.passing)
-        ready = [(photo.content_id, photo.pixels) for photo in batch if photo.pixels is not None]
-        if not ready:
-            return EmbeddedBatch((), np.empty((0, self.model.dimension), dtype=np.float32), failures, passing)
-        raw = self._compute([pixels for _, pixels in ready])
-        vectors, is_usable = normalise(raw)
-        failures |= {
-            content_id: "the model gives a zero vector"
-            if np.isfinite(row).all()
-            else "the model gives a vector that is not finite"
-            for (content_id, _), row, usable in zip(ready, raw, is_usable, strict=True)
-            if not usable
-        }
-        kept = tuple(content_id for (content_id, _), usable in zip(ready, is_usable, strict=True) if usable)
-        return EmbeddedBatch(kept, vectors[is_usable], failures, passing)
-
-    def _compute(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
-        """Run the model on framed photos, `at_once` of them in one go: float32 [n, dimension]."""
-        done: list[np.ndarray] = []
-        start = 0
-        while start < len(pixels):
-            part = self._stacked(pixels[start : start + self.at_once])
-            try:
-                vectors = self.model.embed(part)
-            except MemoryError:
-                if len(part) == 1:
-                    raise
-                self.at_once = len(part) // 2
-                log.warning("%d photos at once do not fit the memory; going on with %d", len(part), self.at_once)
-                continue
-            if vectors.shape != (len(part), self.model.dimension):
-                raise ModelError(
-                    f"vectors of shape {(len(part), self.model.dimension)} for {len(part)} photos",
-                    f"shape {vectors.shape}",
-                    "this is a defect of the backbone; report it with the backbone's line of the settings",
-                )
-            if self.look is not None:
-                self.look(part, vectors)
-            done.append(vectors)
-            start += len(part)
-        return np.concatenate(done)
-
-    def _stacked(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
-        """Stack photos in memory that is used again: being given a large batch's anew takes longer than filling it."""
-        shape = (self.at_once, *pixels[0].shape)
-        if self.buffer is None or self.buffer.shape[1:] != shape[1:] or len(self.buffer) < len(pixels):
-            self.buffer = np.empty(shape, dtype=pixels[0].dtype)
-        return np.stack(pixels, out=self.buffer[: len(pixels)])

@@ -11,12 +11,14 @@ import polars as pl
 
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.content_table import ID, ContentTable, vector_rows, vector_schema
+from imgsim_assets.storage.content_table import ID, ContentTable
+from imgsim_assets.storage.vector_rows import vector_rows, vector_schema
 from imgsim_assets.threads import thread_count
 from imgsim_assets.view_table import View, need_edges
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.backbones.protocol import BackboneModel
-from imgsim_assets.vision.embedding import EmbeddedBatch, Lane, Pace, embed_photos
+from imgsim_assets.vision.embedded_batch import EmbeddedBatch
+from imgsim_assets.vision.embedding import Lane, Pace, embed_photos
 from imgsim_assets.vision.frame import Frame, OpenedPhoto
 from imgsim_assets.vision.framing import PhotoSource
 from imgsim_assets.vision.parcels import has_room

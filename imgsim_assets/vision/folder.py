@@ -16,7 +16,7 @@ from imgsim_assets.errors import InputError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.settings import Ingest
 from imgsim_assets.vision.labels import called_like, read_labels
-from imgsim_assets.vision.photo import is_photo_name
+from imgsim_assets.vision.photo_names import is_photo_name
 from imgsim_assets.vision.scan import FoundFile, Scan, as_text, ignoring, list_names, scan_files
 
 Split = Literal["train", "test"]

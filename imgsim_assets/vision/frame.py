@@ -12,7 +12,8 @@ from imgsim_assets.view_table import View
 from imgsim_assets.vision.backbones.protocol import Framing
 from imgsim_assets.vision.canny import Edges
 from imgsim_assets.vision.content import Content
-from imgsim_assets.vision.photo import REDUCTIONS, decode_bytes, read_file
+from imgsim_assets.vision.photo import REDUCTIONS, decode_bytes
+from imgsim_assets.vision.photo_file import read_file
 from imgsim_assets.vision.views import make_view, visible_share
 
 NOT_LOOKED_AT = Image.new("RGB", (1, 1))

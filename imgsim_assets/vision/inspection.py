@@ -18,7 +18,8 @@ from imgsim_assets.threads import thread_count, worker_threads
 from imgsim_assets.vision.content import CONTENT_COLUMNS, content_of_photo
 from imgsim_assets.vision.duplicates import perceptual_hash
 from imgsim_assets.vision.folder import PhotoEntry
-from imgsim_assets.vision.photo import OF_THE_DAY, PhotoError, decode_bytes, read_file, require_file
+from imgsim_assets.vision.photo import decode_bytes
+from imgsim_assets.vision.photo_file import OF_THE_DAY, PhotoError, read_file, require_file
 from imgsim_assets.vision.scan import is_text
 
 INSPECTION_REVISION = "inspection/3"

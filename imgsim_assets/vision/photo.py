@@ -3,23 +3,19 @@
 The pixels depend on the file's bytes alone: not on its name, and of its metadata on the EXIF
 orientation alone. Animations and files of several pages give their first picture. What the kinds of
 pixels become is told in `colour`.
-
-A file is read into memory as a whole before anything looks at it. Who knows its content id says so, and is refused
-other bytes: what is computed of a photo is never stored under the name of another.
 """
 
 import io
-import stat
 from pathlib import Path
 from typing import IO
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from imgsim_assets.fingerprint import bytes_id, content_id
 from imgsim_assets.vision.colour import decode_by_opencv, to_rgb
 from imgsim_assets.vision.formats import HEAD_BYTES, RAW, SUPPORTED, RefusedError, is_cut_short, open_as, sniff
 from imgsim_assets.vision.hush import Hush
+from imgsim_assets.vision.photo_file import PhotoError, read_file
 from imgsim_assets.vision.salvage import has_sound_pixels, is_suspicious_jpeg, is_whole_jpeg, salvage
 from imgsim_assets.vision.tiff import (
     depth,
@@ -33,12 +29,6 @@ from imgsim_assets.vision.tiff_directories import HEIGHT, RAW_DETAIL, WIDTH, fin
 
 DECODING_REVISION = "decoding/2"  # raised when a file gives other pixels than before
 
-JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif"}
-HEIF_SUFFIXES = {".heic", ".heics", ".heif", ".hif", ".avif", ".avifs"}
-OTHER_SUFFIXES = {".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
-RAW_SUFFIXES = {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mrw", ".nef", ".nrw"}
-RAW_SUFFIXES |= {".orf", ".pef", ".raf", ".rw2", ".sr2", ".srf", ".srw", ".x3f"}
-PHOTO_SUFFIXES = frozenset(JPEG_SUFFIXES | HEIF_SUFFIXES | OTHER_SUFFIXES | RAW_SUFFIXES)
 REDUCTIONS = (1, 2, 4, 8)  # of a JPEG's sides, which consists of blocks of 8 x 8 pixels
 ORIENTATION_TAG = 274
 SAMPLE_BYTES = 8  # of samples, by which a photo of as many pixels as are allowed is decoded at most
@@ -53,88 +43,9 @@ UPRIGHT = {
 }
 DETAIL_LENGTH = 200
 PILLOW_LACKS = ("unsupported", "not supported", "cannot handle")
-BYTES_A_PIXEL = 16  # four channels of 32 bits: no photo has more
-ALWAYS_READ = 1 << 26  # bytes: small photos may carry large metadata
-OF_THE_DAY = frozenset({"unreadable", "changed", "not a file"})
 PILLOW_REFUSES = "not identified by this driver"
 
 _hush = Hush()
-
-
-class PhotoError(Exception):
-    """A file that gives no photo.
-
-    `reason` is one of `"empty"`, `"not a file"` (a pipe, a device), `"not an image"`, `"raw"` (a camera's raw
-    file), `"unsupported"` (sound, but of a kind that no decoder here reads), `"truncated"`, `"damaged"`,
-    `"oversized"`, `"unreadable"` (the file could not be read; another day it may be), and `"changed"` (its bytes are
-    not those that were asked for).
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        """Keep the reason, which tables count, apart from the detail, which a person reads."""
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-    @property
-    def lasts(self) -> bool:
-        """Whether it is true of the bytes that were asked for; else of the day, and to be tried again."""
-        return self.reason not in OF_THE_DAY
-
-
-def is_photo_name(name: str) -> bool:
-    """Whether a file of this name is meant to be a photo, so that even a broken one deserves an answer."""
-    return Path(name).suffix.lower() in PHOTO_SUFFIXES
-
-
-def require_file(path: Path) -> int:
-    """Give the size in bytes of a file that can be opened without waiting.
-
-    Raises:
-        PhotoError: there is none, or it is a pipe, a socket, a device or a folder.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise PhotoError("unreadable", str(error.strerror)) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise PhotoError("not a file", "a pipe, socket, device or folder of that name")
-    return status.st_size
-
-
-def can_be_read(path: Path) -> bool:
-    """Whether a file is there that lets itself be read."""
-    try:
-        require_file(path)
-        with path.open("rb") as file:
-            file.read(1)
-    except (PhotoError, OSError):
-        return False
-    return True
-
-
-def read_file(path: Path, max_pixels: int, known_by: str | None = None) -> bytes:
-    """Read a file into memory, once.
-
-    Args:
-        path: the file.
-        max_pixels: a file that is larger than so many pixels need is not read.
-        known_by: the content id that it must have; None: any.
-
-    Raises:
-        PhotoError: it cannot be read, or has another content.
-    """
-    size, limit = require_file(path), max(BYTES_A_PIXEL * max_pixels, ALWAYS_READ)
-    try:
-        content = path.read_bytes() if size <= limit else None
-        found = content_id(path) if content is None else bytes_id(content)
-    except OSError as error:
-        raise PhotoError("unreadable", str(error.strerror)) from error
-    if known_by not in (None, found):
-        raise PhotoError("changed", "its bytes are not those that were catalogued")
-    if content is None:
-        raise PhotoError("oversized", f"{size} bytes; the limit is {limit}")
-    return content
 
 
 def decode_photo(path: Path, max_pixels: int, reduction: int = 1, *, known_by: str | None = None) -> Image.Image:

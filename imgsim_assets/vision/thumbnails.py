@@ -10,7 +10,8 @@ from PIL import Image
 
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.frame import NOT_LOOKED_AT
-from imgsim_assets.vision.photo import PhotoError, decode_photo
+from imgsim_assets.vision.photo import decode_photo
+from imgsim_assets.vision.photo_file import PhotoError
 from imgsim_assets.vision.rows import path_of
 
 JPEG_QUALITY = 80

@@ -10,7 +10,8 @@ from imgsim_assets.orchestration.staleness import read_graph
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision import content
 from imgsim_assets.vision.content_names import canny_fingerprint, inspection_table, view_fingerprint
-from imgsim_assets.vision.photo import DECODING_REVISION, is_photo_name
+from imgsim_assets.vision.photo import DECODING_REVISION
+from imgsim_assets.vision.photo_names import is_photo_name
 from imgsim_tests.broken_files import write_broken_files
 from imgsim_tests.workplace import Workplace
 

@@ -9,7 +9,7 @@ from imgsim_assets.cli import cli
 from imgsim_assets.errors import InputError
 from imgsim_assets.settings import Backbone, Places, Runtime, Settings
 from imgsim_assets.vision.backbones.loading import load_backbone
-from imgsim_assets.vision.embedding import normalise
+from imgsim_assets.vision.embedded_batch import normalise
 from imgsim_bench import decoding, embedding, embedding_models, embedding_peers
 from imgsim_bench.embedding import LOOP, OURS, embed_files, measure_embedding
 from imgsim_bench.embedding_models import write_models

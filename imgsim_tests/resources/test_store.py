@@ -4,8 +4,8 @@ import dagster as dg
 import numpy as np
 
 from imgsim_assets.resources.store import Store
-from imgsim_assets.storage.content_table import vector_rows, vector_schema
 from imgsim_assets.storage.publication import published
+from imgsim_assets.storage.vector_rows import vector_rows, vector_schema
 
 
 def test_everything_lies_in_the_state_folder(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from imgsim_assets.storage import ledger as ledgers
 from imgsim_assets.storage.content_damage import is_sound, mend
-from imgsim_assets.storage.content_table import ContentTable, read_vectors, vector_rows, vector_schema
+from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.storage.ledger import Ledger
+from imgsim_assets.storage.vector_rows import read_vectors, vector_rows, vector_schema
 
 BATCH, BATCHES, DIMENSION = 40, 3, 6
 IDS = [f"{row:032x}" for row in range(BATCH * BATCHES)]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from imgsim_assets.errors import ArtefactError, UserError
 from imgsim_assets.storage import content_table
-from imgsim_assets.storage.content_table import ContentTable, fragment_rows, read_vectors, vector_rows, vector_schema
+from imgsim_assets.storage.content_table import ContentTable, fragment_rows
+from imgsim_assets.storage.vector_rows import read_vectors, vector_rows, vector_schema
 from imgsim_tests.storage.killing import running_writer
 from imgsim_tests.storage.writers import BATCH, DIMENSION
 
@@ -60,21 +61,6 @@ def test_a_table_is_a_dictionary_in_which_the_first_value_stays(
         assert found.schema.equals(KIND)
         assert found.to_pydict() == {"content_id": present, "kind": [oracle[key] for key in present]}
         assert table.read(present, ["kind"]).to_pydict() == {"kind": [oracle[key] for key in present]}
-
-
-def test_vectors_come_back_in_the_order_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content_table, "READ_ROWS", 64)
-    random_numbers = np.random.default_rng(0)
-    vectors = random_numbers.standard_normal((500, 7)).astype(np.float32)
-    ids = [f"{row:032x}" for row in range(500)]
-    table = ContentTable(tmp_path / "t", vector_schema(7))
-    for start in range(0, 500, 90):
-        table.append(vector_rows(ids[start : start + 90], vectors[start : start + 90]))
-    order = random_numbers.integers(0, 500, 700)
-    found = read_vectors(table, [ids[row] for row in order])
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, vectors[order])
-    assert read_vectors(table, []).shape == (0, 7)
 
 
 def test_absent_rows_are_counted_and_the_first_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ FILES = 6
 
 def append_for_ever(folder: Path, name: str) -> None:
     """Commit batches of 37 rows; all writers share half of the ids."""
-    from imgsim_assets.storage.content_table import ContentTable, vector_rows, vector_schema
+    from imgsim_assets.storage.content_table import ContentTable
+    from imgsim_assets.storage.vector_rows import vector_rows, vector_schema
 
     table = ContentTable(folder, vector_schema(DIMENSION))
     known = len(table.ids())

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from imgsim_assets.vision.formats import HEAD_BYTES, sniff
-from imgsim_assets.vision.photo import REDUCTIONS, PhotoError, decode_photo
+from imgsim_assets.vision.photo import REDUCTIONS, decode_photo
+from imgsim_assets.vision.photo_file import PhotoError
 from imgsim_tests.torture.damage import KINDS
 from imgsim_tests.torture.sound_files import sound_files
 

@@ -173,7 +173,7 @@ LOOK = """
 import json, sys
 from pathlib import Path
 from imgsim_assets.settings import Ingest
-from imgsim_assets.vision.photo import can_be_read
+from imgsim_assets.vision.photo_file import can_be_read
 from imgsim_assets.vision.scan import on_disk
 from imgsim_tests.vision.test_catalogue import catalogue
 data = Path(sys.argv[1])

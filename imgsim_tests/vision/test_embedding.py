@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 
 from imgsim_assets.errors import ModelError
 from imgsim_assets.vision import embedding
 from imgsim_assets.vision.backbones.pixels import SquareFraming
-from imgsim_assets.vision.embedding import BATCHES_AHEAD, BATCHES_GIVEN, Lane, Pace, embed_photos, normalise
+from imgsim_assets.vision.embedding import BATCHES_AHEAD, BATCHES_GIVEN, Lane, Pace, embed_photos
 from imgsim_assets.vision.framing import PhotoSource
 
 
@@ -346,15 +345,3 @@ def test_a_view_that_cannot_be_made_fails_in_its_lane_only():
     found = dict(embed_photos([photo(0), photo(1)], lanes, workers=1))
     assert len(found["good"].content_ids) == 2
     assert set(found["bad"].failures.values()) == {"ValueError: no such view"}
-
-
-@given(
-    st_numpy.arrays(
-        np.float32, st.tuples(st.integers(0, 6), st.integers(1, 5)), elements=st.floats(-(2.0**60), 2.0**60, width=32)
-    )
-)
-def test_normalised_rows_have_length_one_or_are_marked(vectors):
-    scaled, is_usable = normalise(vectors)
-    lengths = np.linalg.norm(scaled.astype(np.float64), axis=1)
-    np.testing.assert_allclose(lengths, is_usable.astype(float), atol=1e-6)
-    np.testing.assert_array_equal(is_usable, np.abs(vectors).max(axis=1) > 0)

@@ -7,7 +7,7 @@ import pytest
 
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.images.edges import edges_table
-from imgsim_assets.storage.content_table import vector_schema
+from imgsim_assets.storage.vector_rows import vector_schema
 from imgsim_assets.vision import embedding_pass
 from imgsim_assets.vision.backbones.pixels import LibraryFraming, SquareFraming
 from imgsim_assets.vision.content_names import vector_folder, view_fingerprint

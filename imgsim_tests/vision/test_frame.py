@@ -10,7 +10,8 @@ from imgsim_assets.vision import frame as frame_module
 from imgsim_assets.vision.backbones.pixels import LibraryFraming, SquareFraming
 from imgsim_assets.vision.canny import Edges
 from imgsim_assets.vision.frame import Frame, open_photo
-from imgsim_assets.vision.photo import REDUCTIONS, PhotoError
+from imgsim_assets.vision.photo import REDUCTIONS
+from imgsim_assets.vision.photo_file import PhotoError
 from imgsim_assets.vision.views import make_view
 
 LIMIT = 100_000_000

@@ -16,7 +16,7 @@ from imgsim_assets.vision import parcels
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.framing import PHOTOS_A_TASK, PhotoSource, frame_ahead
 from imgsim_assets.vision.parcels import IN_MEMORY, has_room, pack, unpack
-from imgsim_assets.vision.photo import PhotoError
+from imgsim_assets.vision.photo_file import PhotoError
 from imgsim_tests.servers import poll
 
 FRAMES = {"small": SquareFraming(4), "large": SquareFraming(9), "small again": SquareFraming(4)}

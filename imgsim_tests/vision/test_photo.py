@@ -1,4 +1,3 @@
-import os
 import struct
 import tempfile
 import warnings
@@ -12,7 +11,8 @@ from PIL import Image, PngImagePlugin
 
 from imgsim_assets.fingerprint import content_id
 from imgsim_assets.vision import photo as photo_module
-from imgsim_assets.vision.photo import PhotoError, decode_photo, is_photo_name
+from imgsim_assets.vision.photo import decode_photo
+from imgsim_assets.vision.photo_file import PhotoError
 from imgsim_tests.broken_files import encoded, picture, write_broken_files
 
 LIMIT = 1_000_000
@@ -180,20 +180,6 @@ def test_broken_files_of_every_kind_have_their_reason(tmp_path):
     assert found == expected
 
 
-def test_folders_and_files_that_may_not_be_read(tmp_path, monkeypatch):
-    with pytest.raises(PhotoError, match="not a file"):
-        decode_photo(tmp_path, LIMIT)
-    path = tmp_path / "a.png"
-    path.write_bytes(WHOLE["PNG"])
-
-    def refuse(*_args, **_options):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(photo_module.Path, "open", refuse)
-    with pytest.raises(PhotoError, match="unreadable: Permission denied"):
-        decode_photo(path, LIMIT)
-
-
 def test_what_is_decoded_is_what_is_asked_for_by_its_content(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(WHOLE["PNG"])
@@ -210,18 +196,6 @@ def test_what_is_decoded_is_what_is_asked_for_by_its_content(tmp_path, monkeypat
     assert not caught.value.lasts
 
 
-def test_files_far_larger_than_their_pixels_could_be_are_not_read(tmp_path, monkeypatch):
-    path = tmp_path / "a.png"
-    path.write_bytes(WHOLE["PNG"] + bytes(4096))
-    monkeypatch.setattr(photo_module, "ALWAYS_READ", 4096)
-    assert decode_photo(path, LIMIT).size == (32, 32)
-    with pytest.raises(PhotoError, match=r"oversized: \d+ bytes; the limit is 4096") as caught:
-        decode_photo(path, 100, known_by=content_id(path))
-    assert caught.value.lasts
-    with pytest.raises(PhotoError, match="changed"):
-        decode_photo(path, 100, known_by="0" * 32)
-
-
 def test_a_lack_of_memory_says_nothing_of_the_photo(tmp_path, monkeypatch):
     def full(*_):
         raise MemoryError
@@ -230,12 +204,6 @@ def test_a_lack_of_memory_says_nothing_of_the_photo(tmp_path, monkeypatch):
     with pytest.raises(PhotoError, match="unreadable: there is not enough memory") as caught:
         decode_bytes(WHOLE["PNG"])
     assert not caught.value.lasts
-
-
-@pytest.mark.skipif(not Path(os.devnull).is_char_device(), reason="this system has no device files")
-def test_devices_are_not_opened():
-    with pytest.raises(PhotoError, match="not a file"):
-        decode_photo(Path(os.devnull), LIMIT)
 
 
 @settings(max_examples=150)
@@ -270,8 +238,3 @@ def test_what_no_decoder_reads_is_unsupported():
     odd = bytearray(WHOLE["BMP"])
     odd[28:30] = (2).to_bytes(2, "little")
     assert (reason_of(bytes(twelve)), reason_of(bytes(odd))) == ("unsupported", "unsupported")
-
-
-def test_what_is_meant_to_be_a_photo():
-    assert all(is_photo_name(name) for name in ("a.jpg", "A.JPEG", "d/e.f.PnG", "a.heic", "a.tif", "a.avif", "a.NEF"))
-    assert not any(is_photo_name(name) for name in ("notes.txt", "jpg", "a.jpg.txt", "a.csv", ".jpg", "a"))

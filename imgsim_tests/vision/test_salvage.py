@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from imgsim_assets.vision.photo import REDUCTIONS, PhotoError, decode_photo
+from imgsim_assets.vision.photo import REDUCTIONS, decode_photo
+from imgsim_assets.vision.photo_file import PhotoError
 from imgsim_assets.vision.salvage import is_suspicious_jpeg, is_whole_jpeg, salvage
 from imgsim_tests.broken_files import encoded, picture
 from imgsim_tests.vision.lossless_jpeg import lossless_jpeg

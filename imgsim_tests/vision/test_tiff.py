@@ -4,7 +4,8 @@ import struct
 import numpy as np
 import pytest
 
-from imgsim_assets.vision.photo import PhotoError, decode_photo
+from imgsim_assets.vision.photo import decode_photo
+from imgsim_assets.vision.photo_file import PhotoError
 from imgsim_tests.broken_files import encoded, picture
 from imgsim_tests.vision.tiffs import joined, tiff
 

@@ -20,8 +20,8 @@ from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.principal import PrincipalAxes, principal_axes
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.settings import Settings
-from imgsim_assets.storage.content_table import read_vectors
 from imgsim_assets.storage.formats import read_array
+from imgsim_assets.storage.vector_rows import read_vectors
 from imgsim_assets.view_table import View
 from imgsim_assets.vision.content_names import vector_folder
 from imgsim_assets.vision.folder import SPLITS
