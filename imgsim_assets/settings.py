@@ -187,7 +187,11 @@ class Selection(Stage):
     folds: int = Field(default=5, ge=2, le=100)
     bootstrap: int = Field(default=2000, ge=100, le=1_000_000)
     seed: int = Field(default=1, ge=0, description="other folds than those of `evaluation`, which judges the choice")
-    photos: int = Field(default=4000, ge=10, description="labelled photos looked at, at most; and as many others")
+    photos: int = Field(
+        default=4000,
+        ge=0,
+        description="labelled photos looked at, at most, and as many others; 0: none, and what is trusted stands",
+    )
     trust: bool = Field(
         default=True, description="take steps known to serve well where they gain, even if that may be chance"
     )

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 # Read by libraries when they are loaded, so they also reach those that come after the call.
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
+_given = 1
+
 
 def set_threads(threads: int) -> int:
     """Let every library that computes use so many threads, whether it is loaded yet or not.
@@ -24,7 +26,8 @@ def set_threads(threads: int) -> int:
     Returns:
         The number set.
     """
-    count = thread_count(threads)
+    global _given  # noqa: PLW0603  as global as the threads of the libraries
+    _given = count = thread_count(threads)
     for variable in VARIABLES:
         os.environ[variable] = str(count)
     if "torch" in sys.modules:
@@ -36,6 +39,11 @@ def set_threads(threads: int) -> int:
     if "faiss" in sys.modules:
         sys.modules["faiss"].omp_set_num_threads(count)
     return count
+
+
+def threads_given() -> int:
+    """Give the number that was set last; 1: none was."""
+    return _given
 
 
 def thread_count(threads: int) -> int:

@@ -26,6 +26,7 @@ from imgsim_assets.settings import Backbone, Head, Selection, Steps
 from imgsim_assets.view_table import View
 
 LEAST_A_CLASS = 4
+DIMENSIONS = 512  # principal coordinates in which recipes are compared, at most: half the time, and the same choices
 STEP_COLUMNS: dict[str, Any] = {
     "step": pl.String,
     "name": pl.String,
@@ -140,21 +141,20 @@ def choose(
         selection: how the ladder is climbed.
         confidence: guesses below it are not learned from.
     """
-    rows = sample_rows(collection.classes, selection.photos, selection.seed)
-    sampled = collection if len(rows) == len(collection.classes) else collection.sample(rows)
     mostly_labelled = learning_mode(collection.classes[collection.is_train]) == "labelled"
     trusted = trusted_steps(mostly_labelled=mostly_labelled)
     if not collection.takes_power:
         head = head.model_copy(update={"power": 1.0})
     if collection.class_scores is None:
         offered = {name: one.model_copy(update={"fine_tune": False}) for name, one in offered.items()}
-    folds = deal_folds(sampled.classes, sampled.groups, selection.folds, selection.seed, sampled.left_out)
+    sampled, folds = _sample(collection, selection)
     if isinstance(folds, NotCrossValidated):
         recipe = standing_recipe(offered, head, steps, trusted)
         return Choice(recipe, pl.DataFrame(schema=STEP_COLUMNS), folds.reason, 0)
     score = Scorer(describer(sampled), folds, confidence)
     best = max(offered, key=lambda name: np.nanmean(sampled.plain_scores(name, offered[name].views[0], folds)))
-    start = first_recipe(best, offered, head)
+    compared = head.model_copy(update={"dimensions": min(head.dimensions, DIMENSIONS)})
+    start = first_recipe(best, offered, compared)
     climbed = climb(
         start,
         families(offered, head),
@@ -166,7 +166,17 @@ def choose(
         seed=selection.seed,
     )
     curve = () if steps.projection == "off" else score.curve(climbed.recipe)
-    return Choice(climbed.recipe, _table(start, climbed), None, len(folds.rows), curve)
+    recipe = climbed.recipe.with_(dimensions=head.dimensions)
+    return Choice(recipe, _table(start, climbed), None, len(folds.rows), curve)
+
+
+def _sample(collection: Collection, selection: Selection) -> tuple[Collection, Folds | NotCrossValidated]:
+    """Draw the photos that recipes are compared on, and deal them out to folds."""
+    if not selection.photos:
+        return collection, NotCrossValidated("the settings say that no photo is looked at")
+    rows = sample_rows(collection.classes, selection.photos, selection.seed)
+    drawn = collection if len(rows) == len(collection.classes) else collection.sample(rows)
+    return drawn, deal_folds(drawn.classes, drawn.groups, selection.folds, selection.seed, drawn.left_out)
 
 
 def _without_density(steps: Steps) -> Steps:
@@ -200,7 +210,7 @@ def sample_rows(classes: Ints, limit: int, seed: int) -> Ints:
     if len(labelled) > limit:
         numbers = random.permutation(np.unique(classes[labelled]))
         each = max(LEAST_A_CLASS, limit // len(numbers))
-        drawn = numbers[: limit // each]
+        drawn = numbers[: max(1, limit // each)]
         labelled = np.concatenate([labelled[classes[labelled] == number][:each] for number in drawn])
     return np.sort(np.concatenate([labelled, others[:limit]])).astype(np.int64)
 

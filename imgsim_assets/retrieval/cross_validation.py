@@ -16,6 +16,7 @@ from imgsim_assets.retrieval.learning_set import Pool, learned_classes
 from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
 from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.side_by_side import side_by_side
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,21 @@ def cross_validate(pool: Pool, folds: Folds, recipe: Recipe, confidence: float) 
         recipe: how photos are ranked.
         confidence: guesses below it are not learned from.
     """
-    scores = np.full(len(folds.rows), np.nan)
-    for number in track(range(folds.count), "cross-validation", unit="fold"):
+
+    def of_fold(number: int) -> Floats:
         hidden = pool.classes.copy()
         hidden[folds.asked(number)] = UNKNOWN
         learned = learned_classes(replace(pool, classes=hidden), recipe, confidence)
         taken = learned != UNKNOWN
         said = pool.scores_of(taken)
         head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, class_scores=said)
-        scores[folds.numbers == number] = score_fold(pool, folds, number, head)
+        return score_fold(pool, folds, number, head)
+
+    numbers = range(folds.count)
+    scores = np.full(len(folds.rows), np.nan)
+    found = track(side_by_side(of_fold, numbers), "cross-validation", total=folds.count, unit="fold")
+    for number, of_asked in zip(numbers, found, strict=True):
+        scores[folds.numbers == number] = of_asked
     return scores
 
 

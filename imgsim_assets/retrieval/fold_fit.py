@@ -2,27 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, partial
 
 import numpy as np
 
 from imgsim_assets.retrieval.class_sets import describe_classes, query_features
 from imgsim_assets.retrieval.cross_validation import Folds
 from imgsim_assets.retrieval.fine_tuned import columns_of, fit_weight
-from imgsim_assets.retrieval.glrt import (
-    ClassStatistics,
-    Floats,
-    GlrtMetric,
-    Ints,
-    class_statistics,
-    metric_from_statistics,
-)
+from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
 from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.learning_set import Pool, learned_classes
-from imgsim_assets.retrieval.logistic import LogisticClasses, fit_logistic
+from imgsim_assets.retrieval.logistic import fit_logistic
 from imgsim_assets.retrieval.metric_head import MetricHead
-from imgsim_assets.retrieval.projection import LearnedProjection, learn_projection
+from imgsim_assets.retrieval.projection import learn_projection
 from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.side_by_side import side_by_side
 from imgsim_assets.retrieval.tuning import SHRINKAGES, WITHOUT_EVIDENCE, Tuning, calibrate, choose_shrinkage
 
 
@@ -42,13 +36,17 @@ class FoldFit:
         hidden = pool.classes.copy()
         hidden[folds.asked(number)] = UNKNOWN
         learned = learned_classes(replace(pool, classes=hidden), recipe, confidence)
+        taken, asked = learned != UNKNOWN, folds.asked(number)
+        coordinates, classes = np.asarray(pool.coordinates[taken]), np.asarray(learned[taken])
+        numbers = np.unique(classes)
         self.pool = pool
-        self._taken = learned != UNKNOWN
-        self._learned: Ints = learned[self._taken]
-        self._projections: dict[float, LearnedProjection] = {}
-        asked = folds.asked(number)
-        self.numbers: Ints = np.unique(self._learned)
-        self.asked: Ints = asked[np.isin(pool.classes[asked], self.numbers)]
+        self.numbers: Ints = numbers
+        self.asked: Ints = asked[np.isin(pool.classes[asked], numbers)]
+        self._coordinates: Floats = coordinates
+        self._learned: Ints = classes
+        self._statistics = cache(lambda: class_statistics(coordinates, classes))
+        self._logistic = cache(lambda: fit_logistic(coordinates, classes) if len(numbers) > 1 else None)
+        self.projection = cache(lambda shrinkage: learn_projection(coordinates, classes, shrinkage))
 
     @property
     def truth(self) -> Ints:
@@ -68,39 +66,22 @@ class FoldFit:
 
     def logits(self) -> Floats:
         """Give the logits of `asked` for the classes of `numbers`: float64 [q, c]; zeros where there is one class."""
-        if self._logistic is None:
+        logistic = self._logistic()
+        if logistic is None:
             return np.zeros((len(self.asked), 1))
-        return self._logistic.logits(self.pool.coordinates[self.asked])
+        return logistic.logits(self.pool.coordinates[self.asked])
 
     def head(self, recipe: Recipe, tuning: Tuning) -> MetricHead:
         """Put the head of a recipe together."""
         metric = self._metric(tuning.shrinkage, projection=recipe.projection)
         sets, numbers = describe_classes(metric.project(self._coordinates), self._learned, metric.between)
-        logistic = self._logistic if recipe.fits_logistic else None
+        logistic = self._logistic() if recipe.fits_logistic else None
         return MetricHead(recipe, self.pool.axes, metric, sets, numbers, logistic, tuning)
-
-    def projection(self, shrinkage: float) -> LearnedProjection:
-        """Learn the projection."""
-        if shrinkage not in self._projections:
-            self._projections[shrinkage] = learn_projection(self._coordinates, self._learned, shrinkage)
-        return self._projections[shrinkage]
 
     def _metric(self, shrinkage: float, *, projection: bool) -> GlrtMetric:
         if projection:
             return self.projection(shrinkage).metric
-        return metric_from_statistics(self._statistics, shrinkage)
-
-    @property
-    def _coordinates(self) -> Floats:
-        return np.asarray(self.pool.coordinates[self._taken])
-
-    @cached_property
-    def _statistics(self) -> ClassStatistics:
-        return class_statistics(self._coordinates, self._learned)
-
-    @cached_property
-    def _logistic(self) -> LogisticClasses | None:
-        return fit_logistic(self._coordinates, self._learned) if len(self.numbers) > 1 else None
+        return metric_from_statistics(self._statistics(), shrinkage)
 
 
 def tune_on(fits: Sequence[FoldFit], recipe: Recipe) -> Tuning:
@@ -124,7 +105,7 @@ def tune_on(fits: Sequence[FoldFit], recipe: Recipe) -> Tuning:
     def ratios(share: float, *, projection: bool) -> Floats:
         return together([fit.ratios(share, projection=projection) for fit in fits])
 
-    tuning = choose_shrinkage(shares, [ratios(share, projection=False) for share in shares], truth)
+    tuning = choose_shrinkage(shares, list(side_by_side(partial(ratios, projection=False), shares)), truth)
     if not (recipe.projection or recipe.fits_logistic or recipe.fine_tuned):
         return tuning
     found = ratios(tuning.shrinkage, projection=recipe.projection)

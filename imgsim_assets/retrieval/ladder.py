@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Literal
 
 import numpy as np
 
 from imgsim_assets.retrieval.average_precision import Floats, mean_average_precision
-from imgsim_assets.retrieval.race import Runner, settle
+from imgsim_assets.retrieval.race import Runner, looks, settle
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.rungs import Family, Rung, switch_of
 from imgsim_assets.settings import Steps
 
 Verdict = Literal["taken", "taken on trust", "forced on", "not taken", "another was better", "switched off"]
-Score = Callable[[Recipe, int], Floats]
+Score = Callable[[Sequence[tuple[Recipe, int]]], list[Floats]]
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,14 @@ def climb(
         start: the bottom.
         ladder: families from the bottom up.
         switches: on, off or auto, by step.
-        score: AP@10 of each labelled photo of one part under a recipe, float64 [n], NaN where a photo has none; always
-            the same photos in the same order.
+        score: AP@10 of each labelled photo of a part under a recipe, float64 [n], NaN where a photo has none, for
+            several of both at once; always the same photos in the same order.
         parts: how many there are, of about the same size.
         trusted: steps that need not be certain.
         samples: of the bootstrap.
         seed: of the bootstrap.
     """
-    scores = [score(start, part) for part in range(parts)]
+    scores = score([(start, part) for part in range(parts)])
     climbing = _Climbing(start, scores, switches, score, parts, trusted, samples, seed)
     bottom = mean_average_precision(np.concatenate(scores), samples, seed).value
     for family in ladder:
@@ -137,14 +138,16 @@ class _Climbing:
             for rung, recipe in tried
             if recipe != self.recipe
         ]
-        for part in range(self.parts):
+        for looked_at in looks(self.parts):
             running = [one for one in runners if one.outcome == "open"]
             if not running:
                 break
-            for one in running:
-                one.scores.append(self.score(one.recipe, part))
-            if len(self.scores) == part:
-                self.scores.append(self.score(self.recipe, part))
+            asking = [(one.recipe, one.scores) for one in running]
+            if len(self.scores) <= looked_at[0]:
+                asking.append((self.recipe, self.scores))
+            found = iter(self.score([(recipe, part) for recipe, _ in asking for part in looked_at]))
+            for _, scores in asking:
+                scores.extend(islice(found, len(looked_at)))
             settle(runners, self.scores, self.parts)
         return runners
 

@@ -37,9 +37,9 @@ def fit_logistic(coordinates: npt.NDArray[np.floating], classes: Ints) -> Logist
     from sklearn.linear_model import LogisticRegression
 
     scale = float(np.sqrt((coordinates**2).sum(axis=1).mean())) or 1.0
-    with single_thread(), warnings.catch_warnings():
-        # Many classes with a photo or two each are no mistake here.
-        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
+    # Many classes with a photo or two each are no mistake here; a filter that is taken off again is none for threads.
+    warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
+    with single_thread():
         model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=ITERATIONS, tol=TOLERANCE)
         model.fit((coordinates / scale).astype(np.float32), classes)
     weights, offsets = model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)

@@ -8,6 +8,7 @@ form's.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from threading import Lock
 
 import numpy as np
 
@@ -23,6 +24,7 @@ FOLDS = 5
 LEAST_ASKED = 10
 MOST_ASKED = 2000
 STANDARD_ERRORS = 2.0
+TORCH = Lock()  # its number of threads is one for all who learn at once
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def learn_projection(
     import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
     import torch
 
-    threads = torch.get_num_threads()
-    with single_thread():
+    with TORCH, single_thread():
+        threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             return _learn(np.asarray(coordinates, dtype=np.float64), classes, shrinkage, seed, epochs)

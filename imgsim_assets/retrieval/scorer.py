@@ -1,6 +1,6 @@
-"""The score of a recipe while the ladder is climbed: one fold at a time, out of what recipes share."""
+"""The scores of recipes while the ladder is climbed: fold by fold, out of what recipes share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +11,7 @@ from imgsim_assets.retrieval.fold_fit import FoldFit, tune_on
 from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.projection import CurvePoint
 from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.side_by_side import side_by_side
 from imgsim_assets.retrieval.single_thread import single_thread
 from imgsim_assets.retrieval.tuning import WITHOUT_EVIDENCE, Tuning
 
@@ -24,7 +25,7 @@ class Scorer:
 
     Shrinkage and temperatures, a handful of numbers, are tuned once a recipe, on the first folds that ask five hundred
     photos, and not anew in each fold: that favours the recipes that are compared alike. `evaluation`, which judges the
-    chosen one, tunes in each fold. Runs on one thread, so that the same photos give the same choice.
+    chosen one, tunes in each fold. Folds are scored side by side, and the same photos give the same choice.
     """
 
     def __init__(self, describe: Describe, folds: Folds, confidence: float) -> None:
@@ -39,19 +40,22 @@ class Scorer:
         self._folds = folds
         self._confidence = confidence
         self._asked = int(np.searchsorted(np.cumsum(np.bincount(folds.numbers)), TUNED_ON)) + 1
-        # Two recipes are compared at a time.
+        # Two recipes are compared at a time, with the one below them.
         self._fit = lru_cache(maxsize=2 * folds.count)(self._learn)
-        self._tuning = lru_cache(maxsize=2)(self._tune)
+        self._tuning = lru_cache(maxsize=3)(self._tune)
 
-    def __call__(self, recipe: Recipe, number: int) -> Floats:
-        """Score the photos that are asked in fold `number`: float64 [m], NaN where a photo has none of its class."""
-        import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
+    def __call__(self, asked: Sequence[tuple[Recipe, int]]) -> list[Floats]:
+        """Score the photos that are asked in a fold, under a recipe: float64 [m], NaN where one has none of its class.
 
-        with single_thread():
-            learned = recipe.learned_part().model_dump_json()
-            fit = self._fit(_shared_part(recipe), number)
-            head = fit.head(recipe, self._tuning(learned) if recipe.learns else WITHOUT_EVIDENCE)
-            return score_fold(fit.pool, self._folds, number, head)
+        What several of them hang on is found first, or each would find it anew.
+        """
+        fits = {(_shared_part(recipe), number) for recipe, number in asked}
+        for part in sorted({part for part, _ in fits}):
+            self._describe(Recipe.model_validate_json(part))
+        list(side_by_side(lambda one: self._fit(*one), sorted(fits)))
+        for recipe, _ in asked:
+            self._tuning_of(recipe)
+        return list(side_by_side(lambda one: self._score(*one), asked))
 
     def curve(self, recipe: Recipe) -> tuple[CurvePoint, ...]:
         """Say how the learned projection beside `recipe` was trained without the first fold."""
@@ -59,14 +63,22 @@ class Scorer:
             tuning = self._tuning(recipe.with_(projection=False).learned_part().model_dump_json())
             return self._fit(_shared_part(recipe), 0).projection(tuning.shrinkage).curve
 
+    def _score(self, recipe: Recipe, number: int) -> Floats:
+        fit = self._fit(_shared_part(recipe), number)
+        return score_fold(fit.pool, self._folds, number, fit.head(recipe, self._tuning_of(recipe)))
+
+    def _tuning_of(self, recipe: Recipe) -> Tuning:
+        return self._tuning(recipe.learned_part().model_dump_json()) if recipe.learns else WITHOUT_EVIDENCE
+
     def _learn(self, part: str, number: int) -> FoldFit:
         recipe = Recipe.model_validate_json(part)
         return FoldFit(self._describe(recipe), self._folds, number, recipe, self._confidence)
 
     def _tune(self, learned: str) -> Tuning:
         recipe = Recipe.model_validate_json(learned)
+        part = _shared_part(recipe)
         numbers = range(min(self._asked, self._folds.count))
-        return tune_on([self._fit(_shared_part(recipe), number) for number in numbers], recipe)
+        return tune_on(list(side_by_side(lambda number: self._fit(part, number), numbers)), recipe)
 
 
 def _shared_part(recipe: Recipe) -> str:

@@ -10,6 +10,7 @@ from imgsim_assets.retrieval.class_sets import class_log_ratios, fit_temperature
 from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
 from imgsim_assets.retrieval.logistic import fit_logistic
+from imgsim_assets.retrieval.side_by_side import side_by_side
 from imgsim_assets.retrieval.single_thread import single_thread
 
 SHRINKAGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
@@ -67,11 +68,11 @@ def tune(
     """
     import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
 
+    asked = list(held_out_folds(classes))
+    shares = SHRINKAGES if isinstance(shrinkage, str) else (float(shrinkage),)
+    if not asked:
+        return WITHOUT_EVIDENCE if len(shares) > 1 else Tuning(shares[0], 20.0, 1.0, 1.0)
     with single_thread():
-        asked = list(held_out_folds(classes))
-        shares = SHRINKAGES if isinstance(shrinkage, str) else (float(shrinkage),)
-        if not asked:
-            return WITHOUT_EVIDENCE if len(shares) > 1 else Tuning(shares[0], 20.0, 1.0, 1.0)
         tuning = choose_shrinkage(shares, *_ratios(coordinates, classes, asked, shares))
         if not logistic and fit is closed_form:
             return tuning
@@ -124,18 +125,21 @@ def _ratios(
 ) -> tuple[list[Floats], Ints]:
     """Score all asked photos for every class under each shrinkage; minus infinity for a class not among the kept."""
     numbers = np.unique(classes)
-    asked = np.concatenate([rows for _, rows in held_out])
-    ratios = [np.full((len(asked), len(numbers)), -np.inf) for _ in shares]
-    start = 0
-    for kept, rows in held_out:
+
+    def of_fold(fold: tuple[npt.NDArray[np.bool_], Ints]) -> list[Floats]:
+        kept, rows = fold
         statistics = class_statistics(coordinates[kept], classes[kept])
-        block = np.arange(start, start + len(rows))
-        start += len(rows)
-        for share, scores in zip(shares, ratios, strict=True):
+        found = []
+        for share in shares:
             metric = metric_from_statistics(statistics, share)
-            found, present = _class_ratios(metric, coordinates, classes, kept, rows)
-            scores[np.ix_(block, np.searchsorted(numbers, present))] = found
-    return ratios, np.searchsorted(numbers, classes[asked])
+            ratios, present = _class_ratios(metric, coordinates, classes, kept, rows)
+            found.append(np.full((len(rows), len(numbers)), -np.inf))
+            found[-1][:, np.searchsorted(numbers, present)] = ratios
+        return found
+
+    asked = np.concatenate([rows for _, rows in held_out])
+    parts = zip(*side_by_side(of_fold, held_out), strict=True)
+    return [np.concatenate(part) for part in parts], np.searchsorted(numbers, classes[asked])
 
 
 def _with_experts(
@@ -148,18 +152,20 @@ def _with_experts(
     logistic: bool,
 ) -> Tuning:
     """Calibrate what the closed form does not give; the geometric mean over the folds."""
-    found = []
-    for kept, rows in held_out:
+
+    def of_fold(fold: tuple[npt.NDArray[np.bool_], Ints]) -> tuple[float, float, float]:
+        kept, rows = fold
         metric = fit(coordinates[kept], classes[kept], tuning.shrinkage)
         ratios, present = _class_ratios(metric, coordinates, classes, kept, rows)
         truth = np.searchsorted(present, classes[rows])
         glrt = tuning.glrt if fit is closed_form else fit_temperature(ratios, truth)
         if not logistic:
-            found.append((glrt, 1.0, 1.0))
-            continue
+            return glrt, 1.0, 1.0
         logits = fit_logistic(coordinates[kept], classes[kept]).logits(coordinates[rows])
         one = calibrate(replace(tuning, glrt=glrt), ratios, logits, truth)
-        found.append((glrt, one.logistic, one.both))
+        return glrt, one.logistic, one.both
+
+    found = list(side_by_side(of_fold, held_out))
     return Tuning(tuning.shrinkage, *np.exp(np.log(found).mean(axis=0)).tolist())
 
 

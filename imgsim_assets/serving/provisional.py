@@ -24,7 +24,11 @@ def provisional_settings(settings: Settings) -> ProvisionalSettings:
     alone = backbone.model_copy(update={"views": backbone.views[:1], "fine_tune": False})
     tried_out = dict.fromkeys(Steps.model_fields, "off")
     taken = {"glrt_set": "on", "power": "on", "pseudo_labels": settings.steps.pseudo_labels}
-    changed = {"backbones": {name: alone}, "steps": Steps.model_validate(tried_out | taken)}
+    changed = {
+        "backbones": {name: alone},
+        "steps": Steps.model_validate(tried_out | taken),
+        "selection": settings.selection.model_copy(update={"photos": 0}),
+    }
     return ProvisionalSettings.model_construct(**{**dict(settings), **changed})
 
 
