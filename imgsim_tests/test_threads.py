@@ -8,8 +8,8 @@ import pytest
 from joblib.externals.loky.backend import context
 from threadpoolctl import threadpool_info
 
+from imgsim_assets import threads
 from imgsim_assets.threads import set_threads, thread_count
-from imgsim_assets.vision import threads
 
 REPORT = """
 import os, sys

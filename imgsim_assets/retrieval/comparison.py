@@ -21,7 +21,7 @@ from imgsim_assets.retrieval.turns import Spread, time_in_turns
 
 QUERIES = 1000
 TIMED_ALONE = 200
-SECONDS_ALONE = 5.0
+SECONDS_ALONE = 2.5
 MILLISECONDS = 1000.0
 OF_CURVES = ("recall_at_10", "queries_per_second", "queries_per_second_low", "queries_per_second_high", "rounds")
 

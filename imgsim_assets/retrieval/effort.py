@@ -15,7 +15,7 @@ from imgsim_assets.retrieval.turns import Spread, time_in_turns
 
 DOUBLINGS = range(-4, 5)  # of the effort that is set
 PATIENCE = 3.0  # seconds that one round of a library's efforts may take; more effort is left out then
-SECONDS = 10.0
+SECONDS = 5.0
 CURVE_COLUMNS = {
     "library": pl.String,
     "kind": pl.String,

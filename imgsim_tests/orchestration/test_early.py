@@ -66,6 +66,7 @@ def test_the_settings_that_answer_early_have_one_view_of_the_first_backbone_and_
     assert isinstance(alone, ProvisionalSettings)
     assert {name: one.views for name, one in alone.backbones.items()} == {"tiny": ("rgb",)}
     assert (alone.steps.glrt_set, alone.steps.logistic, alone.steps.ensemble) == ("on", "off", "off")
+    assert alone.selection.photos == 0
     assert alone.places == settings.places
     assert Settings.model_validate(alone.model_dump())  # it is possible
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from imgsim_assets.retrieval import choice, side_by_side
 from imgsim_assets.retrieval.choice import STEP_COLUMNS, Collection, choose, sample_rows
 from imgsim_assets.retrieval.clusters import find_clusters
 from imgsim_assets.retrieval.descriptors import normalise
@@ -82,10 +83,30 @@ def test_the_table_says_what_was_measured_on_how_many_photos(chosen):
         assert row["verdict"] != "taken" or row["low"] > 0
 
 
-def test_the_same_photos_give_the_same_choice(chosen):
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_same_photos_give_the_same_choice(chosen, threads, monkeypatch):
+    monkeypatch.setattr(side_by_side, "threads_given", lambda: threads)
     again = choose_for(collect(np.repeat(np.arange(10), 20)))
     assert again.recipe == chosen.recipe
     assert again.steps.equals(chosen.steps)
+
+
+def test_recipes_are_compared_in_fewer_coordinates_than_are_served(chosen, monkeypatch):
+    monkeypatch.setattr(choice, "DIMENSIONS", 8)
+    compared = choose_for(collect(np.repeat(np.arange(10), 20)))
+    assert compared.recipe.dimensions == chosen.recipe.dimensions == Head().dimensions
+    assert not compared.steps.equals(chosen.steps)
+
+
+def test_where_no_photo_is_looked_at_what_is_trusted_or_switched_on_stands():
+    steps = Steps(glrt_set="on", power="off", mirror="off", projection="off", expansion="on")
+    found = choose_for(collect(np.repeat(np.arange(10), 20)), steps, photos=0)
+    assert found.steps.is_empty()
+    assert found.photos == 0
+    assert found.reason is not None
+    assert "no photo is looked at" in found.reason
+    assert found.recipe.views == {"telling": ("rgb",), "blind": ("rgb",)}
+    assert (found.recipe.expansion, found.recipe.reciprocal, found.recipe.pseudo_labels) == (True, False, False)
 
 
 def test_power_normalisation_is_tried_where_it_changes_something(chosen):
@@ -128,7 +149,7 @@ def test_the_projection_leaves_its_curve():
     assert len(found.curve) > 1
 
 
-@pytest.mark.parametrize(("limit", "labelled"), [(1000, 300), (100, 100), (20, 20)])
+@pytest.mark.parametrize(("limit", "labelled"), [(1000, 300), (100, 100), (20, 20), (1, 4)])
 def test_a_sample_is_even_and_bounded(limit, labelled):
     classes = np.concatenate([np.repeat(np.arange(10), 30), np.full(500, -1)])
     rows = sample_rows(classes, limit, 0)

@@ -5,13 +5,18 @@ import math
 import numpy as np
 import pytest
 
-from imgsim_assets.retrieval.ladder import climb
+from imgsim_assets.retrieval import ladder as ladders
 from imgsim_assets.retrieval.rungs import Rung
 from imgsim_assets.settings import Steps
 from imgsim_tests.retrieval.heads import draw_recipe
 
 START = draw_recipe(evidence="likeness", likeness="cosine", shrinkage=0.5)
 NOISE = np.random.default_rng(0).normal(size=(3, 400)) * 0.02
+
+
+def climb(start, ladder, switches, score, parts, **rest):
+    """Climb with a score of one recipe and part."""
+    return ladders.climb(start, ladder, switches, lambda asked: [score(*one) for one in asked], parts, **rest)
 
 
 def rung(step, name=None, **changes):

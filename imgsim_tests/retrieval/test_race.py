@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgsim_assets.retrieval.race import foresee
+from imgsim_assets.retrieval.race import foresee, looks
 
 
 @pytest.mark.parametrize("needs_proof", [True, False])
@@ -31,3 +31,10 @@ def test_a_few_photos_foretell_nothing_and_those_without_a_score_do_not_count():
     assert foresee(np.full(99, 0.5), 1, 5, needs_proof=True) == "open"
     assert foresee(np.append(np.full(99, 0.5), np.full(50, np.nan)), 1, 5, needs_proof=True) == "open"
     assert foresee(np.zeros(100), 1, 5, needs_proof=False) == "lost"
+
+
+@pytest.mark.parametrize("parts", range(1, 9))
+def test_every_part_is_looked_at_once_the_first_alone(parts: int):
+    looked_at = looks(parts)
+    assert [part for look in looked_at for part in look] == list(range(parts))
+    assert [len(look) for look in looked_at[:2]] == [1, *([min(2, parts - 1)] if parts > 1 else [])]
