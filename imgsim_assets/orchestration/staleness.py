@@ -83,9 +83,9 @@ def read_graph(definitions: dg.Definitions) -> dict[str, Node]:
 def read_records(instance: dg.DagsterInstance, graph: Mapping[str, Node]) -> dict[str, Record]:
     """Return the latest record of each asset that has one."""
     records = {}
-    for key, node in graph.items():
-        latest = _latest(instance, dg.AssetKey.from_user_string(key), external=node.external)
-        if latest is not None:
+    latest_of = _latest(instance, graph)
+    for key in graph:
+        if (latest := latest_of.get(key)) is not None:
             tags = latest.tags or {}
             records[key] = Record(
                 data_version=tags.get(DATA_VERSION_TAG, UNOBSERVED),
@@ -102,13 +102,17 @@ def read_records(instance: dg.DagsterInstance, graph: Mapping[str, Node]) -> dic
 
 
 def _latest(
-    instance: dg.DagsterInstance, key: dg.AssetKey, *, external: bool
-) -> dg.AssetMaterialization | dg.AssetObservation | None:
-    if external:
-        observed = instance.fetch_observations(key, limit=1).records
-        return observed[0].asset_observation if observed else None
-    event = instance.get_latest_materialization_event(key)
-    return event.asset_materialization if event else None
+    instance: dg.DagsterInstance, graph: Mapping[str, Node]
+) -> Mapping[str, dg.AssetMaterialization | dg.AssetObservation | None]:
+    """Ask once for all materializations: a question for each asset costs as much as all of them."""
+    keys = {key: dg.AssetKey.from_user_string(key) for key in graph}
+    made = instance.get_asset_records([keys[key] for key, node in graph.items() if not node.external])
+    entries = [(record.asset_entry.asset_key, record.asset_entry.last_materialization) for record in made]
+    made_of = {key.to_user_string(): entry.asset_materialization for key, entry in entries if entry}
+    seen = {
+        key: instance.fetch_observations(keys[key], limit=1).records for key, node in graph.items() if node.external
+    }
+    return made_of | {key: records[0].asset_observation for key, records in seen.items() if records}
 
 
 def read_checks(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tuple[dict[str, str], dict[str, str]]:

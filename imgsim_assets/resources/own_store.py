@@ -142,7 +142,9 @@ def _by_schema(path: Path, revision: str, tables: set[str]) -> Health:
     return "old"
 
 
+@functools.cache
 def _migrations() -> "ScriptDirectory":
+    """Give the migrations of the installed MLflow: some fifty modules, read once."""
     import mlflow
     from alembic.script import ScriptDirectory
 

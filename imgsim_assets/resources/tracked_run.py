@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from imgsim_assets.secrets import masked_as_in
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param
 
 OWN_STORE = "nothing depends on it, and the next sync tries again; if it stays so, move it away"
 SERVER = "start that server or set tracking.uri; without it, measurements go to a database in the state folder"
@@ -40,7 +42,7 @@ class TrackedRun:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Note settings; a key once noted keeps its value."""
-        self.ask(lambda client: [client.log_param(self.run_id, *one) for one in params.items()])
+        self.ask(lambda client: client.log_batch(self.run_id, params=_params(params)))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Note measurements; all must be finite.
@@ -51,9 +53,7 @@ class TrackedRun:
         odd = [key for key, value in metrics.items() if not math.isfinite(value)]
         if odd:
             raise ValueError(f"metrics that are not finite: {', '.join(odd)}")
-        self.ask(
-            lambda client: [client.log_metric(self.run_id, key, float(metrics[key]), step=step) for key in metrics]
-        )
+        self.ask(lambda client: client.log_batch(self.run_id, metrics=_metrics(metrics, step)))
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Keep a copy of the file with the run, in `folder` of its artifacts."""
@@ -90,6 +90,19 @@ class TrackedRun:
             self.client = None
             self.notes.append(f"not all is noted in MLflow: {error}")
             return None
+
+
+def _params(params: Mapping[str, Any]) -> "list[Param]":
+    from mlflow.entities import Param
+
+    return [Param(key, str(value)) for key, value in params.items()]
+
+
+def _metrics(metrics: Mapping[str, float], step: int) -> "list[Metric]":
+    from mlflow.entities import Metric
+
+    now = time.time_ns() // 1_000_000
+    return [Metric(key, float(value), now, step) for key, value in metrics.items()]
 
 
 @contextmanager

@@ -4,14 +4,26 @@ This is not a speed setting: sums split over threads are added in another order,
 and two machines would publish different submissions.
 """
 
+import functools
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 @contextmanager
 def single_thread() -> Iterator[None]:
     """Keep BLAS and OpenMP to one thread inside the block. Import the library concerned before entering it."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
+    with _controller(len(sys.modules)).limit(limits=1):
         yield
+
+
+@functools.lru_cache(maxsize=1)
+def _controller(modules: int) -> "ThreadpoolController":  # noqa: ARG001  it says when to look anew
+    """Look for the libraries that are loaded: milliseconds, so only after a module was, which may have brought one."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
