@@ -1,19 +1,29 @@
 """What many tests start from: a few drawn photos and a settings file with one tiny backbone."""
 
+import os
+import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from imgsim_assets.orchestration.sync import SyncOutcome
+from imgsim_assets.storage.atomic import scratch_folder
 from imgsim_assets.vision.drawing.sample import write_sample
+from imgsim_tests.budget import examples
 from imgsim_tests.vision.backbones.model_files import save_onnx
 from imgsim_tests.workplace import Workplace
 
 # A slow machine is no failure: no test of ours judges speed.
-settings.register_profile("imgsim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "imgsim", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=examples(100)
+)
 settings.load_profile("imgsim")
+
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 SETTINGS = """
 [places]
@@ -42,6 +52,13 @@ thumbnail = 48
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What begins with a whole sync is slow, however short it is itself."""
+    for item in items:
+        if "_first_sync" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 def write_small_workplace(folder: Path) -> Path:
     """Write `photos/`, `tiny.onnx` and `imgsim.toml`: 30 train and 12 test photos of six classes."""
     write_sample(folder / "photos", classes=6, train=5, test=2, seed=1)
@@ -62,10 +79,32 @@ def small_workplace(small_workplace_once: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _first_sync(small_workplace_once: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workplace, SyncOutcome]:
-    folder = tmp_path_factory.mktemp("synced") / "workplace"
-    workplace = Workplace(Path(shutil.copytree(small_workplace_once, folder)))
-    return workplace, workplace.sync()
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Let the first process that needs a folder make it; the others wait for it. Whoever changes it takes a copy."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+
+    def make(name: str, fill: Callable[[Path], None]) -> Path:
+        folder = shared / name
+        with FileLock(shared / f"{name}.lock"):
+            if not folder.exists():
+                with scratch_folder(shared) as scratch:
+                    fill(scratch)
+                    scratch.rename(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _first_sync(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workplace, SyncOutcome]:
+    def fill(folder: Path) -> None:
+        workplace = Workplace(write_small_workplace(folder / "workplace"))
+        (folder / "outcome").write_bytes(pickle.dumps(workplace.sync()))
+
+    made = made_once("synced", fill)
+    copy = Workplace(made / "workplace").copy_to(tmp_path_factory.mktemp("synced") / "workplace")
+    return copy, pickle.loads((made / "outcome").read_bytes())
 
 
 @pytest.fixture(scope="session")

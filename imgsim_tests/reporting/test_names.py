@@ -13,6 +13,7 @@ from PIL import Image
 from imgsim_assets.reporting import names, plots
 from imgsim_assets.reporting.names import LONGEST, visible
 from imgsim_bench.plots import stacked_bars
+from imgsim_tests.budget import examples
 
 ODD = [
     "$",
@@ -78,7 +79,7 @@ def test_any_name_is_drawn(draw):
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_text_is_a_name(name):
     assert png(plots.class_average_precision({name: 0.5, "cat": 0.25}))
 

@@ -11,6 +11,7 @@ from imgsim_assets.retrieval.class_sets import (
     query_features,
     set_features,
 )
+from imgsim_tests.budget import examples
 
 
 def joint_log_ratio(query, photos, between):
@@ -30,7 +31,7 @@ def joint_log_ratio(query, photos, between):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_inner_product_is_the_log_ratio_of_gaussian_densities(seed, size):
     random = np.random.default_rng(seed)
     between = np.sort(random.gamma(1.0, 5.0, size=4))[::-1] + 1e-3

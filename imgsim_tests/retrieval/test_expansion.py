@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from imgsim_assets.retrieval import expansion
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.expansion import augment_gallery, expand_queries
+from imgsim_tests.budget import examples
 from imgsim_tests.retrieval.arcs import draw_arcs, mean_precision, ranked
 
 ALPHAS = st.sampled_from([0.0, 0.5, 1.0, 3.0])
@@ -53,7 +54,7 @@ def small_whole_numbers(seed, count, width, largest=2):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 3), st.integers(1, 12), ALPHAS)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_agrees_with_loops_also_with_copies_and_ties(seed, size, width, neighbours, alpha):
     gallery, queries = small_whole_numbers(seed, size, width), small_whole_numbers(seed + 1, 5, width)
     expanded, augmented = (

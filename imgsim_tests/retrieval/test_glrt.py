@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from imgsim_assets.retrieval.glrt import class_means, class_statistics, fit_glrt
+from imgsim_tests.budget import examples
 from imgsim_tests.retrieval.synthetic import draw_photos
 
 
@@ -47,7 +48,7 @@ def test_rank_is_below_the_number_of_classes_also_with_fewer_photos_than_dimensi
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_order_of_photos_and_names_of_classes_do_not_matter(seed, shrinkage):
     vectors, classes = draw_photos(seed=seed)
     order = np.random.default_rng(seed).permutation(len(classes))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from imgsim_assets.retrieval import margins
 from imgsim_assets.retrieval.margins import class_margins, margin_in_words
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
+from imgsim_tests.budget import examples
 from imgsim_tests.retrieval.heads import draw_head, draw_recipe
 from imgsim_tests.retrieval.synthetic import draw_photos
 
@@ -33,7 +34,7 @@ def galleries(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return gallery, classes, queries
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(case=galleries(), block=st.sampled_from([1, 7, 16_000_000]))
 def test_margins_are_those_of_the_definition(case, block):
     """In one block or in many."""
@@ -46,7 +47,7 @@ def test_margins_are_those_of_the_definition(case, block):
     assert (found >= 0).all()
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(case=galleries(), seed=st.integers(0, 1000))
 def test_the_order_of_the_gallery_and_the_classes_numbers_do_not_matter(case, seed):
     gallery, classes, queries = case

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.reciprocal import rerank
+from imgsim_tests.budget import examples
 from imgsim_tests.retrieval.arcs import draw_arcs, mean_precision, ranked
 
 
@@ -101,7 +102,7 @@ def draw_candidates(random, size, queries, listed):
     st.integers(1, 6),
     st.sampled_from([0.0, 0.3, 1.0]),
 )
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_agrees_with_the_papers_sets_also_with_copies_and_ties(seed, size, listed, k1, k2, share):
     random = np.random.default_rng(seed)
     vectors = random.integers(-2, 3, size=(size, 3)).astype(np.float32)

@@ -10,6 +10,7 @@ from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.ann.search import Neighbours
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.scoring import first_confidence, ranked_lists, ranked_names, score_ranked_names
+from imgsim_tests.budget import examples
 
 TEXT = {"name": pl.String, "label": pl.String}
 
@@ -66,7 +67,7 @@ def test_a_photo_without_a_label_is_neither_right_nor_wrong():
     assert scored.row(0)[2:] == (None, None, None)  # nothing that was listed can be judged
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(search=searches(), shuffle=st.randoms(use_true_random=False))
 def test_scores_are_those_of_the_definition(search, shuffle):
     """Whatever the order of the rows, and with queries nobody scores, unlabelled photos and short lists."""

@@ -23,6 +23,7 @@ from imgsim_assets.retrieval.submission import (
     submission_rows,
 )
 from imgsim_assets.settings import Submission
+from imgsim_tests.budget import examples
 
 SETTINGS = Submission(count=2)
 ROWS = Submission(count=2, form="rows")
@@ -124,7 +125,7 @@ ODD_NAMES = st.sampled_from(
 
 
 @given(test=st.lists(ANY_NAME | ODD_NAMES.filter(bool), unique=True, min_size=1, max_size=4), data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_every_reader_reads_the_names_that_were_written(test, data):
     train = data.draw(st.lists(ANY_NAME | ODD_NAMES.filter(bool), unique=True, min_size=2, max_size=4))
     for chosen in (Submission(count=2, separator="\t"), ROWS):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.storage.artefacts import Artefact, ArtefactStore, Manifest
 from imgsim_assets.storage.atomic import NEWBORN_PREFIX
+from imgsim_tests.budget import examples
 from imgsim_tests.storage.killing import running_writer
 from imgsim_tests.storage.writers import FILES
 
@@ -32,7 +33,7 @@ def read_all(artefact: Artefact) -> dict[str, bytes]:
     return {name: artefact.path(name).read_bytes() for name in artefact.manifest.files}
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(contents=st.lists(st.tuples(FOLDER_CONTENT, st.integers(0, 2)), min_size=1, max_size=5))
 def test_what_was_published_is_found_and_equal_content_is_the_same_version(
     contents: list[tuple[dict[str, bytes], int]],

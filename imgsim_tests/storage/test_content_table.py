@@ -17,6 +17,7 @@ from imgsim_assets.errors import ArtefactError, UserError
 from imgsim_assets.storage import content_table
 from imgsim_assets.storage.content_table import ContentTable, fragment_rows
 from imgsim_assets.storage.vector_rows import read_vectors, vector_rows, vector_schema
+from imgsim_tests.budget import examples
 from imgsim_tests.storage.killing import running_writer
 from imgsim_tests.storage.writers import BATCH, DIMENSION
 
@@ -39,7 +40,7 @@ def test_a_table_that_was_never_written_is_empty(tmp_path: Path) -> None:
 IDS = st.lists(st.sampled_from("abcdefgh"), max_size=6)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(batches=st.lists(st.tuples(IDS, st.booleans()), max_size=5), asked=IDS)
 def test_a_table_is_a_dictionary_in_which_the_first_value_stays(
     batches: list[tuple[list[str], bool]], asked: list[str]

@@ -14,6 +14,7 @@ from polars.testing.parametric import dataframes
 
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.storage.formats import read_array, read_table, write_array, write_table
+from imgsim_tests.budget import examples
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,12 +22,13 @@ MAKE = """
 import sys, polars as pl
 from pathlib import Path
 from imgsim_assets.storage.formats import write_table
+from imgsim_tests.budget import examples
 table = pl.DataFrame({"a": range(100_000), "b": [str(i % 977) for i in range(100_000)]})
 write_table(Path(sys.argv[1]), table)
 """
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(table=dataframes(allowed_dtypes=[pl.Int64, pl.UInt8, pl.Float32, pl.String, pl.Boolean], max_cols=4))
 def test_a_table_comes_back_equal_and_its_bytes_ignore_chunks(table: pl.DataFrame) -> None:
     with TemporaryDirectory() as folder:
@@ -45,7 +47,7 @@ def test_the_bytes_of_a_table_do_not_depend_on_threads(tmp_path: Path) -> None:
     assert (tmp_path / "1").read_bytes() == (tmp_path / "4").read_bytes()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     array=hnp.arrays(
         st.sampled_from([np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.uint8), np.dtype(bool)]),

@@ -25,6 +25,7 @@ from imgsim_assets.vision.canny import (
 )
 from imgsim_assets.vision.content import Content
 from imgsim_tests.broken_files import encoded, picture
+from imgsim_tests.budget import examples
 
 CANNY = Canny()
 
@@ -158,7 +159,7 @@ def inside(found, box):
     return found[rows, columns].sum()
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     found=hnp.arrays(np.bool_, st.tuples(st.integers(1, 40), st.integers(1, 40))),
     mass=st.floats(0.01, 1),
@@ -194,7 +195,7 @@ def test_one_line_at_the_rim_gets_a_box_of_some_width():
     assert left == pytest.approx(0.8, abs=1e-6)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(seed=st.integers(0, 1000), width=st.integers(1, 70), height=st.integers(1, 70))
 def test_edges_survive_the_store_exactly(seed, width, height):
     edges = find_edges(picture(seed, 70).crop((0, 0, width, height)), CANNY)

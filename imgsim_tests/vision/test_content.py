@@ -17,6 +17,7 @@ from imgsim_assets.vision.drawing.sample import KINDS
 from imgsim_assets.vision.drawing.scene import draw_photo
 from imgsim_bench.graphics import GRAPHICS
 from imgsim_bench.site import bars, border, caption, everything
+from imgsim_tests.budget import examples
 
 SIDES = st.integers(1, 40)
 CLEAN = Difficulty(chrome=0.0)
@@ -153,7 +154,7 @@ def test_flags_that_differ_in_their_outer_stripes_alone_stay_apart(outer, noisy,
     assert is_whole(compressed(photo))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     colours=st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=8),
     width=st.integers(8, 40),
@@ -175,7 +176,7 @@ def test_what_is_left_is_not_cut_again(draw):
         assert is_whole(framed[found.top : found.bottom, found.left : found.right])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     rims=st.tuples(*[st.integers(0, 24)] * 4),
     colour=st.sampled_from([(255, 255, 255), (0, 0, 0), (24, 40, 72), (236, 228, 208)]),
@@ -187,7 +188,7 @@ def test_cutting_off_a_border_gives_the_photo_back(rims, colour, seed):
     assert find_content(framed) == Content(left, top, left + 130, top + 100)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(arrays(np.uint8, st.tuples(SIDES, SIDES, st.just(3)), elements=st.sampled_from([0, 9, 255])))
 def test_there_is_always_content(photo):
     found = find_content(photo)

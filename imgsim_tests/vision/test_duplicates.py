@@ -9,6 +9,7 @@ from imgsim_assets.vision import duplicates
 from imgsim_assets.vision.duplicates import near_duplicate_groups, perceptual_hash
 from imgsim_assets.vision.photo import decode_photo
 from imgsim_tests.broken_files import encoded, picture
+from imgsim_tests.budget import examples
 
 
 def brute_force(hashes, bits):
@@ -40,14 +41,14 @@ families = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(hashes=families, bits=st.integers(0, 16))
 def test_groups_equal_brute_force(hashes, bits):
     found = near_duplicate_groups(np.array(hashes, np.uint64), bits)
     assert found.tolist() == brute_force(hashes, bits)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(hashes=hnp.arrays(np.uint64, st.integers(0, 60)), bits=st.integers(0, 30))
 def test_random_groups_equal_brute_force(hashes, bits):
     assert near_duplicate_groups(hashes, bits).tolist() == brute_force(hashes, bits)

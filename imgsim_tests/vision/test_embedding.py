@@ -12,6 +12,7 @@ from imgsim_assets.vision import embedding
 from imgsim_assets.vision.backbones.pixels import SquareFraming
 from imgsim_assets.vision.embedding import BATCHES_AHEAD, BATCHES_GIVEN, Lane, Pace, embed_photos
 from imgsim_assets.vision.framing import PhotoSource
+from imgsim_tests.budget import examples
 
 
 class Colours:
@@ -65,7 +66,7 @@ def oracle(indices):
     batch_size=st.integers(1, 9),
     workers=st.integers(1, 4),
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_every_photo_comes_out_once_and_in_order(count, broken, batch_size, workers):
     photos = [unreadable(i, OSError("gone")) if i in broken else photo(i) for i in range(count)]
     batches = run(photos, Colours(batch_size), workers)
@@ -295,7 +296,7 @@ def test_it_is_told_where_the_time_went(monkeypatch):
     broken=st.sets(st.integers(0, 19)),
     batch_size=st.integers(1, 7),
 )
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_all_lanes_share_one_decoding_and_each_gets_what_it_wants(wanted, broken, batch_size):
     """Lane by lane the same as a pass of its own; a photo is opened once, whoever wants it."""
     opened = []

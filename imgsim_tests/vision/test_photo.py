@@ -14,6 +14,7 @@ from imgsim_assets.vision import photo as photo_module
 from imgsim_assets.vision.photo import decode_photo
 from imgsim_assets.vision.photo_file import PhotoError
 from imgsim_tests.broken_files import encoded, picture, write_broken_files
+from imgsim_tests.budget import examples
 
 LIMIT = 1_000_000
 KINDS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "HEIF"]
@@ -206,13 +207,13 @@ def test_a_lack_of_memory_says_nothing_of_the_photo(tmp_path, monkeypatch):
     assert not caught.value.lasts
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(start=st.sampled_from([b"", *STARTS]), rest=st.binary(max_size=300))
 def test_random_bytes_are_a_photo_or_a_reason(start, rest):
     assert is_photo_or_reason(outcome(start + rest))
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(kind=st.sampled_from(KINDS), share=st.floats(0, 1))
 def test_every_prefix_is_a_photo_or_a_reason(kind, share):
     content = WHOLE[kind][: int(len(WHOLE[kind]) * share)]
@@ -224,7 +225,7 @@ def test_every_prefix_is_a_photo_or_a_reason(kind, share):
         assert found.size == (32, 32)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(kind=st.sampled_from(KINDS), place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 def test_one_wrong_byte_is_a_photo_or_a_reason(kind, place, byte):
     content = bytearray(WHOLE[kind])

@@ -17,6 +17,7 @@ from imgsim_assets.retrieval.ann.faiss_index import LEARNED
 from imgsim_assets.retrieval.ann.growth import Gallery, grow
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.settings import Annoy, Faiss
+from imgsim_tests.budget import examples
 from imgsim_tests.retrieval.ann.vectors import built, served_vectors
 
 VECTORS, QUERIES, _ = served_vectors(classes=10, photos=30)
@@ -76,7 +77,7 @@ def test_saved_and_loaded_it_answers_the_same_and_the_file_holds_no_copy(kind, t
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(1, 45))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_over_exact_search_it_is_exact_search_also_with_ties(numbers, count):
     """Vectors of small whole numbers: equal ones, and different ones of equal score."""
     points = np.random.default_rng(1).integers(-1, 2, size=(7, 3)).astype(np.float32)

@@ -3,11 +3,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.ann.equal_norms import fit_sphere, widen
+from imgsim_tests.budget import examples
 from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_all_scores_of_a_query_move_by_the_same_amount(seed):
     gallery, queries, _ = served_vectors(seed=seed)
     before = queries.astype(np.float64) @ gallery.T.astype(np.float64)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from imgsim_assets.retrieval.ann import exact
 from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
 from imgsim_assets.retrieval.ann.rescoring import narrow, rescore
+from imgsim_tests.budget import examples
 from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 
@@ -18,7 +19,7 @@ def brute_force(vectors, queries, k):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 90), st.integers(1, 12))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_agrees_with_brute_force_also_with_ties(seed, size, k):
     random = np.random.default_rng(seed)
     vectors = random.integers(-2, 3, size=(size, 3)).astype(np.float32)
@@ -70,7 +71,7 @@ def test_empty_batches_are_answered(queries):
 
 
 @given(st.integers(0, 1000), st.integers(1, 30))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_narrowing_keeps_the_best(seed, count):
     gallery, asked, _ = served_vectors()
     candidates = np.random.default_rng(seed).permuted(np.tile(np.arange(25), (len(asked), 1)), axis=1)

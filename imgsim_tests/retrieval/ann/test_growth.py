@@ -14,6 +14,7 @@ from imgsim_assets.retrieval.ann.faiss_index import LEARNED, load_faiss
 from imgsim_assets.retrieval.ann.growth import Gallery, grow, seconds_to_add
 from imgsim_assets.retrieval.ann.protocol import MISSING
 from imgsim_assets.retrieval.ann.search import search
+from imgsim_tests.budget import examples
 from imgsim_tests.retrieval.ann.vectors import served_vectors
 
 VECTORS, QUERIES, _ = served_vectors(classes=30, photos=40)
@@ -29,7 +30,7 @@ def gallery(rows):
 @pytest.mark.parametrize("kind", LEARNED)
 @given(seed=st.integers(0, 1000))
 @example(seed=863)
-@settings(max_examples=5)
+@settings(max_examples=examples(5))
 def test_twice_grown_it_finds_the_same_photos_wherever_they_stand(kind, seed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index")
     order = np.random.default_rng(seed).permutation(len(VECTORS))

@@ -14,6 +14,7 @@ from imgsim_assets.vision.backbones.pixels import (
     as_the_library,
     frame_probes,
 )
+from imgsim_tests.budget import examples
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -33,7 +34,7 @@ def photo_of(width: int, height: int, seed: int = 0) -> Image.Image:
 
 @pytest.mark.parametrize("resize", ["squash", "crop"])
 @given(width=st.integers(20, 90), height=st.integers(20, 90), scaled=st.integers(32, 40), seed=st.integers(0, 1000))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_it_is_torchvisions_transform(resize, width, height, scaled, seed):
     photo = photo_of(width, height, seed)
     ours = PhotoInput(SquareFraming(32, resize, scaled if resize == "crop" else 0), Normalisation(MEAN, STD))

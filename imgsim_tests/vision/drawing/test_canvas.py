@@ -6,6 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from imgsim_assets.vision.drawing.canvas import blurred, mask_of, paste, shaded
 from imgsim_assets.vision.drawing.outline import box, ellipse, regular
+from imgsim_tests.budget import examples
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_far_outside_nothing_is_drawn():
     assert mask_of([box(1e7, 1e7, 2e7, 2e7)], (20, 20)).sum() == 0
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     arrays(np.uint8, (5, 4, 3)),
     arrays(np.uint8, (5, 4)),
@@ -47,7 +48,7 @@ def test_paste_is_the_exact_mean_rounded(picture, mask, paint):
     assert np.abs(paste(picture, mask, paint) - expected).max() <= 0.5 + 1e-9
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(arrays(np.uint8, (5, 4, 3)), arrays(np.uint8, 3))
 def test_paste_of_one_colour_is_paste_of_a_picture_of_it(picture, colour):
     mask = (np.arange(20, dtype=np.uint8) * 12).reshape(5, 4)
@@ -60,7 +61,7 @@ def test_paste_leaves_its_input_alone():
     assert picture.sum() == 0
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(arrays(np.uint8, (3, 3, 3)), st.integers(-400, 400))
 def test_shading_saturates(paint, shade):
     result = shaded(paint, np.full((3, 3), shade, dtype=np.int16))
