@@ -29,7 +29,8 @@ def open_file(path: Path) -> Any:  # noqa: ANN401
 def export_module(module: "torch.nn.Module", example: "torch.Tensor") -> Any:  # noqa: ANN401
     """Turn a torch module into an OpenVINO model that takes any number of what `example` holds several of.
 
-    By OpenVINO's front end itself: its `convert_model` does the same, and reports that somebody used it.
+    By OpenVINO's front end itself: its `convert_model` does the same, and reports that somebody used it. Activations of
+    `module` are no longer computed in place: torch takes each of those apart, which doubles the time.
 
     Raises:
         Exception: torch cannot export it, or OpenVINO lacks an operation.
@@ -39,6 +40,9 @@ def export_module(module: "torch.nn.Module", example: "torch.Tensor") -> Any:  #
     load_openvino()
     from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 
+    for part in module.modules():
+        if getattr(part, "inplace", False):
+            setattr(part, "inplace", False)  # noqa: B010  mypy takes it for a tensor
     with torch.no_grad(), _quiet():
         exported = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
         front_end = _front_ends().load_by_framework("pytorch")
