@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
+from imgsim_assets.assets.keeping import open_table
 from imgsim_assets.assets.keys import RAW_IMAGES, SOLUTION
-from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.protocol import LIST

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from imgsim_assets.assets.keeping import open_table
 from imgsim_assets.assets.keys import LEARNING_SET, RAW_IMAGES, SOLUTION
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.pool import read_descriptors, read_pool
-from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.cross_validation import NotCrossValidated, deal_folds

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.images.catalogue import distinct_photos
+from imgsim_assets.assets.keeping import open_table
 from imgsim_assets.assets.keys import LEARNING_SET
 from imgsim_assets.assets.learning.pool import read_views
-from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.progress import track
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.exact import exact_neighbours

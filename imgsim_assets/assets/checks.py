@@ -4,8 +4,8 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.delivery.evaluation import open_summary
+from imgsim_assets.assets.keeping import open_table
 from imgsim_assets.assets.keys import COMPARISON, EVALUATION, GALLERY, RAW_IMAGES, SUBMISSION
-from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.ann.protocol import LIBRARIES, NAMES
 from imgsim_assets.retrieval.submission import check_submission

@@ -12,8 +12,8 @@ import polars as pl
 from imgsim_assets.assets.asset import OWNERS
 from imgsim_assets.assets.images.catalogue import distinct_photos
 from imgsim_assets.assets.images.edges import edges_table
+from imgsim_assets.assets.keeping import keep_table
 from imgsim_assets.assets.keys import CANNY_MAPS, EMBEDDINGS, RAW_IMAGES, embedding_key
-from imgsim_assets.assets.publishing import publish_table
 from imgsim_assets.errors import all_together
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.provenance import Computation, computed_by, noting
@@ -29,10 +29,10 @@ from imgsim_assets.vision.embedding_pass import EmbeddingPass, EmbeddingTask, co
 
 
 def recorded_fingerprints(store: Store, name: str) -> dict[str, str]:
-    """Read which vectors the asset of the backbone `name` has published: their fingerprint by view.
+    """Read which vectors the asset of the backbone `name` has: their fingerprint by view.
 
     Raises:
-        ArtefactError: it has published nothing, or that is damaged.
+        ArtefactError: it has made nothing yet, or that is damaged.
     """
     recorded: Any = store.artefacts.open(embedding_key(name)).manifest.facts["fingerprints"]
     return dict(recorded)
@@ -65,7 +65,7 @@ def embedding_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         )
         for name in names:
             if name not in done.broken:
-                made = _publish(context, store, photos, [task for task in tasks if task.backbone == name], done)
+                made = _keep(context, store, photos, [task for task in tasks if task.backbone == name], done)
                 yield noting(made, computed[name], watch.spent())
         # The others have their vectors; what one backbone lacks is said at the end.
         if done.broken:
@@ -97,21 +97,21 @@ def _task(store: Store, settings: Settings, name: str, view: View, ids: pl.Serie
     return EmbeddingTask(name, view, fingerprinted, folder, missing)
 
 
-def _publish(
+def _keep(
     context: dg.AssetExecutionContext,
     store: Store,
     photos: pl.DataFrame,
     tasks: Sequence[EmbeddingTask],
     done: EmbeddingPass,
 ) -> dg.MaterializeResult[Any]:
-    """Publish one backbone's asset: `tasks` are those of its views."""
+    """Keep one backbone's asset: `tasks` are those of its views."""
     name = tasks[0].backbone
     failures = {content_id: reason for task in tasks for content_id, reason in task.failures.items()}
     for content_id, reason in failures.items():
         context.log.warning(f"no vector by {name} for {content_id}: {reason}")
     gone = {content_id for task in tasks for content_id in task.away}
     embedded = photos.select("content_id").filter(~pl.col("content_id").is_in(list(failures)))
-    made = publish_table(
+    made = keep_table(
         store,
         embedding_key(name),
         embedded,

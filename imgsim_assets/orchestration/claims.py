@@ -79,7 +79,7 @@ def _holds(store: Store, settings: Settings, key: str, version: str) -> bool:
         manifest = store.artefacts.open(key).manifest
     except ArtefactError:
         return False
-    # Killed between publishing and recording, an asset leaves another version than it claims, of other rows.
+    # Killed between keeping and recording, an asset leaves another version than it claims, of other rows.
     same = manifest.version == version
     return same and all(
         store.has_table(name) and is_sound(store.content / name, store.ledger) for name in recorded_tables(manifest)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import dagster as dg
 
 from imgsim_assets.assets.images.catalogue import observe_folder
+from imgsim_assets.assets.keeping import open_table
 from imgsim_assets.assets.keys import IMAGE_FOLDER, PUBLICATION, RAW_IMAGES
-from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.orchestration.answerable import open_folder
 from imgsim_assets.orchestration.claims import broken_claims

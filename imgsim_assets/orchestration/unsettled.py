@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
+from imgsim_assets.assets.keeping import open_table
 from imgsim_assets.assets.keys import PUBLICATION, RAW_IMAGES
-from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.away import AWAY

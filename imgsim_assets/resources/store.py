@@ -43,7 +43,7 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def artefacts(self) -> ArtefactStore:
-        """What assets publish, by asset key; whole byte for byte when it is opened."""
+        """What assets made, by asset key; whole byte for byte when it is opened."""
         return ArtefactStore(self.folder / ARTEFACTS, self.ledger.digest)
 
     @property

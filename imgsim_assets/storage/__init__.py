@@ -1,1 +1,1 @@
-"""WHERE things are kept: content-addressed tables and published artefacts. No Dagster here."""
+"""WHERE things are kept: content-addressed tables, artefacts and publications. No Dagster here."""

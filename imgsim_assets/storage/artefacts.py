@@ -1,7 +1,7 @@
-"""Published artefacts: what an asset made, as a folder of files with a manifest that says what must be in it.
+"""Artefacts: what an asset made, as a folder of files with a manifest that says what must be in it.
 
 `ROOT/KEY/VERSION/` holds the files and their manifest; `ROOT/KEY/manifest.json` is a copy of the current
-version's, replaced last. A version, once published, does not change: who has it open keeps it.
+version's, replaced last. A version, once kept, does not change: who has it open keeps it.
 """
 
 import json
@@ -27,7 +27,7 @@ KEY = re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*")
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a published version holds.
+    """What a version holds.
 
     `facts` belong to the content (row counts, dimensions, id digests); `notes` do not (durations).
     """
@@ -64,7 +64,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Artefact:
-    """One published version, found whole when it was opened."""
+    """One version, found whole when it was opened."""
 
     folder: Path
     manifest: Manifest
@@ -88,7 +88,7 @@ class ArtefactStore:
     """All artefacts below one folder."""
 
     def __init__(self, root: Path, digest: Callable[[Path], str] | None = None) -> None:
-        """Use `root`, which the first publication creates.
+        """Use `root`, which the first artefact creates.
 
         `digest` gives the content id of a file, from memory where it can: with it all that is opened is compared with
         its manifest byte for byte, without it the sizes.
@@ -96,7 +96,7 @@ class ArtefactStore:
         self.root = root
         self._digest = digest
 
-    def publish(
+    def keep(
         self,
         key: str,
         write: Callable[[Path], None],
@@ -109,7 +109,7 @@ class ArtefactStore:
             key: the asset's key, `/` between its parts.
             write: fills the folder that it is given; may still add to `facts`.
             facts: what belongs to the content; part of the version, with the files' names and bytes.
-            notes: what does not (durations, hosts); the first publication's stay.
+            notes: what does not (durations, hosts); the first ones of a version stay.
 
         Raises:
             ArtefactError: nothing was written, or something that is not a file.
@@ -135,14 +135,14 @@ class ArtefactStore:
             verify: read every file again and compare its content, whatever is remembered of it.
 
         Raises:
-            ArtefactError: it was never published, or is not what its manifest says.
+            ArtefactError: it was never made, or is not what its manifest says.
         """
         place = self._place(key)
         text = self._manifest_text(place, key, version)
         try:
             return _whole(place, text, content_id if verify else self._digest)
         except ArtefactError:
-            # Published again and pruned while we looked: the new one counts.
+            # Made again and pruned while we looked: the new one counts.
             if version is None and self._manifest_text(place, key, version) != text:
                 return self.open(key, verify=verify)
             raise
@@ -152,13 +152,13 @@ class ArtefactStore:
         (self._place(key) / MANIFEST).unlink(missing_ok=True)
 
     def versions(self, key: str) -> list[str]:
-        """Versions of `key` that are still there, the last published first."""
+        """Versions of `key` that are still there, the last kept first."""
         place = self._place(key)
         found = [path for path in place.glob("*") if VERSION.fullmatch(path.name) and path.is_dir()]
         return [path.name for path in sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)]
 
     def prune(self, key: str, keep: int) -> list[str]:
-        """Remove all but the `keep` versions of `key` that were published last, never the current one."""
+        """Remove all but the `keep` versions of `key` that were kept last, never the current one."""
         place = self._place(key)
         if not (place / MANIFEST).exists():
             return []
@@ -168,9 +168,9 @@ class ArtefactStore:
 
     def _make_current(self, place: Path, built: Path, version: str) -> Manifest:
         folder = place / version
-        published = _read_or_none(folder / MANIFEST)
-        if published is not None and _is_manifest_of(published, version):
-            (built / MANIFEST).write_bytes(published)  # the same content: the first publication's notes stay
+        present = _read_or_none(folder / MANIFEST)
+        if present is not None and _is_manifest_of(present, version):
+            (built / MANIFEST).write_bytes(present)  # the same content: its first notes stay
         settle(built, folder)
         touch(folder)
         text = (folder / MANIFEST).read_bytes()

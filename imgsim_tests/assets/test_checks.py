@@ -15,8 +15,8 @@ from imgsim_assets.assets.checks import (
     submission_is_valid,
 )
 from imgsim_assets.assets.delivery.evaluation import SUMMARY_FILE
+from imgsim_assets.assets.keeping import TABLE
 from imgsim_assets.assets.keys import COMPARISON, EVALUATION, GALLERY, RAW_IMAGES, SUBMISSION
-from imgsim_assets.assets.publishing import TABLE
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.evaluation import SUMMARY_COLUMNS
@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def put(store: Store, key: str, table: pl.DataFrame, file: str = TABLE) -> None:
-    store.artefacts.publish(key, lambda folder: write_table(folder / file, table), {})
+    store.artefacts.keep(key, lambda folder: write_table(folder / file, table), {})
 
 
 def outcome(check: Callable[..., dg.AssetCheckResult], store: Store) -> tuple[bool, dg.AssetCheckSeverity]:
@@ -114,7 +114,7 @@ def test_a_submission_that_breaks_its_specification_stops_what_follows(store, br
     put(store, RAW_IMAGES, catalogue(12))
     put(store, GALLERY, pl.DataFrame({"name": [f"{number}.jpg" for number in range(12)]}))
     text = "\n".join(broken(good_rows())) + "\n"
-    store.artefacts.publish(SUBMISSION, lambda folder: (folder / "submission.csv").write_text(text), {})
+    store.artefacts.keep(SUBMISSION, lambda folder: (folder / "submission.csv").write_text(text), {})
     if passed:
         assert outcome(check, store)[0]
     else:

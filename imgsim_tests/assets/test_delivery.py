@@ -81,7 +81,7 @@ def test_every_published_file_is_vouched_for(synced: Workplace, name: str, damag
 def test_an_asset_that_was_killed_before_its_claim_was_recorded_is_made_again(synced: Workplace):
     """What lies there was made with other settings, which have been turned back since."""
     assert synced.status()["clusters"].state == "fresh"
-    synced.store.artefacts.publish("clusters", lambda folder: (folder / "other").touch(), {})
+    synced.store.artefacts.keep("clusters", lambda folder: (folder / "other").touch(), {})
     assert synced.status()["clusters"].state == "missing"
 
 
@@ -152,7 +152,7 @@ def test_ids_that_the_gallery_does_not_know_are_counted(synced: Workplace):
     assert delivery._foreign_ids(store, settings) == none
     listed = next(iter(synced.lists().values()))[0]
     strange = synced.submission().decode().replace(listed, "stranger.jpg")
-    store.artefacts.publish("submission", lambda folder: (folder / "submission.csv").write_text(strange), {})
+    store.artefacts.keep("submission", lambda folder: (folder / "submission.csv").write_text(strange), {})
     assert delivery._foreign_ids(store, settings) == none | {"submission": 1}
 
 

@@ -66,7 +66,7 @@ def test_an_index_of_other_photos_is_noticed(synced: Workplace, library: str):
         write_table(folder / "table.parquet", rows)
         write_array(folder / VECTORS_FILE, np.load(values))
 
-    synced.store.artefacts.publish(GALLERY, write, vectors.manifest.facts)
+    synced.store.artefacts.keep(GALLERY, write, vectors.manifest.facts)
     with pytest.raises(ArtefactError, match="of other photos"):
         open_index(synced.store, synced.settings(), library)
 

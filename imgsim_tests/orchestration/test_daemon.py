@@ -76,7 +76,7 @@ from pathlib import Path
 import dagster as dg
 
 from imgsim_assets.assets.images.catalogue import IMAGE_FOLDER
-from imgsim_assets.assets.publishing import publish
+from imgsim_assets.assets.keeping import keep
 from imgsim_assets.orchestration.doors import sensors
 from imgsim_assets.orchestration.waves import MATERIALIZE_JOB
 from imgsim_assets.resources.store import Store
@@ -96,7 +96,7 @@ def asset(key, deps):
         if key == "right" and (FOLDER / "broken").exists():
             raise RuntimeError("no luck")
         names = sorted(path.name for path in (FOLDER / "train").iterdir())
-        return publish(store, key, lambda folder: (folder / "content.txt").write_text(" ".join(names)))
+        return keep(store, key, lambda folder: (folder / "content.txt").write_text(" ".join(names)))
 
     return one
 

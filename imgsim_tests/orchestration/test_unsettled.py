@@ -12,7 +12,7 @@ import pytest
 from imgsim_assets.assets import embeddings
 from imgsim_assets.assets.delivery import report
 from imgsim_assets.assets.images import edges
-from imgsim_assets.assets.publishing import TABLE
+from imgsim_assets.assets.keeping import TABLE
 from imgsim_assets.errors import InputError
 from imgsim_assets.orchestration.unsettled import unsettled
 from imgsim_assets.resources.store import Store
@@ -23,8 +23,8 @@ from imgsim_tests.broken_files import encoded, picture
 from imgsim_tests.workplace import Workplace
 
 
-def publish(store: Store, key: str, table: pl.DataFrame, gone: list[str]) -> None:
-    store.artefacts.publish(key, lambda folder: write_table(folder / TABLE, table), away(gone, 100))
+def keep(store: Store, key: str, table: pl.DataFrame, gone: list[str]) -> None:
+    store.artefacts.keep(key, lambda folder: write_table(folder / TABLE, table), away(gone, 100))
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,15 @@ def test_a_file_that_could_not_be_read_is_looked_at_again_once_it_can(tmp_path, 
         overrides={"places": {"data": str(tmp_path), "state": str(tmp_path / "state")}}, environ={}
     )
     store = Store(state=str(tmp_path / "state"))
-    publish(store, "raw_images", pl.DataFrame({"path": [path], "reason": pl.Series([reason], dtype=pl.String)}), [])
+    keep(store, "raw_images", pl.DataFrame({"path": [path], "reason": pl.Series([reason], dtype=pl.String)}), [])
     assert unsettled(store, settings, ["raw_images"]) == said
 
 
 def test_what_failed_for_reasons_of_the_day_is_not_done(tmp_path):
     settings = load_settings(overrides={"places": {"state": str(tmp_path / "state")}}, environ={})
     store, table = Store(state=str(tmp_path / "state")), pl.DataFrame({"content_id": ["0"]})
-    publish(store, "canny_maps", table, ["1", "2"])
-    publish(store, "embeddings/tiny", table, [])
+    keep(store, "canny_maps", table, ["1", "2"])
+    keep(store, "embeddings/tiny", table, [])
     assert unsettled(store, settings, ["canny_maps", "embeddings/tiny", "publication"]) == {
         "canny_maps": "2 photos that could not be read"
     }

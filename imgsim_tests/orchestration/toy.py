@@ -6,8 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from imgsim_assets.assets.keeping import keep
 from imgsim_assets.assets.keys import IMAGE_FOLDER
-from imgsim_assets.assets.publishing import publish
 from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.sight import status
 from imgsim_assets.orchestration.staleness import AssetStatus
@@ -55,7 +55,7 @@ class Toy:
             self.ran.append(key)
             if key in self.failing:
                 raise self.failing[key]
-            return publish(store, key, lambda folder: _write(folder, self.content(key)))
+            return keep(store, key, lambda folder: _write(folder, self.content(key)))
 
         return one
 

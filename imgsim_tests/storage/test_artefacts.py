@@ -42,7 +42,7 @@ def test_what_was_published_is_found_and_equal_content_is_the_same_version(
     with TemporaryDirectory() as root:
         store = ArtefactStore(Path(root))
         for content, fact in contents:
-            manifest = store.publish("embeddings/clip", writing(content), {"rows": fact}, {"seconds": time.time()})
+            manifest = store.keep("embeddings/clip", writing(content), {"rows": fact}, {"seconds": time.time()})
             found = store.open("embeddings/clip", verify=True)
             assert found.manifest == manifest
             assert found.manifest.facts == {"rows": fact}
@@ -55,9 +55,9 @@ def test_what_was_published_is_found_and_equal_content_is_the_same_version(
 
 def test_the_same_content_again_writes_nothing(tmp_path: Path) -> None:
     store = ArtefactStore(tmp_path)
-    store.publish("thing", writing({"a": b"1"}), {}, {"seconds": 1.0})
+    store.keep("thing", writing({"a": b"1"}), {}, {"seconds": 1.0})
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"}
-    again = store.publish("thing", writing({"a": b"1"}), {}, {"seconds": 2.0})
+    again = store.keep("thing", writing({"a": b"1"}), {}, {"seconds": 2.0})
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"}
     assert before == after
     assert again.notes == {"seconds": 1.0}
@@ -65,10 +65,10 @@ def test_the_same_content_again_writes_nothing(tmp_path: Path) -> None:
 
 def test_an_earlier_version_becomes_current_again(tmp_path: Path) -> None:
     store = ArtefactStore(tmp_path)
-    first = store.publish("thing", writing({"a": b"1"}), {})
-    second = store.publish("thing", writing({"a": b"2"}), {})
+    first = store.keep("thing", writing({"a": b"1"}), {})
+    second = store.keep("thing", writing({"a": b"2"}), {})
     assert read_all(store.open("thing", first.version)) == {"a": b"1"}
-    assert store.publish("thing", writing({"a": b"1"}), {}) == first
+    assert store.keep("thing", writing({"a": b"1"}), {}) == first
     assert store.open("thing").manifest == first
     assert store.versions("thing") == [first.version, second.version]
 
@@ -80,19 +80,19 @@ def test_facts_may_be_found_while_writing(tmp_path: Path) -> None:
         (folder / "a").write_bytes(b"123")
         facts["rows"] = 3
 
-    assert ArtefactStore(tmp_path).publish("thing", write, facts).facts == {"rows": 3}
+    assert ArtefactStore(tmp_path).keep("thing", write, facts).facts == {"rows": 3}
 
 
 def test_a_failing_writer_changes_nothing(tmp_path: Path) -> None:
     store = ArtefactStore(tmp_path)
-    first = store.publish("thing", writing({"a": b"1"}), {})
+    first = store.keep("thing", writing({"a": b"1"}), {})
 
     def fail(folder: Path) -> None:
         (folder / "a").write_bytes(b"half")
         raise RuntimeError("stopped")
 
     with pytest.raises(RuntimeError, match="stopped"):
-        store.publish("thing", fail, {})
+        store.keep("thing", fail, {})
     assert store.open("thing", verify=True).manifest == first
     assert sorted(path.name for path in (tmp_path / "thing").iterdir()) == sorted(
         [".lock", "manifest.json", first.version]
@@ -102,13 +102,13 @@ def test_a_failing_writer_changes_nothing(tmp_path: Path) -> None:
 def test_what_is_not_an_artefact_is_refused(tmp_path: Path) -> None:
     store = ArtefactStore(tmp_path)
     with pytest.raises(ArtefactError, match="files of thing"):
-        store.publish("thing", lambda _folder: None, {})
+        store.keep("thing", lambda _folder: None, {})
     with pytest.raises(ArtefactError, match="files of thing"):
-        store.publish("thing", writing({"manifest.json": b"{}"}), {})
+        store.keep("thing", writing({"manifest.json": b"{}"}), {})
     with pytest.raises(ArtefactError, match="link, which is neither"):
-        store.publish("thing", lambda folder: (folder / "link").symlink_to("/etc/hosts"), {})
+        store.keep("thing", lambda folder: (folder / "link").symlink_to("/etc/hosts"), {})
     with pytest.raises(ValueError, match="JSON"):
-        store.publish("thing", writing({"a": b""}), {"share": float("nan")})
+        store.keep("thing", writing({"a": b""}), {"share": float("nan")})
     with pytest.raises(ArtefactError, match=r"nothing; to mend: run `imgsim sync`, which makes thing"):
         store.open("thing")
 
@@ -162,22 +162,22 @@ def binary_manifest(artefact: Artefact) -> None:
     "damage",
     [shorten, remove_file, make_folder, spoil, truncate_manifest, forge_facts, other_format, binary_manifest],
 )
-def test_damage_is_found_and_publishing_again_mends_it(tmp_path: Path, damage) -> None:
+def test_damage_is_found_and_keeping_again_mends_it(tmp_path: Path, damage) -> None:
     store = ArtefactStore(tmp_path)
     content = {"a": b"123", "b": b"4"}
-    manifest = store.publish("thing", writing(content), {"rows": 3})
+    manifest = store.keep("thing", writing(content), {"rows": 3})
     damage(store.open("thing"))
     with pytest.raises(ArtefactError, match=r"thing.*remove .*thing and run `imgsim sync`"):
         store.open("thing", verify=True)
-    assert store.publish("thing", writing(content), {"rows": 3}) == manifest
+    assert store.keep("thing", writing(content), {"rows": 3}) == manifest
     assert read_all(store.open("thing", verify=True)) == content
 
 
 def test_only_the_last_versions_are_kept_and_the_current_one_always(tmp_path: Path) -> None:
     store = ArtefactStore(tmp_path)
     assert store.prune("thing", 2) == []
-    made = [store.publish("thing", writing({"a": str(number).encode()}), {}).version for number in range(5)]
-    store.publish("thing", writing({"a": b"1"}), {})
+    made = [store.keep("thing", writing({"a": str(number).encode()}), {}).version for number in range(5)]
+    store.keep("thing", writing({"a": b"1"}), {})
     assert store.prune("thing", 3) == [made[0], made[2]]
     assert store.versions("thing") == [made[1], made[4], made[3]]
     assert store.prune("thing", 1) == [made[3], made[4]]
@@ -188,16 +188,16 @@ def test_only_the_last_versions_are_kept_and_the_current_one_always(tmp_path: Pa
 
 def test_a_key_inside_another_key_is_left_alone(tmp_path: Path) -> None:
     store = ArtefactStore(tmp_path)
-    store.publish("a/b", writing({"x": b"inner"}), {})
+    store.keep("a/b", writing({"x": b"inner"}), {})
     for number in range(3):
-        store.publish("a", writing({"x": str(number).encode()}), {})
+        store.keep("a", writing({"x": str(number).encode()}), {})
     store.prune("a", 1)
     assert read_all(store.open("a/b")) == {"x": b"inner"}
 
 
 def test_a_file_that_the_manifest_does_not_name(tmp_path: Path) -> None:
     store = ArtefactStore(tmp_path)
-    store.publish("thing", writing({"a": b"1"}), {})
+    store.keep("thing", writing({"a": b"1"}), {})
     with pytest.raises(ArtefactError, match="a file b in thing; found only a"):
         store.open("thing").path("b")
 
@@ -223,7 +223,7 @@ def test_writers_killed_at_any_moment_leave_a_whole_artefact(tmp_path: Path) -> 
                 if (tmp_path / "some/thing/manifest.json").exists():
                     seen.add(check_whole(store))
         check_whole(store)
-    mine = store.publish("some/thing", writing({"mine": b"x"}), {})
+    mine = store.keep("some/thing", writing({"mine": b"x"}), {})
     store.prune("some/thing", 1)
     # A writer killed while it makes its scratch folder leaves a newborn one, which is swept an hour later.
     left = {path.name for path in (tmp_path / "some/thing").iterdir() if not path.name.startswith(NEWBORN_PREFIX)}

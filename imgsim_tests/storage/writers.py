@@ -44,7 +44,7 @@ def artefact_for_ever(root: Path, name: str) -> None:
     say_ready()
     for number in itertools.count():
         text = f"{name} {number}"
-        store.publish("some/thing", lambda folder, text=text: write_same(folder, text), {"text": text})
+        store.keep("some/thing", lambda folder, text=text: write_same(folder, text), {"text": text})
         store.prune("some/thing", 3)
 
 

@@ -8,9 +8,9 @@ import polars as pl
 
 from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset
+from imgsim_assets.assets.keeping import in_ui, keep, open_table, picture_in_ui
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.pool import embedded_photos, plain_descriptors
-from imgsim_assets.assets.publishing import in_ui, open_table, picture_in_ui, publish
 from imgsim_assets.assets.search.comparison import score_neighbours
 from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.reporting import plots
@@ -120,7 +120,7 @@ def evaluation_asset(settings: Settings) -> dg.AssetsDefinition:
         shown: dict[str, Any] = {name: value for name, value in metrics.items() if isinstance(value, int | float | str)}
         shown |= {"in_words": in_words(metrics), "rankings": in_ui(rankings), "mlflow_run": mlflow_run}
         shown |= {name: picture_in_ui(png) for name, png in drawings.items()}
-        return publish(store, keys.EVALUATION, writing(contents), metadata=shown)
+        return keep(store, keys.EVALUATION, writing(contents), metadata=shown)
 
     return evaluation
 

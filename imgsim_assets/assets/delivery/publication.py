@@ -12,9 +12,9 @@ import polars as pl
 from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.embeddings import recorded_fingerprints
+from imgsim_assets.assets.keeping import TABLE, in_ui, keep, open_table
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.validation import open_validated
-from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, publish
 from imgsim_assets.assets.search.indices import INDEX_FILE, open_index, read_asked
 from imgsim_assets.assets.search.vectors import VECTORS_FILE
 from imgsim_assets.errors import GateError
@@ -94,7 +94,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         without = [name for name in wanted if name not in lists]
         if without:
             context.log.warning(f"{len(without)} test photos could not be read and got the fallback: {without[:5]}")
-        return publish(
+        return keep(
             store,
             keys.SUBMISSION,
             writing({layout.SUBMISSION: submission_bytes(rows)}),

@@ -9,8 +9,8 @@ import polars as pl
 from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.delivery.evaluation import open_classes, open_metrics, open_summary
+from imgsim_assets.assets.keeping import keep, keep_again, made_before, open_table
 from imgsim_assets.assets.learning.selection import open_recipe, open_steps
-from imgsim_assets.assets.publishing import made_before, open_table, publish, publish_again
 from imgsim_assets.assets.search.comparison import open_verdict, score_neighbours
 from imgsim_assets.assets.search.vectors import open_vectors
 from imgsim_assets.fingerprint import bytes_id
@@ -77,9 +77,9 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
         timeless = bytes_id(render({}))
         before = made_before(store, keys.REPORT)
         if before and before.manifest.notes.get(TIMELESS) == timeless:
-            return publish_again(store, keys.REPORT, {})
+            return keep_again(store, keys.REPORT, {})
         content = writing({layout.REPORT: render(times(context.instance))})
-        return publish(store, keys.REPORT, content, facts=away(gone, of=catalogue.height), notes={TIMELESS: timeless})
+        return keep(store, keys.REPORT, content, facts=away(gone, of=catalogue.height), notes={TIMELESS: timeless})
 
     return retrieval_report
 

@@ -7,8 +7,8 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.asset import asset
+from imgsim_assets.assets.keeping import PREVIEW_ROWS, TABLE, in_ui, keep_table, made_before, open_table
 from imgsim_assets.assets.keys import IMAGE_FOLDER, IMAGES, RAW_IMAGES, SOLUTION
-from imgsim_assets.assets.publishing import PREVIEW_ROWS, TABLE, in_ui, made_before, open_table, publish_table
 from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.submission import require_answers
@@ -101,7 +101,7 @@ def _raw_images(settings: Settings) -> dg.AssetsDefinition:
             shown |= {"ignored": len(folder.ignored), "ignored_names": told}
         if refused.height:
             shown["quarantine"] = in_ui(refused.head(QUARANTINE_ROWS))
-        return publish_table(store, RAW_IMAGES, catalogue, metadata=shown)
+        return keep_table(store, RAW_IMAGES, catalogue, metadata=shown)
 
     return raw_images
 
@@ -123,6 +123,6 @@ def _solution_labels(settings: Settings) -> dg.AssetsDefinition:
             context.log.warning(warning)
         table = pl.DataFrame(sorted(found.labels.items()), schema={"name": pl.String, "label": pl.String}, orient="row")
         # No preview: what is hidden stays out of the UI.
-        return publish_table(store, SOLUTION, table, metadata={"preview": "hidden"})
+        return keep_table(store, SOLUTION, table, metadata={"preview": "hidden"})
 
     return solution_labels

@@ -7,8 +7,8 @@ import polars as pl
 
 from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.images.catalogue import distinct_photos
+from imgsim_assets.assets.keeping import keep_table
 from imgsim_assets.assets.keys import CANNY_MAPS, IMAGES, RAW_IMAGES
-from imgsim_assets.assets.publishing import publish_table
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
@@ -55,7 +55,7 @@ def edge_asset(settings: Settings) -> dg.AssetsDefinition:
         gone = [name for name, reason in failures.items() if not reason.lasts]
         ids = [one for one in photos["content_id"] if one not in failures]
         summary = pl.from_arrow(table.read(ids, ["content_id", "density", "left", "top", "right", "bottom"]))
-        return publish_table(
+        return keep_table(
             store,
             CANNY_MAPS,
             pl.DataFrame(summary),

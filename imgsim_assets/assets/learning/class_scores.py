@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.images.catalogue import distinct_photos
+from imgsim_assets.assets.keeping import keep, made_before
 from imgsim_assets.assets.keys import LEARNING, RAW_IMAGES, class_scores_key, fine_tuned_backbones, fine_tuned_key
-from imgsim_assets.assets.publishing import made_before, publish
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
 from imgsim_assets.resources.provenance import computed_by
@@ -86,7 +86,7 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
         scores = asked.scores
         if tuned.folds and len(scores) < photos.height:
             context.log.warning(f"no class scores by {name} for {photos.height - len(scores)} photos")
-        return publish(
+        return keep(
             store,
             key,
             lambda folder: write_scores(folder, scores, len(tuned.labels)),

@@ -9,9 +9,9 @@ import polars as pl
 
 from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.images.catalogue import distinct_photos
+from imgsim_assets.assets.keeping import LABELLED_FILE, keep, labelled_before, open_table
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, fine_tuned_backbones, fine_tuned_key
 from imgsim_assets.assets.learning.pool import open_labels, read_pool
-from imgsim_assets.assets.publishing import LABELLED_FILE, labelled_before, open_table, publish
 from imgsim_assets.fingerprint import digest, fingerprint
 from imgsim_assets.resources.measuring import tracked
 from imgsim_assets.resources.provenance import computed_by
@@ -89,7 +89,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
             networks.write(folder, scores)
             write_table(folder / LABELLED_FILE, labelled)
 
-        result = publish(
+        result = keep(
             store,
             key,
             write,

@@ -6,9 +6,9 @@ import dagster as dg
 
 from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.embeddings import recorded_fingerprints
+from imgsim_assets.assets.keeping import PREVIEW_ROWS, TABLE, in_ui, keep, made_before
 from imgsim_assets.assets.keys import LEARNING, LEARNING_SET, RAW_IMAGES, embedding_deps
 from imgsim_assets.assets.learning.pool import LABELS_FILE, embedded_photos
-from imgsim_assets.assets.publishing import PREVIEW_ROWS, TABLE, in_ui, made_before, publish
 from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.label_codec import LabelCodec
@@ -55,7 +55,7 @@ def learning_set_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             context.log.info(f"{waiting} new photos are ranked by what was learned from {taken.height} others")
         labels = LabelCodec.of(taken["label"]).to_json().encode()
         shown = {"photos": taken.height, "labelled": int(taken["label"].count()), "waiting": waiting}
-        return publish(
+        return keep(
             store,
             LEARNING_SET,
             writing({TABLE: taken, LABELS_FILE: labels}),

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from imgsim_assets.assets.asset import asset
+from imgsim_assets.assets.keeping import TABLE, keep, open_table
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING, LEARNING_SET, METRIC_HEAD, RANKING_CHOICE, fine_tuned_deps
 from imgsim_assets.assets.learning.pool import DIFFUSED_FILE, open_labels, read_pool, read_views
 from imgsim_assets.assets.learning.selection import open_recipe
-from imgsim_assets.assets.publishing import TABLE, open_table, publish
 from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.descriptors import assemble_descriptors
@@ -29,7 +29,7 @@ TRAINING_FILE = "training.parquet"
 
 
 def open_head(store: Store) -> MetricHead:
-    """Open what `metric_head` published."""
+    """Open what `metric_head` has learned."""
     return load_head(store.artefacts.open(METRIC_HEAD).path(layout.HEAD))
 
 
@@ -69,7 +69,7 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
         )
         context.log.info(f"{found.count} clusters of {photos.height} photos")
         contents = writing({TABLE: table, DIFFUSED_FILE: diffused.astype(np.float32)})
-        return publish(store, CLUSTERS, contents, facts={"clusters": found.count, "photos": photos.height})
+        return keep(store, CLUSTERS, contents, facts={"clusters": found.count, "photos": photos.height})
 
     return clusters
 
@@ -95,6 +95,6 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
             write_table(folder / TRAINING_FILE, learned.training)
 
         context.log.info(", ".join(f"{name} {value}" for name, value in learned.facts.items()))
-        return publish(store, METRIC_HEAD, write, facts=learned.facts)
+        return keep(store, METRIC_HEAD, write, facts=learned.facts)
 
     return metric_head

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.embeddings import recorded_fingerprints
+from imgsim_assets.assets.keeping import open_table
 from imgsim_assets.assets.keys import CLUSTERS, LEARNING_SET, RAW_IMAGES, embedding_key, fine_tuned_key
 from imgsim_assets.assets.learning.class_scores import read_class_scores
-from imgsim_assets.assets.publishing import open_table
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.choice import Collection

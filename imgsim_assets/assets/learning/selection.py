@@ -6,6 +6,16 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.asset import asset
+from imgsim_assets.assets.keeping import (
+    LABELLED_FILE,
+    TABLE,
+    in_ui,
+    keep,
+    keep_again,
+    labelled_before,
+    open_table,
+    picture_in_ui,
+)
 from imgsim_assets.assets.keys import (
     CLUSTERS,
     LEARNING,
@@ -16,16 +26,6 @@ from imgsim_assets.assets.keys import (
     fine_tuned_key,
 )
 from imgsim_assets.assets.learning.pool import read_collection
-from imgsim_assets.assets.publishing import (
-    LABELLED_FILE,
-    TABLE,
-    in_ui,
-    labelled_before,
-    open_table,
-    picture_in_ui,
-    publish,
-    publish_again,
-)
 from imgsim_assets.fingerprint import fingerprint
 from imgsim_assets.reporting import plots
 from imgsim_assets.resources.measuring import log_files, metric_name, tracked
@@ -89,7 +89,7 @@ def selection_asset(settings: Settings) -> dg.AssetsDefinition:
         before = labelled_before(store, RANKING_CHOICE, made_by)
         if before is not None and renewal_policy(settings).choice.stands(before, labelled):
             context.log.info("too few labelled photos changed to choose anew: the choice stays")
-            return publish_again(store, RANKING_CHOICE, {"steps": in_ui(open_steps(store))})
+            return keep_again(store, RANKING_CHOICE, {"steps": in_ui(open_steps(store))})
         collection = read_collection(store, settings, fine_tuned=fine_tuned_backbones(settings))
         choice = choose(
             collection,
@@ -123,7 +123,7 @@ def selection_asset(settings: Settings) -> dg.AssetsDefinition:
                 )
                 for point in choice.curve:
                     run.log_metrics({"glrtml_loss": point.loss, "glrtml_held_out": point.held_out}, step=point.epoch)
-        return publish(store, RANKING_CHOICE, contents, facts=facts, metadata=shown)
+        return keep(store, RANKING_CHOICE, contents, facts=facts, metadata=shown)
 
     return ranking_choice
 

@@ -6,10 +6,10 @@ import dagster as dg
 import polars as pl
 
 from imgsim_assets.assets.asset import asset
+from imgsim_assets.assets.keeping import keep_table, open_table
 from imgsim_assets.assets.keys import CLUSTERS, CROSS_VALIDATION, LEARNING, LEARNING_SET, METRIC_HEAD, fine_tuned_deps
 from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.pool import plain_descriptors, read_pool
-from imgsim_assets.assets.publishing import open_table, publish_table
 from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.evaluation import score_by_cross_validation
@@ -50,6 +50,6 @@ def validation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         )
         if why_not:
             context.log.info(f"not cross-validated: {why_not}")
-        return publish_table(store, CROSS_VALIDATION, validated)
+        return keep_table(store, CROSS_VALIDATION, validated)
 
     return [cross_validation]

@@ -7,8 +7,8 @@ import polars as pl
 
 from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset
+from imgsim_assets.assets.keeping import TABLE, in_ui, keep, open_table, picture_in_ui
 from imgsim_assets.assets.learning.metric import open_head
-from imgsim_assets.assets.publishing import TABLE, in_ui, open_table, picture_in_ui, publish
 from imgsim_assets.assets.search.indices import INDEX_FILE, open_index
 from imgsim_assets.assets.search.vectors import Vectors, open_vectors
 from imgsim_assets.reporting import plots
@@ -72,7 +72,7 @@ def comparison_asset(settings: Settings) -> dg.AssetsDefinition:
             log_files(run, {**files, layout.VERDICT: words.encode()}, keys.COMPARISON)
         contents = writing({TABLE: table, layout.CURVES: curves, layout.VERDICT: words.encode()})
         shown = {"verdict": words, "preview": in_ui(upright(table, "library")), "curves": in_ui(curves)}
-        return publish(
+        return keep(
             store, keys.COMPARISON, contents, metadata={**shown, "recall_against_speed": picture_in_ui(drawing)}
         )
 

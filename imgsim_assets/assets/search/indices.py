@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 
 from imgsim_assets.assets.asset import asset
+from imgsim_assets.assets.keeping import in_ui, keep, keep_table
 from imgsim_assets.assets.keys import GALLERY, METRIC_HEAD, QUERIES, SEARCH, index_key, neighbors_key
 from imgsim_assets.assets.learning.metric import open_head
-from imgsim_assets.assets.publishing import in_ui, publish, publish_table
 from imgsim_assets.assets.search.vectors import Vectors, open_probes, open_vectors
 from imgsim_assets.errors import ArtefactError
 from imgsim_assets.fingerprint import digest
@@ -84,7 +84,7 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
         if stands_in(library, built.kind):
             context.log.warning(STAND_IN)
         facts = facts_of(built) | {"ids": digest(photos["name"]), "built_from": built_from}
-        return publish(
+        return keep(
             store,
             index_key(library),
             lambda folder: built.save(folder / INDEX_FILE),
@@ -133,7 +133,7 @@ def _neighbors(settings: Settings, library: str) -> dg.AssetsDefinition:
         if found.short_lists:
             context.log.warning(f"{found.short_lists} lists were too short and were completed by exact search")
         table = ranked_names(queries["name"], gallery["name"], found)
-        return publish_table(store, neighbors_key(library), table, metadata={"short_lists": found.short_lists})
+        return keep_table(store, neighbors_key(library), table, metadata={"short_lists": found.short_lists})
 
     return neighbors
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.assets.asset import asset
+from imgsim_assets.assets.keeping import TABLE, keep
 from imgsim_assets.assets.keys import (
     GALLERY,
     METRIC_HEAD,
@@ -22,7 +23,6 @@ from imgsim_assets.assets.keys import (
 from imgsim_assets.assets.learning.class_scores import read_class_scores
 from imgsim_assets.assets.learning.metric import open_head, open_training
 from imgsim_assets.assets.learning.pool import embedded_photos, read_descriptors
-from imgsim_assets.assets.publishing import TABLE, publish
 from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval import ranking
@@ -84,7 +84,7 @@ def _gallery_vectors(settings: Settings) -> dg.AssetsDefinition:
         asked = evenly(np.arange(len(coordinates)), PROBES)
         probes = ranking.query_vectors(head, coordinates[asked], vectors, None if scores is None else scores[asked])
         table = table.with_columns(pl.Series("centrality", centrality(descriptors)))
-        return _publish_vectors(store, GALLERY, table, {VECTORS_FILE: vectors, PROBES_FILE: probes})
+        return _keep_vectors(store, GALLERY, table, {VECTORS_FILE: vectors, PROBES_FILE: probes})
 
     return gallery_vectors
 
@@ -117,14 +117,14 @@ def _query_vectors(settings: Settings) -> dg.AssetsDefinition:
         _, gallery = open_vectors(store, GALLERY)
         scores = _class_scores(store, head.recipe, photos)
         vectors = ranking.query_vectors(head, head.axes.project(descriptors), gallery, scores)
-        return _publish_vectors(store, QUERIES, photos.select("name", "content_id"), {VECTORS_FILE: vectors})
+        return _keep_vectors(store, QUERIES, photos.select("name", "content_id"), {VECTORS_FILE: vectors})
 
     return query_vectors
 
 
-def _publish_vectors(
+def _keep_vectors(
     store: Store, key: str, photos: pl.DataFrame, arrays: Mapping[str, Vectors]
 ) -> dg.MaterializeResult[Any]:
     count, dimension = arrays[VECTORS_FILE].shape
     facts: dict[str, JSON] = {"count": count, "dimension": dimension, "dtype": "float32"}
-    return publish(store, key, writing({TABLE: photos, **arrays}), facts=facts)
+    return keep(store, key, writing({TABLE: photos, **arrays}), facts=facts)

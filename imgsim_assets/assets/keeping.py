@@ -1,4 +1,4 @@
-"""How an asset publishes what it made: artefact first, then the claim that Dagster records."""
+"""How an asset keeps what it made: artefact first, then the claim that Dagster records."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ TABLE = "table.parquet"
 LABELLED_FILE = "labelled.parquet"  # the labelled photos that something was learned from
 
 
-def publish(
+def keep(
     store: Store,
     key: str,
     write: Callable[[Path], None],
@@ -29,7 +29,7 @@ def publish(
     notes: Mapping[str, JSON] | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult[Any]:
-    """Publish the files that `write` makes, and claim them: the data version is that of their content.
+    """Keep the files that `write` makes, and claim them: the data version is that of their content.
 
     Args:
         store: where.
@@ -39,7 +39,7 @@ def publish(
         notes: not part of it (durations).
         metadata: shown in the UI beside facts and notes.
     """
-    manifest = store.artefacts.publish(key, write, facts or {}, notes or {})
+    manifest = store.artefacts.keep(key, write, facts or {}, notes or {})
     store.artefacts.prune(key, VERSIONS_KEPT)
     shown = {**(metadata or {}), **manifest.facts, **manifest.notes}
     shown["path"] = dg.MetadataValue.path(store.artefacts.open(key).folder)
@@ -47,7 +47,7 @@ def publish(
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.version), metadata=shown)
 
 
-def publish_table(
+def keep_table(
     store: Store,
     key: str,
     table: pl.DataFrame,
@@ -56,16 +56,14 @@ def publish_table(
     notes: Mapping[str, JSON] | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult[Any]:
-    """Publish one table, with its number of rows and its first rows in the UI."""
+    """Keep one table, with its number of rows and its first rows in the UI."""
     shown = {**(metadata or {}), "dagster/row_count": table.height}
     shown.setdefault("preview", in_ui(table.head(PREVIEW_ROWS)))
-    return publish(
-        store, key, lambda folder: write_table(folder / TABLE, table), facts=facts, notes=notes, metadata=shown
-    )
+    return keep(store, key, lambda folder: write_table(folder / TABLE, table), facts=facts, notes=notes, metadata=shown)
 
 
 def made_before(store: Store, key: str, **facts: JSON) -> Artefact | None:
-    """Open what an asset published before; None: there is nothing, or it was made otherwise, by these facts."""
+    """Open what an asset made before; None: there is nothing, or it was made otherwise, by these facts."""
     try:
         present = store.artefacts.open(key)
     except ArtefactError:
@@ -75,20 +73,20 @@ def made_before(store: Store, key: str, **facts: JSON) -> Artefact | None:
 
 
 def labelled_before(store: Store, key: str, made_by: str) -> pl.DataFrame | None:
-    """Open the labelled photos that what is published was made from; None: there is none, or it was made otherwise."""
+    """Open the labelled photos that what is kept was made from; None: there is none, or it was made otherwise."""
     present = made_before(store, key, made_by=made_by)
     return read_table(present.path(LABELLED_FILE)) if present else None
 
 
-def publish_again(store: Store, key: str, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
-    """Publish once more what is published, so that what hangs on it stays fresh."""
+def keep_again(store: Store, key: str, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
+    """Keep once more what is kept, so that what hangs on it stays fresh."""
     present = store.artefacts.open(key)
     contents = writing({name: present.path(name).read_bytes() for name in present.manifest.files})
-    return publish(store, key, contents, facts=present.manifest.facts, metadata={**metadata, "kept": True})
+    return keep(store, key, contents, facts=present.manifest.facts, metadata={**metadata, "kept": True})
 
 
 def open_table(store: Store, key: str) -> pl.DataFrame:
-    """Read the table that an asset published.
+    """Read the table that an asset keeps.
 
     Raises:
         ArtefactError: it is missing or damaged.
