@@ -83,3 +83,11 @@ def test_a_list_is_judged_to_its_depth():
     relevant = np.array([[True, True, False], [True, False, False], [False, False, False]])
     found = average_precision(relevant, np.array([5, 5, 5]), 3, np.array([2, 1, 0]))
     np.testing.assert_array_equal(found, [1.0, 1.0, np.nan])
+
+
+def test_each_value_is_drawn_as_often_as_any_other():
+    """Of forty, one is not zero: in 2.5% of the means it was drawn three times, wherever it stands."""
+    for place in (0, 17, 39):
+        values = np.zeros(40)
+        values[place] = 1.0
+        assert bootstrap_interval(values, 4000, 3) == (0.0, 3 / 40)

@@ -63,9 +63,10 @@ def test_posterior_adds_up_and_survives_huge_ratios():
     np.testing.assert_allclose(posterior, [[1.0, 0.0], [0.5, 0.5]])
 
 
-def test_temperature_undoes_a_known_over_confidence():
+@pytest.mark.parametrize("times", [0.5, 2, 20])
+def test_temperature_undoes_a_known_over_confidence(times):
     random = np.random.default_rng(0)
     honest = random.normal(size=(4000, 5)) * 2
     weights = class_posterior(honest)
     truth = np.array([random.choice(5, p=row) for row in weights])
-    assert fit_temperature(honest * 20, truth) == pytest.approx(20, rel=0.15)
+    assert fit_temperature(honest * times, truth) == pytest.approx(times, rel=0.15)

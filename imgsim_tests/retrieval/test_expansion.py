@@ -156,3 +156,17 @@ def test_impossible_numbers_are_refused(neighbours, alpha):
         expand_queries(np.eye(3), np.eye(3), neighbours, alpha)
     with pytest.raises(ValueError, match=r"expected (at least 1 neighbour|alpha of at least 0), found"):
         augment_gallery(np.eye(3), neighbours, alpha)
+
+
+@pytest.mark.parametrize("allowed", [1, 40, 400])
+def test_no_block_is_larger_than_memory_allows(monkeypatch, allowed):
+    """But for one photo's neighbours, which are the least."""
+    random = np.random.default_rng(0)
+    gallery, queries = random.normal(size=(30, 4)), random.normal(size=(25, 4))
+    added = []
+    monkeypatch.setattr(expansion, "normalise", lambda vectors: added.append(len(vectors)) or normalise(vectors))
+    monkeypatch.setattr(expansion, "BLOCK_VALUES", allowed)
+    expand_queries(gallery, queries, 5, 1.0)
+    blocks = added[2:]
+    assert sum(blocks) == len(queries)
+    assert max(blocks) == max(1, allowed // (5 * 4))

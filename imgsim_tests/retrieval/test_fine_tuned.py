@@ -127,3 +127,11 @@ def test_accuracy_counts_the_photos_that_were_asked_about():
     photos = pl.DataFrame({"content_id": ["a", "b", "gone"], "label": ["dog", "dog", "cat"]})
     assert held_out_accuracy(["cat", "dog"], scores, photos) == 0.5
     assert held_out_accuracy(["cat", "dog"], {}, photos) is None
+
+
+@pytest.mark.parametrize("doubt", [0.2, 5.0])
+def test_the_temperature_is_that_by_which_the_others_are_too_sure(doubt):
+    classes = np.repeat(np.arange(8), 200)
+    odds = draw_scores(classes, 8, 1.0, 1)
+    found = fit_weight(odds * doubt, np.zeros_like(odds), classes)
+    assert found.temperature == pytest.approx(doubt, rel=0.1)

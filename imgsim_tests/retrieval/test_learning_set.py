@@ -126,3 +126,10 @@ def test_a_lesson_has_named_classes_only():
     known = np.where((np.arange(len(truth)) % 20 < 4) & (truth < 5), truth, -1)
     lesson = lesson_of_fold(draw_pool(vectors, known), np.arange(len(truth)) % 3, 1, 0.0)
     assert set(np.unique(lesson).tolist()) <= {-1, 0, 1, 2, 3, 4}
+
+
+def test_class_scores_are_those_of_the_photos_asked_for_or_none():
+    pool = labelled_pool([0, 0, 1, 1, -1])
+    assert pool.scores_of(TRAIN) is None
+    scores = np.arange(10.0).reshape(5, 2)
+    np.testing.assert_array_equal(replace(pool, class_scores=scores).scores_of(TRAIN), scores[:4])

@@ -80,3 +80,18 @@ def test_narrowing_keeps_the_best(seed, count):
     assert kept.shape == (len(asked), min(count, 25))
     whole, narrowed = rescore(gallery, asked, candidates, count), rescore(gallery, asked, kept, count)
     np.testing.assert_allclose(narrowed[1], whole[1], rtol=1e-5, atol=1e-6)
+
+
+def test_rows_that_a_matrix_product_passed_over_are_compared(monkeypatch):
+    """Of equal rows it may give any; here it gives the last ones."""
+    vectors, queries = np.ones((60, 4), dtype=np.float32), np.ones((3, 4), dtype=np.float32)
+
+    def last(vectors, queries, count):
+        rows = np.arange(len(vectors))[::-1][:count]
+        return queries @ vectors.T[:, :count], np.tile(rows, (len(queries), 1))
+
+    monkeypatch.setattr(exact, "_roughly", last)
+    for scores in (exact.BLOCK_SCORES, 60):
+        monkeypatch.setattr(exact, "BLOCK_SCORES", scores)
+        ids, _ = exact_neighbours(vectors, queries, 5)
+        np.testing.assert_array_equal(ids, np.tile(np.arange(5), (3, 1)))

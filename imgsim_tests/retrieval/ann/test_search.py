@@ -7,6 +7,7 @@ import pytest
 
 from imgsim_assets.retrieval.ann.annoy_index import build_annoy
 from imgsim_assets.retrieval.ann.exact import ExactIndex
+from imgsim_assets.retrieval.ann.protocol import MISSING
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.reciprocal import rerank
 from imgsim_tests.retrieval.ann.vectors import served_vectors
@@ -46,3 +47,22 @@ def test_an_index_that_is_set_to_find_ten_works_harder_for_a_hundred(monkeypatch
     search(annoy, GALLERY, QUERIES, 10, reciprocal=True)
     search(annoy, GALLERY, QUERIES, 10)
     assert efforts == [200, 20]
+
+
+@dataclass(frozen=True)
+class Short(ExactIndex):
+    """Exact search that finds no more than `most` for every second query."""
+
+    most: int = 9
+
+    def candidates(self, queries, count):
+        found = super().candidates(queries, count)
+        found[::2, self.most :] = MISSING
+        return found
+
+
+@pytest.mark.parametrize(("most", "short"), [(9, 5), (10, 0)])
+def test_lists_that_fall_short_are_counted_reranked_or_not(most, short):
+    for reciprocal in (False, True):
+        found = search(Short(GALLERY, most), GALLERY, QUERIES[:10], 10, reciprocal=reciprocal)
+        assert found.short_lists == (short if reciprocal or most < 10 else 0)
