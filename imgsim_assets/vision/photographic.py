@@ -20,7 +20,9 @@ def colour_variety(picture: npt.NDArray[np.uint8]) -> float:
     step = -(-max(picture.shape[:2]) // LOOKED_AT)
     calm = cv2.medianBlur(np.ascontiguousarray(picture[::step, ::step]), CALMED).reshape(-1, 3)
     # Greys lie on one line in the space of colours, and have as much room there in cells half as large.
-    cell = CELL // 2 if (np.ptp(calm, axis=1) <= GREY).mean() >= GREY_SHARE else CELL
+    red, green, blue = calm.T  # a tenth of the time of `ptp` over three
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    cell = CELL // 2 if (spread <= GREY).mean() >= GREY_SHARE else CELL
     cells = 256 // cell
     counts = np.bincount(calm // cell @ np.array([cells**2, cells, 1]))
     colours = np.flatnonzero(counts)

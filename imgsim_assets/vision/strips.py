@@ -106,4 +106,5 @@ def _share_like(
     rows: npt.NDArray[np.uint8], colour: npt.NDArray[np.int16], within: int = LIKE
 ) -> npt.NDArray[np.float64]:
     """Give the share of each of the rows [n, pixels, 3] that has a colour, or nearly: float64 [n]."""
-    return np.asarray((np.abs(rows - colour) <= within).all(axis=2).mean(axis=1))
+    red, green, blue = np.moveaxis(np.abs(rows - colour) <= within, 2, 0)  # a third of the time of `all` over three
+    return np.asarray((red & green & blue).mean(axis=1))
