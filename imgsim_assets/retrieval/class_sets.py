@@ -4,9 +4,11 @@ In the metric's space a set of n photos with mean c predicts x_k ~ N(n b_k / (n 
 an unknown set x_k ~ N(0, 1 + b_k). The log of their ratio is quadratic in x, so it is linear in (x, x^2, 1).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from imgsim_assets.retrieval.glrt import Floats, Ints, class_means
+from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_means
 from imgsim_assets.retrieval.label_codec import UNKNOWN
 
 
@@ -36,10 +38,26 @@ def set_features(means: Floats, counts: Floats | Ints, between: Floats) -> Float
     return np.concatenate([predicted / variance, square, constant], axis=1)
 
 
-def describe_classes(projected: Floats, classes: Ints, between: Floats) -> tuple[Floats, Ints]:
-    """Describe each class of photos [n, r] as a set: float64 [c, 2r + 1], and the c class numbers in rising order."""
-    numbers, rows, counts = np.unique(classes, return_inverse=True, return_counts=True)
-    return set_features(class_means(projected, rows, len(counts)), counts, between), numbers
+@dataclass(frozen=True)
+class ClassMeans:
+    """The classes of photos: their numbers in rising order, int64 [c], means float64 [c, k], and photos of each [c]."""
+
+    numbers: Ints
+    means: Floats
+    counts: Ints
+
+    @classmethod
+    def of(cls, coordinates: Floats, classes: Ints) -> "ClassMeans":
+        """Take the mean of each class of photos [n, k]."""
+        numbers, rows, counts = np.unique(classes, return_inverse=True, return_counts=True)
+        return cls(numbers, class_means(coordinates, rows, len(counts)), counts)
+
+    def sets(self, metric: GlrtMetric) -> Floats:
+        """Describe each class as a set in a metric's space: float64 [c, 2r + 1].
+
+        A metric is linear: means are taken there as any photo is, which spares it all others.
+        """
+        return set_features(metric.project(self.means), self.counts, metric.between)
 
 
 def class_log_ratios(queries: Floats, projected: Floats, classes: Ints, between: Floats) -> tuple[Floats, Ints]:
@@ -49,8 +67,8 @@ def class_log_ratios(queries: Floats, projected: Floats, classes: Ints, between:
         float64 [q, c] log ratios and the c class numbers in rising order. Photos of class -1 take no part.
     """
     known = classes != UNKNOWN
-    sets, numbers = describe_classes(projected[known], classes[known], between)
-    return query_features(queries, between) @ sets.T, numbers
+    found = ClassMeans.of(projected[known], classes[known])
+    return query_features(queries, between) @ set_features(found.means, found.counts, between).T, found.numbers
 
 
 def class_posterior(log_ratios: Floats, temperature: float = 1.0) -> Floats:

@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from imgsim_assets.retrieval.class_sets import describe_classes, query_features
+from imgsim_assets.retrieval.class_sets import ClassMeans, query_features
 from imgsim_assets.retrieval.cross_validation import Folds
 from imgsim_assets.retrieval.fine_tuned import columns_of, fit_weight
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
@@ -38,12 +38,10 @@ class FoldFit:
         learned = learned_classes(replace(pool, classes=hidden), recipe, confidence)
         taken, asked = learned != UNKNOWN, folds.asked(number)
         coordinates, classes = np.asarray(pool.coordinates[taken]), np.asarray(learned[taken])
-        numbers = np.unique(classes)
         self.pool = pool
-        self.numbers: Ints = numbers
+        self._means = ClassMeans.of(coordinates, classes)
+        numbers = self.numbers = self._means.numbers
         self.asked: Ints = asked[np.isin(pool.classes[asked], numbers)]
-        self._coordinates: Floats = coordinates
-        self._learned: Ints = classes
         self._statistics = cache(lambda: class_statistics(coordinates, classes))
         self._logistic = cache(lambda: fit_logistic(coordinates, classes) if len(numbers) > 1 else None)
         self.projection = cache(lambda shrinkage: learn_projection(coordinates, classes, shrinkage))
@@ -61,8 +59,8 @@ class FoldFit:
     def ratios(self, shrinkage: float, *, projection: bool) -> Floats:
         """Give the log ratios of `asked` for the classes of `numbers`: float64 [q, c]."""
         metric = self._metric(shrinkage, projection=projection)
-        sets, _ = describe_classes(metric.project(self._coordinates), self._learned, metric.between)
-        return query_features(metric.project(self.pool.coordinates[self.asked]), metric.between) @ sets.T
+        asked = query_features(metric.project(self.pool.coordinates[self.asked]), metric.between)
+        return np.asarray(asked @ self._means.sets(metric).T)
 
     def logits(self) -> Floats:
         """Give the logits of `asked` for the classes of `numbers`: float64 [q, c]; zeros where there is one class."""
@@ -74,9 +72,8 @@ class FoldFit:
     def head(self, recipe: Recipe, tuning: Tuning) -> MetricHead:
         """Put the head of a recipe together."""
         metric = self._metric(tuning.shrinkage, projection=recipe.projection)
-        sets, numbers = describe_classes(metric.project(self._coordinates), self._learned, metric.between)
         logistic = self._logistic() if recipe.fits_logistic else None
-        return MetricHead(recipe, self.pool.axes, metric, sets, numbers, logistic, tuning)
+        return MetricHead(recipe, self.pool.axes, metric, self._means.sets(metric), self.numbers, logistic, tuning)
 
     def _metric(self, shrinkage: float, *, projection: bool) -> GlrtMetric:
         if projection:

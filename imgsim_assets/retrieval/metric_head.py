@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgsim_assets.retrieval.class_sets import class_posterior, describe_classes, query_features, set_features
+from imgsim_assets.retrieval.class_sets import ClassMeans, class_posterior, query_features, set_features
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight, columns_of, fit_weight
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints
@@ -112,8 +112,8 @@ def fit_head(
     logistic = fit_logistic(coordinates, classes) if recipe.fits_logistic and len(np.unique(classes)) > 1 else None
     with single_thread():
         metric = _fit_metric(recipe)(coordinates, classes, found.shrinkage)
-        sets, numbers = describe_classes(metric.project(coordinates), classes, metric.between)
-    return MetricHead(recipe, axes, metric, sets, numbers, logistic, found)
+        known = ClassMeans.of(coordinates, classes)
+        return MetricHead(recipe, axes, metric, known.sets(metric), known.numbers, logistic, found)
 
 
 def tune_head(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.retrieval.class_sets import class_log_ratios, fit_temperature, log_loss
+from imgsim_assets.retrieval.class_sets import ClassMeans, fit_temperature, log_loss, query_features
 from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
 from imgsim_assets.retrieval.logistic import fit_logistic
@@ -129,12 +129,12 @@ def _ratios(
     def of_fold(fold: tuple[npt.NDArray[np.bool_], Ints]) -> list[Floats]:
         kept, rows = fold
         statistics = class_statistics(coordinates[kept], classes[kept])
+        known = ClassMeans.of(coordinates[kept], classes[kept])
         found = []
         for share in shares:
-            metric = metric_from_statistics(statistics, share)
-            ratios, present = _class_ratios(metric, coordinates, classes, kept, rows)
+            ratios = _class_ratios(metric_from_statistics(statistics, share), known, coordinates[rows])
             found.append(np.full((len(rows), len(numbers)), -np.inf))
-            found[-1][:, np.searchsorted(numbers, present)] = ratios
+            found[-1][:, np.searchsorted(numbers, known.numbers)] = ratios
         return found
 
     asked = np.concatenate([rows for _, rows in held_out])
@@ -156,8 +156,9 @@ def _with_experts(
     def of_fold(fold: tuple[npt.NDArray[np.bool_], Ints]) -> tuple[float, float, float]:
         kept, rows = fold
         metric = fit(coordinates[kept], classes[kept], tuning.shrinkage)
-        ratios, present = _class_ratios(metric, coordinates, classes, kept, rows)
-        truth = np.searchsorted(present, classes[rows])
+        known = ClassMeans.of(coordinates[kept], classes[kept])
+        ratios = _class_ratios(metric, known, coordinates[rows])
+        truth = np.searchsorted(known.numbers, classes[rows])
         glrt = tuning.glrt if fit is closed_form else fit_temperature(ratios, truth)
         if not logistic:
             return glrt, 1.0, 1.0
@@ -169,8 +170,5 @@ def _with_experts(
     return Tuning(tuning.shrinkage, *np.exp(np.log(found).mean(axis=0)).tolist())
 
 
-def _class_ratios(
-    metric: GlrtMetric, coordinates: Floats, classes: Ints, kept: npt.NDArray[np.bool_], rows: Ints
-) -> tuple[Floats, Ints]:
-    known = metric.project(coordinates[kept])
-    return class_log_ratios(metric.project(coordinates[rows]), known, classes[kept], metric.between)
+def _class_ratios(metric: GlrtMetric, known: ClassMeans, asked: Floats) -> Floats:
+    return np.asarray(query_features(metric.project(asked), metric.between) @ known.sets(metric).T)
