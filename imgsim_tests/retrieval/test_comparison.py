@@ -1,10 +1,13 @@
+from types import SimpleNamespace
+
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imgsim_assets.retrieval.agreement import overlap, rank_correlation, recall_by_score
-from imgsim_assets.retrieval.comparison import OF_CURVES, Contender, compare_indices
+from imgsim_assets.retrieval.comparison import OF_CURVES, Contender, as_metrics, compare_indices, names_of, with_scores
 from imgsim_assets.settings import Annoy, Faiss
 from imgsim_tests.retrieval.ann.vectors import built, served_vectors
 
@@ -64,3 +67,20 @@ def test_rank_correlation_is_spearmans(left, right):
 
 def test_rank_correlation_needs_two_shared_photos():
     assert np.isnan(rank_correlation(np.array([[1, 2, -1]]), np.array([[2, 5, -1]]))).all()
+
+
+def test_an_index_that_stands_in_for_annoy_is_not_called_annoy():
+    faiss, annoy = (SimpleNamespace(library=one, index=SimpleNamespace(kind="flat")) for one in ("faiss", "annoy"))
+    assert names_of([faiss, annoy]) == {"faiss": "FAISS", "annoy": "FAISS in Annoy's place"}
+    annoy.index.kind = "dot"
+    assert names_of([faiss, annoy]) == {"faiss": "FAISS", "annoy": "Annoy"}
+
+
+def test_what_narrowing_costs_is_told_where_it_is_known():
+    table = pl.DataFrame({"library": ["faiss", "annoy"], "recall_at_10": [1.0, 0.9]})
+    ideal, worse, none = (pl.DataFrame({"average_precision": one}) for one in ([1.0, 0.5], [0.5, 0.5], []))
+    scored = with_scores(table, [ideal, worse], ideal)
+    assert scored["map_at_10"].to_list() == [0.75, 0.5]
+    assert scored["map_at_10_lost"].to_list() == [0.0, 0.25]
+    unknown = with_scores(table, [none.cast(pl.Float64)] * 2, none.cast(pl.Float64))
+    assert as_metrics(unknown) == {"faiss_recall_at_10": 1.0, "annoy_recall_at_10": 0.9}
