@@ -59,6 +59,7 @@ def test_what_is_absent_and_no_peer_is_a_fault():
         with_peers(command)()
 
 
+@pytest.mark.slow
 def test_the_ui_without_its_server_says_what_to_install():
     done = run_without("dagster_webserver", "ui", "--port", "1")
     assert (done.status, done.out) == (2, "")

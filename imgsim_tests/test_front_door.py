@@ -132,6 +132,7 @@ def test_another_rule_of_trimming_moves_whatever_opens_photos(monkeypatch):
     assert looking <= found
 
 
+@pytest.mark.slow
 def test_dagster_can_load_it_as_a_code_location():
     done = subprocess.run(
         [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"],

@@ -232,6 +232,7 @@ def test_a_missing_settings_file_is_refused(synced: Workplace):
     require_one_clear_error(synced.run("sync", "--config", "nowhere.toml"), "a settings file at nowhere.toml")
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_ends_with_status_2_and_one_line(unsynced: Workplace):
     no_data_folder(unsynced)
     done = unsynced.run_apart("sync")

@@ -52,6 +52,7 @@ def test_what_is_computed_is_changed_and_types_and_signatures_are_not(shop):
     ]
 
 
+@pytest.mark.slow
 def test_a_change_that_no_test_notices_survives_with_its_line(shop):
     ground = Ground(shop)
     dearer, _, subtracted, *_ = mutants_of(shop, MODULE)
@@ -60,6 +61,7 @@ def test_a_change_that_no_test_notices_survives_with_its_line(shop):
     assert (shop / MODULE).read_text() == CODE
 
 
+@pytest.mark.slow
 def test_without_a_test_that_passes_all_survive(shop):
     test = shop / mirror_of(shop, MODULE)[0]
     test.write_text("def test_shop():\n    assert False\n")

@@ -64,6 +64,7 @@ def test_the_container_runs_as_nobody_of_importance_and_its_doors_are_on_loopbac
     assert "/photos:ro" in compose
 
 
+@pytest.mark.slow
 def test_the_instance_of_a_strangers_state_folder_is_not_believed(tmp_path: Path) -> None:
     state, trace = tmp_path / "state", tmp_path / "trace"
     state.mkdir()

@@ -34,6 +34,7 @@ def tiny(small_workplace, monkeypatch):
     return Settings(places=Places(data=small_workplace / "photos"), runtime=runtime, backbones=lines)
 
 
+@pytest.mark.slow
 def test_everything_is_measured_and_shown(tiny, tmp_path):
     measured = measure_embedding(tiny, 40, rounds=2)
     assert [one.model for one in measured.speeds] == ["averages", "again"]
@@ -65,6 +66,7 @@ def test_an_unknown_model_and_a_folder_without_jpegs_are_refused(tiny, tmp_path)
         measure_embedding(empty, 32, rounds=1)
 
 
+@pytest.mark.slow
 def test_the_command_prints_json(tiny, small_workplace):
     chosen = [
         "--photos",

@@ -102,6 +102,7 @@ def test_served_vectors_are_measured_too(synced_once: Workplace):
     assert [one.name for one in read_tasks(settings, (), served=True)] == [served.name]
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table(monkeypatch):
     monkeypatch.setattr(indices, "FINAL_ROUNDS", 1)
     chosen = ["--drawn", "300x16", "--queries", "50", "--only", "flat", "--only", "ivf"]

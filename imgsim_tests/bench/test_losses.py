@@ -16,6 +16,7 @@ def test_a_kind_is_drawn_again_alike_and_otherwise(kind):
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_of_drawn_pictures_fewer_than_one_in_two_hundred_lose_something():
     losses = measure_losses(28, 7)
     assert [one.kind for one in losses] == list(GRAPHICS)

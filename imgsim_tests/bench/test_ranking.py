@@ -22,6 +22,7 @@ def table():
     return compare_rankings(draw_problem(), budget=1000.0, seed=0, most_rounds=5)
 
 
+@pytest.mark.slow
 def test_every_way_is_judged_beside_cosine(table):
     names = set(table["ranking"])
     assert {*LOSSES, *(f"{name}, by class" for name in WITH_PROXIES)} <= names

@@ -161,6 +161,7 @@ def test_a_sample_is_even_and_bounded(limit, labelled):
     assert sizes.min() == sizes.max() >= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sharpness", "verdict"), [(3.0, "taken"), (0.0, "not taken")])
 def test_fine_tuned_networks_are_asked_where_what_they_say_gains(sharpness: float, verdict: str):
     classes = np.repeat(np.arange(10), 20)

@@ -12,6 +12,7 @@ from imgsim_assets.settings import Annoy, Faiss
 from imgsim_tests.retrieval.ann.vectors import built, served_vectors
 
 
+@pytest.mark.slow
 def test_one_row_per_library():
     gallery, queries, _ = served_vectors()
     contenders = [
@@ -42,6 +43,7 @@ def test_photos_of_equal_score_count_whichever_are_listed():
     assert recall_by_score(found, best).tolist() == [1.0, 1 / 3, 1.0, 0.0]
 
 
+@pytest.mark.slow
 def test_two_classes_of_photos_that_hardly_differ_are_found_by_codes():
     """An index of codes cannot tell photos of one score apart, and nobody can."""
     gallery, queries, _ = served_vectors(classes=2, photos=120)

@@ -128,12 +128,14 @@ def test_sums_over_pairs_of_hits_agree():
         np.testing.assert_allclose(ours(case), by_pairs(case), rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_scikit_learn_agrees():
     for case in cases()[:BY_LIBRARY]:
         theirs = [by_library(*one, case.gallery) for one in zip(*case[:3], strict=True)]
         np.testing.assert_allclose(ours(case), np.transpose(theirs), rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_where_the_list_is_the_gallery_it_is_the_average_precision_of_scikit_learn():
     random = np.random.default_rng(11)
     scored = 0

@@ -57,6 +57,7 @@ def test_only_the_subspace_matters():
     )
 
 
+@pytest.mark.slow
 def test_training_begins_with_the_closed_form_and_its_loss_falls():
     vectors, classes, _, _ = draw_nuisance_photos(20)
     epochs = list(islice(train_projection(vectors, classes, 0.5, 0), 11))
@@ -67,6 +68,7 @@ def test_training_begins_with_the_closed_form_and_its_loss_falls():
     assert losses[10] < losses[5] < losses[0]
 
 
+@pytest.mark.slow
 def test_each_epochs_metric_has_identity_within_and_diagonal_between_under_the_shrunk_w():
     vectors, classes, _, _ = draw_nuisance_photos(20)
     statistics = class_statistics(vectors, classes)
@@ -77,6 +79,7 @@ def test_each_epochs_metric_has_identity_within_and_diagonal_between_under_the_s
         np.testing.assert_allclose(scatter, np.diag(1.0 + 20 * metric.between), atol=1e-5 * scatter.max())
 
 
+@pytest.mark.slow
 def test_the_loss_takes_the_statistics_of_the_epoch_before(monkeypatch):
     vectors, classes, _, _ = draw_nuisance_photos(20)
     taken = []

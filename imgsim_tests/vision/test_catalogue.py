@@ -183,6 +183,7 @@ print(json.dumps([sys.getfilesystemencoding(), found]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems decide on the encoding of names themselves")
 @pytest.mark.parametrize("name", LOCALES)
 def test_names_are_the_bytes_of_the_disk_whatever_the_locale(tmp_path, name):

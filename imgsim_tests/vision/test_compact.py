@@ -88,6 +88,7 @@ def leave_one_out(vectors):
     return cosine_map_at_10(vectors[queries], vectors[~queries], labels[queries], labels[~queries])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPACT_NAMES)
 def test_shipped_weights_know_more_than_pixels(name, photos):
     import cv2

@@ -53,6 +53,7 @@ def folders() -> set[str]:
     return {path.name for path in IN_MEMORY.glob("imgsim-*")}
 
 
+@pytest.mark.slow
 def test_processes_give_what_threads_give_and_leave_nothing_behind():
     before = folders()
     by_threads, by_processes = run(range(COUNT)), run(range(COUNT), in_processes=True)
@@ -65,6 +66,7 @@ def test_processes_give_what_threads_give_and_leave_nothing_behind():
     assert folders() <= before
 
 
+@pytest.mark.slow
 def test_stopping_early_frees_what_the_processes_had_sent():
     before = folders()
     framed = frame_ahead(sources(range(20, 400)), FRAMES, ahead=128, workers=2, in_processes=True)

@@ -10,6 +10,7 @@ from imgsim_workshop.pretraining import BUDGETS
 SHIPPED = training_kinds(BUDGETS["full"].classes)
 
 
+@pytest.mark.slow
 def test_no_training_class_is_a_class_of_the_sample():
     sample = np.stack([tones(design, side=32) for design in KINDS.values()])
     overlaps = []

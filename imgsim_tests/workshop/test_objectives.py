@@ -31,6 +31,7 @@ def drawn():
     return np.concatenate([draw_class(kind, 3, 0) for kind in KINDS])
 
 
+@pytest.mark.slow
 def test_what_is_told_of_the_edges_is_standardised_and_the_same_of_a_mirror_image(codebook):
     pictures = drawn()
     told = fisher_targets(pictures, codebook, 0, 1)
@@ -41,6 +42,7 @@ def test_what_is_told_of_the_edges_is_standardised_and_the_same_of_a_mirror_imag
     np.testing.assert_allclose(fisher_targets(pictures[:, :, ::-1], codebook, 0, 1), told, atol=0.02)
 
 
+@pytest.mark.slow
 def test_pictures_whose_fisher_vectors_are_alike_are_told_to_be_alike(codebook):
     pictures = drawn()
     both = [[codebook.encode(*describe("sift", side, CELL_SIDES)) for side in (p, p[:, ::-1].copy())] for p in pictures]

@@ -72,6 +72,7 @@ def test_a_finished_run_trains_no_more(output):
         assert all(value.equal(again[key]) for key, value in tensors.items())
 
 
+@pytest.mark.slow
 def test_pictures_are_drawn_and_described_once(tmp_path):
     budget = BUDGETS["small"]
     first = prepared(tmp_path, budget)
@@ -84,6 +85,7 @@ def test_pictures_are_drawn_and_described_once(tmp_path):
     assert len(first.classes) == budget.classes * budget.pictures
 
 
+@pytest.mark.slow
 def test_the_teacher_is_not_changed_by_its_lessons(tmp_path):
     import torch
 

@@ -26,6 +26,7 @@ def speeds(monkeypatch):
     return said
 
 
+@pytest.mark.slow
 def test_really_measured_the_winner_is_the_fastest_of_those_that_were_tried():
     index, tried = race(GALLERY, PROBES, recall=0.95, **NO_LIMIT)
     taken = tried.filter("taken")
@@ -61,6 +62,7 @@ def _too_large(kind, limit):
     return expected_bytes(kind, *GALLERY.shape) > limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["flat", "sq8", "hnsw", "ivf", "ivf_pq"])
 def test_the_bytes_that_are_expected_are_those_of_the_file(kind, tmp_path):
     vectors = np.random.default_rng(0).normal(size=(20_000, 64)).astype(np.float32)
@@ -68,6 +70,7 @@ def test_the_bytes_that_are_expected_are_those_of_the_file(kind, tmp_path):
     assert (tmp_path / "index").stat().st_size == pytest.approx(expected_bytes(kind, 20_000, 64), rel=0.1)
 
 
+@pytest.mark.slow
 def test_of_many_samples_race_first_and_the_hopeless_are_not_built_on_all(speeds, monkeypatch):
     monkeypatch.setattr(racing, "HEATS", (400, 800))
     # Extended from 800 to 2,400 the flat index falls behind, and HNSW comes up.

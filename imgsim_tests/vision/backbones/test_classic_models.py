@@ -16,6 +16,7 @@ from imgsim_workshop.pretraining import BUDGETS, write_codebooks
 from imgsim_workshop.weight_files import write_codebook
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSIC_NAMES)
 def test_vectors_are_the_models_own_whatever_the_threads_and_the_batch(name, photos):
     model = load_backbone(Backbone(uri=f"classic:{name}"), Runtime(threads=2), None)

@@ -142,6 +142,7 @@ def test_features_that_are_not_pooled_are_refused():
         backbone(nn.Conv2d(3, 4, 3), precision="float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", ["clip", "vit_clip", "resnet50v2"])
 def test_openvino_gives_the_vectors_of_torch(name, precision, photos, connections):

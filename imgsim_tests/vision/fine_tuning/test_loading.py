@@ -15,6 +15,7 @@ from imgsim_tests.vision.backbones.model_files import SIDE, save_clip, save_timm
 RUNTIME = Runtime(precision="float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPACT_NAMES)
 def test_compact_backbones_are_shown_larger_photos(name: str):
     backbone = Backbone(uri=f"compact:{name}")
@@ -26,6 +27,7 @@ def test_compact_backbones_are_shown_larger_photos(name: str):
     assert load_trainable(backbone, FineTuning(enlarge=1), RUNTIME, None)[1].size == SIZE
 
 
+@pytest.mark.slow
 def test_other_backbones_see_photos_of_their_size_unless_told_otherwise(tmp_path: Path):
     save_timm_resnet(tmp_path / "small")
     backbone = Backbone(uri=f"timm:{tmp_path / 'small'}")

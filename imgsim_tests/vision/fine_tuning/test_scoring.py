@@ -63,6 +63,7 @@ def by_definition(model: TorchBackbone, tuned: FineTuned, path: Path, fold: int 
     return np.log(exponentials / exponentials.sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fold", [0, 2, None])
 def test_a_photo_is_judged_by_its_fold_or_by_all(
     model: TorchBackbone, tuned: FineTuned, tmp_path: Path, fold: int | None

@@ -51,6 +51,7 @@ def named(network, photos: LabelledPhotos) -> float:
     return float((logits.argmax(dim=1).numpy() == photos.classes).mean())
 
 
+@pytest.mark.slow
 def test_photos_that_were_not_learned_from_are_named(model: TorchBackbone, tmp_path: Path):
     network = model.to_train()
     plan = Plan(classes=CLASSES, size=SIDE, steps=120, rate=3e-3)
@@ -62,6 +63,7 @@ def test_photos_that_were_not_learned_from_are_named(model: TorchBackbone, tmp_p
     assert not any(weight.requires_grad for weight in network.parameters())
 
 
+@pytest.mark.slow
 def test_a_stopped_training_is_saved_where_it_is_and_goes_on_to_the_same_end(model: TorchBackbone, tmp_path: Path):
     photos = draw_photos(0)
     whole, broken, again = (model.to_train() for _ in range(3))
@@ -109,6 +111,7 @@ def test_what_is_frozen_stays(model: TorchBackbone, tmp_path: Path):
     assert 0 < len(changed) < len(before) / 2
 
 
+@pytest.mark.slow
 def test_folds_end_alike_and_are_kept_as_what_changed(model: TorchBackbone, tmp_path: Path):
     photos = draw_photos(0)
     trained = fine_tune_folds(
