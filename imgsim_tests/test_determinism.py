@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgsim_tests.workplace import COMMAND, ROOT, Workplace, clean_environment
+from imgsim_tests.workplace import ROOT, Workplace, clean_environment
 
 # What a file system promises of the order of a folder's entries: nothing.
 SHUFFLED = """
@@ -39,11 +39,10 @@ ENVIRONMENTS = {
 }
 
 
-def sync(workplace: Workplace, environment: dict[str, str], order: int | None = None) -> None:
-    """Sync in a process of its own, which is told of folders in another order where `order` is a seed."""
-    command = COMMAND if order is None else [sys.executable, "-c", SHUFFLED.replace("SEED", str(order))]
+def sync(workplace: Workplace, environment: dict[str, str], order: int) -> None:
+    """Sync in a process of its own, which is told of folders in another order; `order` is its seed."""
     done = subprocess.run(
-        [*command, "sync", "--config", str(workplace.config)],
+        [sys.executable, "-c", SHUFFLED.replace("SEED", str(order)), "sync", "--config", str(workplace.config)],
         cwd=ROOT,
         env=clean_environment() | environment,
         capture_output=True,
@@ -77,16 +76,15 @@ def versions(workplace: Workplace) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("environment", "order"),
     [
-        ({**ENVIRONMENTS["two threads"], "PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "Asia/Kathmandu"}, None),
         ({**ENVIRONMENTS["one thread"], "PYTHONHASHSEED": "0", "LC_ALL": german(), "TZ": "America/St_Johns"}, 3),
-        ({**ENVIRONMENTS["two threads"], "PYTHONHASHSEED": "2", "LC_ALL": "C.UTF-8", "TZ": "UTC"}, 4),
+        ({**ENVIRONMENTS["two threads"], "PYTHONHASHSEED": "2", "LC_ALL": "C", "TZ": "Asia/Kathmandu"}, 4),
     ],
-    ids=["two threads, C", "one thread, another order", "two threads, a third order"],
+    ids=["one thread, another order", "two threads, a third order"],
 )
 def test_neither_threads_nor_order_nor_places_move_a_byte(
-    unsynced: Workplace, synced_once: Workplace, environment: dict[str, str], order: int | None
+    unsynced: Workplace, synced_once: Workplace, environment: dict[str, str], order: int
 ):
-    """Threads, hash seed, locale, time zone, order of folders: three syncs in which all are other ones."""
+    """Threads, hash seed, locale, time zone, order of folders: in each of two syncs all are other ones."""
     sync(unsynced, environment, order)
     assert unsynced.submission() == synced_once.submission()
     assert versions(unsynced) == versions(synced_once)

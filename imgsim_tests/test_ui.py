@@ -44,10 +44,10 @@ WINDOW = {"width": 1900, "height": 2000}  # the graph leaves out what is not in 
 
 
 @pytest.fixture(scope="module")
-def workplace(small_workplace_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workplace whose state folder `synced` holds what `imgsim sync` made."""
-    folder = Path(shutil.copytree(small_workplace_once, tmp_path_factory.mktemp("ui") / "workplace"))
-    imgsim(folder, folder / "synced", "sync")
+def workplace(synced_once: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workplace whose state folder `synced` holds what a sync made."""
+    folder = synced_once.copy_to(tmp_path_factory.mktemp("ui") / "workplace").folder
+    (folder / "state").rename(folder / "synced")
     return folder
 
 

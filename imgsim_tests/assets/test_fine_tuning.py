@@ -14,6 +14,7 @@ from imgsim_assets.vision.checkpoint import steps_kept
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_assets.vision.fine_tuning.tuned_file import load_tuned
 from imgsim_tests.broken_files import picture
+from imgsim_tests.conftest import MadeOnce
 from imgsim_tests.orchestration.changes import edit_labels
 from imgsim_tests.vision.backbones.model_files import save_timm_resnet
 from imgsim_tests.workplace import Workplace
@@ -64,10 +65,9 @@ def write_workplace(folder: Path) -> Workplace:
 
 
 @pytest.fixture(scope="module")
-def tuned_once(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    workplace = write_workplace(tmp_path_factory.mktemp("tuned") / "workplace")
-    workplace.sync()
-    return workplace
+def tuned_once(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    made = made_once("tuned", lambda folder: write_workplace(folder / "workplace").sync() and None)
+    return Workplace(made / "workplace").copy_to(tmp_path_factory.mktemp("tuned") / "workplace")
 
 
 @pytest.fixture
@@ -176,21 +176,21 @@ def test_where_few_are_labelled_guesses_are_learned_too(tuned: Workplace):
 def test_a_stopped_training_is_saved_and_goes_on(tmp_path: Path):
     """What `docker stop` sends: all folds are saved at their next step, and nothing that was learned is lost."""
     workplace = write_workplace(tmp_path / "workplace")
-    slower = workplace.config.read_text().replace("epochs = 4", "epochs = 400")
+    slower = workplace.config.read_text().replace("epochs = 4", "epochs = 200")
     workplace.config.write_text(slower, encoding="utf-8")
     workshop = workplace.state / "unfinished" / "fine_tuned" / "small"
     process = workplace.start("sync")
     deadline = time.monotonic() + 300
     while not list(workshop.glob("*/steps.json")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(1.0)
+    time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate()
     assert process.returncode == 143, told
     assert told.splitlines()[-1].startswith("imgsim: stopped by SIGTERM; ")
     kept = [steps_kept(path) for path in sorted(workshop.glob("*/[0-9]"))]
     assert len(kept) == 3
-    assert 0 < min(kept) <= max(kept) < 400
+    assert 0 < min(kept) <= max(kept) < 200
     workplace.sync()
     assert not workshop.exists()
-    assert workplace.metadata("fine_tuned/small")["steps"] == 400
+    assert workplace.metadata("fine_tuned/small")["steps"] == 200

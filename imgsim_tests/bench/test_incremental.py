@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from imgsim_bench import incremental
 from imgsim_bench.incremental import SyncTimes, in_markdown, measure_incremental
 from imgsim_tests.workplace import Workplace
 
@@ -10,12 +11,14 @@ QUICK = dict.fromkeys(("projection", "logistic", "fusion", "expansion", "augment
 
 
 @pytest.mark.slow
-def test_new_photos_cost_their_own_vectors(unsynced: Workplace):
+def test_new_photos_cost_their_own_vectors(unsynced: Workplace, monkeypatch):
+    monkeypatch.setattr(incremental, "CLASSES", 40)
+    monkeypatch.setattr(incremental, "IDLE_RUNS", 1)
     settings = unsynced.settings({"steps": QUICK})
-    measured = measure_incremental(settings, 500)
-    assert measured.added == 5
+    measured = measure_incremental(settings, 200)
+    assert measured.added == 2
     assert measured.vectors_a_photo == len(settings.backbones["tiny"].views)
-    assert measured.vectors_computed == 5 * measured.vectors_a_photo
+    assert measured.vectors_computed == 2 * measured.vectors_a_photo
     assert {"embeddings", "metric_head", "publication"} <= set(measured.steps)
     assert {"embeddings", "publication"} <= set(measured.steps_of_more)
     assert "metric_head" not in measured.steps_of_more

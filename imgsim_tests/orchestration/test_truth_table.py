@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imgsim_tests.conftest import MadeOnce
 from imgsim_tests.orchestration.truth_table import ROWS, Row, in_markdown
 from imgsim_tests.workplace import ROOT, Workplace
 
@@ -38,13 +39,14 @@ gate = "off"
 
 
 @pytest.fixture(scope="module")
-def base(small_workplace_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    folder = tmp_path_factory.mktemp("truth") / "workplace"
-    workplace = Workplace(Path(shutil.copytree(small_workplace_once, folder)))
-    with workplace.config.open("a") as file:
-        file.write(STEPS)
-    workplace.sync()
-    return workplace
+def base(small_workplace_once: Path, made_once: MadeOnce) -> Workplace:
+    def fill(folder: Path) -> None:
+        workplace = Workplace(Path(shutil.copytree(small_workplace_once, folder / "workplace")))
+        with workplace.config.open("a") as file:
+            file.write(STEPS)
+        workplace.sync()
+
+    return Workplace(made_once("truth", fill) / "workplace")
 
 
 @pytest.fixture
