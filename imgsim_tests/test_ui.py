@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import urllib.parse
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +55,16 @@ def workplace(synced_once: Workplace, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     return copy_clone(tmp_path / "clone")
+
+
+@pytest.fixture(scope="module")
+def served(workplace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Server]]:
+    """A copy of the workplace and its UI, for tests that begin and end with all fresh, whichever comes first."""
+    folder = tmp_path_factory.mktemp("served")
+    place = Workplace(workplace).copy_to(folder / "workplace", "synced").folder
+    environment = clean_environment(folder / "home", IMGSIM_CONFIG=place / "imgsim.toml", IMGSIM_STATE=place / "synced")
+    with guarded_ui(copy_clone(folder / "clone"), environment) as server:
+        yield place, server
 
 
 def specified_nodes(definitions: dg.Definitions) -> dict[str, tuple[str | None, set[str], str | None]]:
@@ -237,14 +248,12 @@ def materialize_unsynced(page, server: Server, expected: set[str], picture: Path
     assert failed in ([], ["publication"]), "only the publication waits, for what is made of the others"
 
 
-def test_a_setting_changed_shows_as_unsynced_until_it_is_materialized(workplace, clone, tmp_path):
+def test_a_setting_changed_shows_as_unsynced_until_it_is_materialized(served, tmp_path):
     """Level by level, as Dagster's rule looks one hop up; the same assets as `imgsim sync` would take."""
-    place = Workplace(workplace).copy_to(tmp_path / "workplace", "synced").folder
+    place, server = served
     state, config = place / "synced", place / "imgsim.toml"
-    home = imgsim(place, state, "home").strip()
-    environment = clean_environment(tmp_path / "home", DAGSTER_HOME=home, IMGSIM_CONFIG=config, IMGSIM_STATE=state)
     before = submission(state)
-    with guarded_ui(clone, environment) as server, browser_page(server) as page:
+    with browser_page(server) as page:
         assert stale_assets(server) == set()
         config.write_text(config.read_text(encoding="utf-8") + "\n[annoy]\ntrees = 7\n", encoding="utf-8")
         page.goto(f"{server.url}/locations")
@@ -285,13 +294,12 @@ def sync_by_one_click(page, server: Server, pictures: Path) -> None:
     assert run["status"] == "SUCCESS"
 
 
-def test_one_click_does_what_sync_does(workplace, clone, tmp_path):
+def test_one_click_does_what_sync_does(served, tmp_path):
     """A photo was dropped and nobody looked at the folder: the UI calls all fresh, and one click publishes it."""
-    place = Path(shutil.copytree(workplace, tmp_path / "workplace", symlinks=True))
-    state, config = place / "synced", place / "imgsim.toml"
-    environment = clean_environment(tmp_path / "home", IMGSIM_CONFIG=config, IMGSIM_STATE=state)
+    place, server = served
+    state = place / "synced"
     shutil.copyfile(place / "photos" / "train" / "train_00003.jpg", place / "photos" / "test" / "dropped.jpg")
-    with guarded_ui(clone, environment) as server, browser_page(server) as page:
+    with browser_page(server) as page:
         assert stale_assets(server) == set()
         sync_by_one_click(page, server, tmp_path)
         assert stale_assets(server) == set()
