@@ -3,7 +3,7 @@
 import os
 import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from imgsim_assets.orchestration.sync import SyncOutcome
 from imgsim_assets.storage.atomic import scratch_folder
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_tests.budget import examples
+from imgsim_tests.reuse import reused
 from imgsim_tests.vision.backbones.model_files import save_onnx
 from imgsim_tests.workplace import Workplace
 
@@ -57,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "_first_sync" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _databases_open_quickly() -> Iterator[None]:
+    with reused():
+        yield
 
 
 def write_small_workplace(folder: Path) -> Path:
