@@ -11,7 +11,6 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from imgsim_assets.orchestration.sync import SyncOutcome
-from imgsim_assets.storage.atomic import scratch_folder
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_tests.budget import examples
 from imgsim_tests.reuse import reused
@@ -56,7 +55,7 @@ thumbnail = 48
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What begins with a whole sync is slow, however short it is itself."""
     for item in items:
-        if "_first_sync" in getattr(item, "fixturenames", ()):
+        if "_synced_place" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
 
 
@@ -93,25 +92,39 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
 
     def make(name: str, fill: Callable[[Path], None]) -> Path:
         folder = shared / name
-        with FileLock(shared / f"{name}.lock"):
-            if not folder.exists():
-                with scratch_folder(shared) as scratch:
-                    fill(scratch)
-                    scratch.rename(folder)
+        with FileLock(f"{folder}.lock"):
+            if not (folder / "made").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                (folder / "made").touch()
         return folder
 
     return make
 
 
 @pytest.fixture(scope="session")
-def _first_sync(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workplace, SyncOutcome]:
+def _synced_place(made_once: MadeOnce) -> Path:
     def fill(folder: Path) -> None:
+        (folder / "workplace").mkdir()
         workplace = Workplace(write_small_workplace(folder / "workplace"))
         (folder / "outcome").write_bytes(pickle.dumps(workplace.sync()))
 
-    made = made_once("synced", fill)
-    copy = Workplace(made / "workplace").copy_to(tmp_path_factory.mktemp("synced") / "workplace")
-    return copy, pickle.loads((made / "outcome").read_bytes())
+    return made_once("synced", fill)
+
+
+@pytest.fixture(scope="session")
+def _first_sync(_synced_place: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workplace, SyncOutcome]:
+    with FileLock(f"{_synced_place}.lock"):
+        copy = Workplace(_synced_place / "workplace").copy_to(tmp_path_factory.mktemp("synced") / "workplace")
+    return copy, pickle.loads((_synced_place / "outcome").read_bytes())
+
+
+@pytest.fixture
+def synced_in_place(_synced_place: Path) -> Iterator[Workplace]:
+    """Not a copy, for tests that read which places were noted; one process at a time."""
+    with FileLock(f"{_synced_place}.lock"):
+        yield Workplace(_synced_place / "workplace")
 
 
 @pytest.fixture(scope="session")

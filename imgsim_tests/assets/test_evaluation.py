@@ -17,30 +17,30 @@ def metrics_of(workplace: Workplace) -> dict[str, Any]:
     return json.loads((workplace.published / "metrics.json").read_text())
 
 
-def test_mlflow_holds_the_measurement_and_where_it_came_from(synced_once: Workplace):
+def test_mlflow_holds_the_measurement_and_where_it_came_from(synced_in_place: Workplace):
     from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri=f"sqlite:///{synced_once.state / 'mlflow.db'}")
+    client = MlflowClient(tracking_uri=f"sqlite:///{synced_in_place.state / 'mlflow.db'}")
     [run] = client.search_runs([client.get_experiment_by_name("imgsim").experiment_id])
-    with synced_once.opened() as (_, instance):
+    with synced_in_place.opened() as (_, instance):
         dagster_run = instance.get_run_by_id(run.data.tags["dagster/run_id"])
     assert dagster_run is not None
     assert run.data.tags["imgsim/sync"] == dagster_run.tags["imgsim/sync"] != ""
     assert run.info.status == "FINISHED"
 
-    metrics = metrics_of(synced_once)
+    metrics = metrics_of(synced_in_place)
     assert run.data.metrics["map_at_10"] == metrics["map_at_10"]
     assert [run.data.metrics["map_at_10_low"], run.data.metrics["map_at_10_high"]] == metrics["ci95"]
     assert run.data.metrics["queries"] == metrics["queries"]
     assert run.data.metrics["faiss_recall_at_10"] == 1
-    settings = synced_once.settings()
+    settings = synced_in_place.settings()
     assert run.data.params["canny.blur"] == str(settings.canny.blur)
     assert run.data.params["backbones.tiny.uri"] == settings.backbones["tiny"].uri
     for key in ("raw_images", "embeddings/tiny", "metric_head", "gallery_vectors", "faiss_neighbors"):
-        assert run.data.params[f"data_version.{key}"] == synced_once.store.artefacts.open(key).manifest.version
+        assert run.data.params[f"data_version.{key}"] == synced_in_place.store.artefacts.open(key).manifest.version
 
     kept = Path(urlparse(run.info.artifact_uri).path) / "plots"
-    assert synced_once.state in kept.parents
+    assert synced_in_place.state in kept.parents
     assert {path.name for path in kept.iterdir()} == {
         "average_precision.png",
         "hardest_classes.png",

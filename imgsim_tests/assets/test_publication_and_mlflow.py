@@ -135,8 +135,8 @@ def test_a_password_in_an_address_is_neither_shown_nor_stored(synced: Workplace,
     assert holding == []
 
 
-def test_all_stages_that_decide_the_result_are_parameters_of_the_run(synced_once: Workplace):
-    client = MlflowClient(address(synced_once.state))
+def test_all_stages_that_decide_the_result_are_parameters_of_the_run(synced_in_place: Workplace):
+    client = MlflowClient(address(synced_in_place.state))
     experiment = client.get_experiment_by_name("imgsim").experiment_id
     (run,) = client.search_runs([experiment])
     stages = {name.partition(".")[0] for name in run.data.params}
@@ -146,5 +146,5 @@ def test_all_stages_that_decide_the_result_are_parameters_of_the_run(synced_once
     versions = {name.partition(".")[2]: value for name, value in run.data.params.items() if "data_version" in name}
     assert set(versions) >= {"raw_images", "metric_head", "gallery_vectors", "embeddings/tiny"}
     for key, version in versions.items():
-        assert synced_once.store.artefacts.open(key).manifest.version == version
-    assert Path(run.info.artifact_uri.removeprefix("file://")).is_relative_to(synced_once.state)
+        assert synced_in_place.store.artefacts.open(key).manifest.version == version
+    assert Path(run.info.artifact_uri.removeprefix("file://")).is_relative_to(synced_in_place.state)

@@ -19,12 +19,12 @@ def kept(workplace: Workplace) -> bool:
     return bool(workplace.metadata(RANKING_CHOICE).get("kept", False))
 
 
-def test_what_each_step_earned_is_in_mlflow_in_the_ui_and_in_the_report(synced_once: Workplace):
+def test_what_each_step_earned_is_in_mlflow_in_the_ui_and_in_the_report(synced_in_place: Workplace):
     from mlflow import MlflowClient
 
-    steps = open_steps(synced_once.store)
+    steps = open_steps(synced_in_place.store)
     assert steps["verdict"][0] == "start"
-    client = MlflowClient(tracking_uri=f"sqlite:///{synced_once.state / 'mlflow.db'}")
+    client = MlflowClient(tracking_uri=f"sqlite:///{synced_in_place.state / 'mlflow.db'}")
     [run] = client.search_runs([client.get_experiment_by_name("imgsim").experiment_id])
     tried = steps.filter(pl.col("gain").is_not_null())
     for name, gain in tried.select("name", "gain").iter_rows():
@@ -33,11 +33,11 @@ def test_what_each_step_earned_is_in_mlflow_in_the_ui_and_in_the_report(synced_o
     folder = Path(urlparse(run.info.artifact_uri).path) / "ranking_choice"
     assert {path.name for path in folder.iterdir()} == {"gains.png", "recipe.json", "steps.csv"}
     assert {"glrt_set"} <= set(steps["step"])
-    shown = synced_once.metadata(RANKING_CHOICE)
+    shown = synced_in_place.metadata(RANKING_CHOICE)
     assert "GLRT against each class" in shown["steps"]
-    assert "GLRT against each class" in (synced_once.published / "report.html").read_text(encoding="utf-8")
-    assert synced_once.store.artefacts.open("metric_head")
-    assert open_recipe(synced_once.store).views
+    assert "GLRT against each class" in (synced_in_place.published / "report.html").read_text(encoding="utf-8")
+    assert synced_in_place.store.artefacts.open("metric_head")
+    assert open_recipe(synced_in_place.store).views
 
 
 @pytest.mark.slow
