@@ -35,6 +35,7 @@ def test_every_way_is_judged_beside_cosine(table):
     assert by_name["cosine"]["gain"] == 0
 
 
+@pytest.mark.slow
 def test_what_learns_finds_the_classes_that_cosine_does_not(table):
     by_name = dict(table.select("ranking", "gain").iter_rows())
     for name in (

@@ -38,6 +38,7 @@ def test_the_same_seed_and_number_make_the_same_file():
     assert damaged_file("noise", 3, 5) != damaged_file("noise", 3, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("way", "found"), [("import os; os.abort()", "crashed"), ("import time; time.sleep(600)", "hung")]
 )
