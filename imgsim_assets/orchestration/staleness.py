@@ -58,7 +58,7 @@ class AssetStatus:
 
 
 def read_graph(definitions: dg.Definitions) -> dict[str, Node]:
-    """Return the assets of `definitions` by key, parents before children."""
+    """Return the assets of `definitions` by key, parents before children, in an order that is always the same."""
     specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
     parents = {key: [dep.asset_key.to_user_string() for dep in spec.deps] for key, spec in specs.items()}
     steps = {
@@ -76,7 +76,7 @@ def read_graph(definitions: dg.Definitions) -> dict[str, Node]:
             computed_by=computation_in(specs[key].metadata),
             step=steps.get(key, ""),
         )
-        for key in TopologicalSorter(parents).static_order()
+        for key in TopologicalSorter({key: sorted(parents[key]) for key in sorted(parents)}).static_order()
     }
 
 

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from imgsim_assets.assets import embeddings
-from imgsim_assets.assets.delivery import report
 from imgsim_assets.assets.images import edges
 from imgsim_assets.assets.keeping import TABLE
 from imgsim_assets.errors import InputError
@@ -18,6 +17,7 @@ from imgsim_assets.orchestration.unsettled import unsettled
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.storage.formats import write_table
+from imgsim_assets.vision import thumbnails
 from imgsim_assets.vision.away import away
 from imgsim_tests.broken_files import encoded, picture
 from imgsim_tests.workplace import Workplace
@@ -122,13 +122,13 @@ def test_a_photo_that_is_not_itself_for_a_moment_is_lost_for_no_longer(
 def test_the_report_leaves_the_place_of_a_photo_that_is_away_empty(synced: Workplace):
     whole = (synced.published / "report.html").read_bytes()
     (photo,) = synced.photos.glob("test/test_00000.jpg")
-    real = report.decode_photo
+    real = thumbnails.decode_photo
 
     def away_for_now(path, *limits, **known_by):
         return real(path.with_name("gone.jpg") if path == photo else path, *limits, **known_by)
 
     overrides = {"report": {"queries": 12}}
-    with mock.patch.object(report, "decode_photo", away_for_now):
+    with mock.patch.object(thumbnails, "decode_photo", away_for_now):
         assert synced.sync(overrides).materialized == ["retrieval_report", "publication"]
     assert synced.status(overrides)["retrieval_report"].causes == ("1 photo that could not be read",)
     assert synced.sync(overrides).materialized == ["retrieval_report", "publication"]
