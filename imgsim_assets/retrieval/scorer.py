@@ -49,13 +49,16 @@ class Scorer:
 
         What several of them hang on is found first, or each would find it anew.
         """
-        fits = {(_shared_part(recipe), number) for recipe, number in asked}
-        for part in sorted({part for part, _ in fits}):
-            self._describe(Recipe.model_validate_json(part))
-        list(side_by_side(lambda one: self._fit(*one), sorted(fits)))
-        for recipe, _ in asked:
-            self._tuning_of(recipe)
-        return list(side_by_side(lambda one: self._score(*one), asked))
+        import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
+
+        with single_thread():
+            fits = {(_shared_part(recipe), number) for recipe, number in asked}
+            for part in sorted({part for part, _ in fits}):
+                self._describe(Recipe.model_validate_json(part))
+            list(side_by_side(lambda one: self._fit(*one), sorted(fits)))
+            for recipe, _ in asked:
+                self._tuning_of(recipe)
+            return list(side_by_side(lambda one: self._score(*one), asked))
 
     def curve(self, recipe: Recipe) -> tuple[CurvePoint, ...]:
         """Say how the learned projection beside `recipe` was trained without the first fold."""
