@@ -162,7 +162,7 @@ def sample(folder: Path, classes: int, train: int, test: int, seed: int) -> None
 @cli.command()
 @with_settings
 def versions(settings: Settings, as_json: bool) -> None:
-    """List the publications that can be rolled back to, the last one first."""
+    """List the publications on disk, the last one first."""
     from imgsim_assets.serving.publications import list_versions
 
     found = list_versions(settings.places.state)

@@ -186,7 +186,9 @@ class Selection(Stage):
 
     folds: int = Field(default=5, ge=2, le=100)
     bootstrap: int = Field(default=2000, ge=100, le=1_000_000)
-    seed: int = Field(default=1, ge=0, description="other folds than those of `evaluation`, which judges the choice")
+    seed: int = Field(
+        default=1, ge=0, description="other folds than those of `cross_validation`, which scores the choice"
+    )
     photos: int = Field(
         default=4000,
         ge=0,
@@ -330,7 +332,7 @@ class Evaluation(Stage):
 
 
 class Report(Stage):
-    """The HTML gallery."""
+    """The HTML report."""
 
     queries: int = Field(default=12, ge=1, le=500, description="photos shown in each section")
     thumbnail: int = Field(default=112, ge=32, le=512, description="side in pixels")

@@ -43,7 +43,7 @@ def asset(
         description: for the UI; None: the function's docstring.
         overdue_after: the age at which the UI warns of it.
     """
-    # What is made of the photos alone serves the final answer as well.
+    # What is made of the photos alone serves the final answer as well; so do vectors, which are not made by this.
     computed = computed if group == IMAGES else marked(computed, settings)
 
     def of(compute: Compute) -> dg.AssetsDefinition:

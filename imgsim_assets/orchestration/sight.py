@@ -34,7 +34,7 @@ from imgsim_assets.vision.folder import PhotoFolder
 
 
 def status(definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings) -> Mapping[str, AssetStatus]:
-    """Look at the folder of photos and judge every asset; materializes nothing.
+    """Look at the folder of photos and tell which assets are stale; materializes nothing.
 
     Raises:
         InputError: the folder of photos cannot be used.

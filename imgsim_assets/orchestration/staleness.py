@@ -1,7 +1,8 @@
 """Which assets are stale, and which of them to materialize next: one rule, from public Dagster API only.
 
 An asset is fresh when the code version and the data version of every parent that its latest
-materialization recorded are the present ones. The rule looks one hop up; `next_wave` walks the graph.
+materialization recorded are the present ones. The rule looks one hop up; `next_wave` walks the graph. What makes an
+asset stale besides (a claim that is broken, a photo that was away) is added by `sight.look`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

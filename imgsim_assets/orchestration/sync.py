@@ -30,7 +30,7 @@ def sync(
     announce: Announce,
     early: Early | None = None,
 ) -> SyncOutcome:
-    """Materialize what is stale, each asset at most once; what lies below a failure is left alone.
+    """Materialize what is stale, each asset at most once an answer; what lies below a failure is left alone.
 
     Args:
         definitions: the graph of `settings`.

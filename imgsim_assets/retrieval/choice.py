@@ -26,7 +26,7 @@ from imgsim_assets.settings import Backbone, Head, Selection, Steps
 from imgsim_assets.view_table import View
 
 LEAST_A_CLASS = 4
-DIMENSIONS = 512  # principal coordinates in which recipes are compared, at most: half the time, and the same choices
+DIMENSIONS = 512  # principal coordinates in which recipes are compared, at most: half the time, choices as good
 STEP_COLUMNS: dict[str, Any] = {
     "step": pl.String,
     "name": pl.String,
@@ -165,7 +165,8 @@ def choose(
         samples=selection.bootstrap,
         seed=selection.seed,
     )
-    curve = () if steps.projection == "off" else score.curve(climbed.recipe)
+    tried = any(one.step == "projection" and one.photos for one in climbed.steps)
+    curve = score.curve(climbed.recipe) if tried else ()
     recipe = climbed.recipe.with_(dimensions=head.dimensions)
     return Choice(recipe, _table(start, climbed), None, len(folds.rows), curve)
 

@@ -56,6 +56,10 @@ class FoldFit:
         """What fine-tuned networks say of `asked`."""
         return self.pool.scores_of(self.asked)
 
+    def gather(self) -> None:
+        """Gather what the closed form needs, whatever the shrinkage."""
+        self._statistics()
+
     def ratios(self, shrinkage: float, *, projection: bool) -> Floats:
         """Give the log ratios of `asked` for the classes of `numbers`: float64 [q, c]."""
         metric = self._metric(shrinkage, projection=projection)
@@ -102,6 +106,7 @@ def tune_on(fits: Sequence[FoldFit], recipe: Recipe) -> Tuning:
     def ratios(share: float, *, projection: bool) -> Floats:
         return together([fit.ratios(share, projection=projection) for fit in fits])
 
+    list(side_by_side(FoldFit.gather, fits))  # first, or each shrinkage would gather it anew
     tuning = choose_shrinkage(shares, list(side_by_side(partial(ratios, projection=False), shares)), truth)
     if not (recipe.projection or recipe.fits_logistic or recipe.fine_tuned):
         return tuning
@@ -109,7 +114,7 @@ def tune_on(fits: Sequence[FoldFit], recipe: Recipe) -> Tuning:
     tuning = choose_shrinkage((tuning.shrinkage,), [found], truth)
     log_odds = found / tuning.glrt
     if recipe.fits_logistic:
-        logits = together([fit.logits() for fit in fits])
+        logits = together(list(side_by_side(FoldFit.logits, fits)))
         tuning = calibrate(tuning, found, logits, truth)
         log_odds = logits / tuning.logistic if recipe.evidence == "logistic" else tuning.fused(found, logits)
     scores = [fit.class_scores for fit in fits]

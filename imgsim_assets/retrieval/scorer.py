@@ -24,8 +24,8 @@ class Scorer:
     """AP@10 of the photos that one fold asks, under any recipe.
 
     Shrinkage and temperatures, a handful of numbers, are tuned once a recipe, on the first folds that ask five hundred
-    photos, and not anew in each fold: that favours the recipes that are compared alike. `evaluation`, which judges the
-    chosen one, tunes in each fold. Folds are scored side by side, and the same photos give the same choice.
+    photos, and not anew in each fold: that favours the recipes that are compared alike. `cross_validation` scores the
+    chosen one, and tunes in each fold. Folds are scored side by side, and the same photos give the same choice.
     """
 
     def __init__(self, describe: Describe, folds: Folds, confidence: float) -> None:

@@ -71,7 +71,7 @@ def tune(
     asked = list(held_out_folds(classes))
     shares = SHRINKAGES if isinstance(shrinkage, str) else (float(shrinkage),)
     if not asked:
-        return WITHOUT_EVIDENCE if len(shares) > 1 else Tuning(shares[0], 20.0, 1.0, 1.0)
+        return WITHOUT_EVIDENCE if len(shares) > 1 else replace(WITHOUT_EVIDENCE, shrinkage=shares[0])
     with single_thread():
         tuning = choose_shrinkage(shares, *_ratios(coordinates, classes, asked, shares))
         if not logistic and fit is closed_form:

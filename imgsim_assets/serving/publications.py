@@ -25,7 +25,7 @@ class Version:
 
 
 def list_versions(state: Path) -> list[Version]:
-    """Give the publications that can be rolled back to, the one published last first; none where there is no folder."""
+    """Give the publications on disk, the one published last first; none where there is no folder."""
     link = state / LINK
     current = link.readlink().name if link.is_symlink() else None
     return [_version(folder, folder.name == current) for folder in publications(state.absolute())]

@@ -116,7 +116,7 @@ def _solution_labels(settings: Settings) -> dg.AssetsDefinition:
         deps=[IMAGE_FOLDER],
     )
     def solution_labels(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        """The hidden labels of test photos, where they are given; only `evaluation` and the report may read them."""
+        """Hidden labels of test photos, if given; `evaluation`, `index_comparison` and the report alone read them."""
         names = read_folder(settings.places.data, settings.ingest).names("test")
         found = read_solution(settings.places.data, names, settings.ingest) or LabelFile({})
         for warning in found.warnings:
