@@ -59,6 +59,10 @@ class ClassMeans:
         """
         return set_features(metric.project(self.means), self.counts, metric.between)
 
+    def log_ratios(self, metric: GlrtMetric, coordinates: Floats) -> Floats:
+        """Score photos [q, k] for every class: float64 [q, c], columns as `numbers`."""
+        return np.asarray(query_features(metric.project(coordinates), metric.between) @ self.sets(metric).T)
+
 
 def class_log_ratios(queries: Floats, projected: Floats, classes: Ints, between: Floats) -> tuple[Floats, Ints]:
     """Score queries [q, r] against every class of the photos [n, r].

@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from imgsim_assets.retrieval.class_sets import ClassMeans, query_features
+from imgsim_assets.retrieval.class_sets import ClassMeans
 from imgsim_assets.retrieval.cross_validation import Folds
 from imgsim_assets.retrieval.fine_tuned import columns_of, fit_weight
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
@@ -33,10 +33,10 @@ class FoldFit:
             recipe: whether guesses are learned from.
             confidence: guesses below it are not.
         """
-        hidden = pool.classes.copy()
-        hidden[folds.asked(number)] = UNKNOWN
+        hidden, asked = pool.classes.copy(), folds.asked(number)
+        hidden[asked] = UNKNOWN
         learned = learned_classes(replace(pool, classes=hidden), recipe, confidence)
-        taken, asked = learned != UNKNOWN, folds.asked(number)
+        taken = learned != UNKNOWN
         coordinates, classes = np.asarray(pool.coordinates[taken]), np.asarray(learned[taken])
         self.pool = pool
         self._means = ClassMeans.of(coordinates, classes)
@@ -63,8 +63,7 @@ class FoldFit:
     def ratios(self, shrinkage: float, *, projection: bool) -> Floats:
         """Give the log ratios of `asked` for the classes of `numbers`: float64 [q, c]."""
         metric = self._metric(shrinkage, projection=projection)
-        asked = query_features(metric.project(self.pool.coordinates[self.asked]), metric.between)
-        return np.asarray(asked @ self._means.sets(metric).T)
+        return self._means.log_ratios(metric, self.pool.coordinates[self.asked])
 
     def logits(self) -> Floats:
         """Give the logits of `asked` for the classes of `numbers`: float64 [q, c]; zeros where there is one class."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from imgsim_assets.retrieval.class_sets import ClassMeans, fit_temperature, log_loss, query_features
+from imgsim_assets.retrieval.class_sets import ClassMeans, fit_temperature, log_loss
 from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
 from imgsim_assets.retrieval.logistic import fit_logistic
@@ -132,7 +132,7 @@ def _ratios(
         known = ClassMeans.of(coordinates[kept], classes[kept])
         found = []
         for share in shares:
-            ratios = _class_ratios(metric_from_statistics(statistics, share), known, coordinates[rows])
+            ratios = known.log_ratios(metric_from_statistics(statistics, share), coordinates[rows])
             found.append(np.full((len(rows), len(numbers)), -np.inf))
             found[-1][:, np.searchsorted(numbers, known.numbers)] = ratios
         return found
@@ -157,7 +157,7 @@ def _with_experts(
         kept, rows = fold
         metric = fit(coordinates[kept], classes[kept], tuning.shrinkage)
         known = ClassMeans.of(coordinates[kept], classes[kept])
-        ratios = _class_ratios(metric, known, coordinates[rows])
+        ratios = known.log_ratios(metric, coordinates[rows])
         truth = np.searchsorted(known.numbers, classes[rows])
         glrt = tuning.glrt if fit is closed_form else fit_temperature(ratios, truth)
         if not logistic:
@@ -168,7 +168,3 @@ def _with_experts(
 
     found = list(side_by_side(of_fold, held_out))
     return Tuning(tuning.shrinkage, *np.exp(np.log(found).mean(axis=0)).tolist())
-
-
-def _class_ratios(metric: GlrtMetric, known: ClassMeans, asked: Floats) -> Floats:
-    return np.asarray(query_features(metric.project(asked), metric.between) @ known.sets(metric).T)
