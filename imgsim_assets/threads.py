@@ -3,11 +3,16 @@
 Set apart, they multiply: each library starts one thread per core, and all of them at once.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 # Read by libraries when they are loaded, so they also reach those that come after the call.
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -31,13 +36,13 @@ def set_threads(threads: int) -> int:
     for variable in VARIABLES:
         os.environ[variable] = str(count)
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(count)
+        set_torch_threads(count)
     if "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(count)
     _set_native_threads(count)
     # After the OpenMP library at large, since FAISS brings its own copy of it.
     if "faiss" in sys.modules:
-        sys.modules["faiss"].omp_set_num_threads(count)
+        set_faiss_threads(count)
     return count
 
 
@@ -63,6 +68,55 @@ def worker_threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Keep BLAS and OpenMP to one thread inside the block, for the few steps whose last bits depend on their number.
+
+    This is not for speed: sums split over threads are added in another order, a cluster or a neighbour may flip, and
+    two machines would publish different submissions. A library that is loaded inside the block is not kept; SciPy's
+    linear algebra, which has a BLAS of its own and is loaded where it is first needed, is loaded for it.
+    """
+    import scipy.linalg  # noqa: F401
+
+    with _controller(len(sys.modules)).limit(limits=1):
+        yield
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads inside the block."""
+    import torch
+
+    before = torch.get_num_threads()
+    set_torch_threads(count)
+    try:
+        yield
+    finally:
+        set_torch_threads(before)
+
+
+def set_torch_threads(count: int) -> None:
+    """Let torch use so many threads, where it is called from this thread: OpenMP counts for each that calls it."""
+    import torch
+
+    torch.set_num_threads(count)
+
+
+def set_faiss_threads(count: int) -> None:
+    """Let FAISS use so many threads, where it is called from this thread."""
+    import faiss
+
+    faiss.omp_set_num_threads(count)
+
+
+@functools.lru_cache(maxsize=1)
+def _controller(modules: int) -> "ThreadpoolController":  # noqa: ARG001  it says when to look anew
+    """Look for the libraries that are loaded: milliseconds, so only after a module was, which may have brought one."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _set_native_threads(count: int) -> None:

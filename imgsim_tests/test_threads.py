@@ -1,6 +1,7 @@
 import io
 import itertools
 import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,8 @@ from joblib.externals.loky.backend import context
 from threadpoolctl import threadpool_info
 
 from imgsim_assets import threads
-from imgsim_assets.threads import set_threads, thread_count
+from imgsim_assets.threads import set_threads, single_thread, thread_count, torch_threads
+from imgsim_tests.workplace import ROOT
 
 REPORT = """
 import os, sys
@@ -75,6 +77,36 @@ def test_nothing_is_imported_for_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_other_module_of_the_product_sets_them():
+    """But one that embeds a photo a thread, and holds BLAS to one thread at every batch."""
+    setting = re.compile(r"set_num_threads|setNumThreads|omp_set_num|threadpool_limits|ThreadpoolController")
+    product = ROOT / "imgsim_assets"
+    found = {path.relative_to(product).as_posix() for path in product.rglob("*.py") if setting.search(path.read_text())}
+    assert found - {"vision/backbones/classic_models.py"} == {"threads.py"}
+
+
+def test_one_thread_is_held_to_by_a_blas_that_was_not_loaded_before():
+    code = (
+        "from threadpoolctl import threadpool_info\nfrom imgsim_assets.threads import single_thread\n"
+        "with single_thread():\n    import scipy.linalg, numpy\n"
+        "    print(sorted({pool['num_threads'] for pool in threadpool_info()}), len(threadpool_info()))"
+    )
+    environment = os.environ | dict.fromkeys(threads.VARIABLES, "2")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    held, pools = done.stdout.strip().split("] ")
+    assert held == "[1"
+    assert int(pools) >= 2  # NumPy's, and SciPy's own
+
+
+def test_torch_has_its_threads_back_after_the_block():
+    import torch
+
+    before = torch.get_num_threads()
+    with single_thread(), torch_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
 
 
 def test_zero_means_the_cores_of_this_process(restored_environment):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_means
-from imgsim_assets.retrieval.label_codec import UNKNOWN
 
 
 def query_features(projected: Floats, between: Floats) -> Floats:
@@ -62,17 +61,6 @@ class ClassMeans:
     def log_ratios(self, metric: GlrtMetric, coordinates: Floats) -> Floats:
         """Score photos [q, k] for every class: float64 [q, c], columns as `numbers`."""
         return np.asarray(query_features(metric.project(coordinates), metric.between) @ self.sets(metric).T)
-
-
-def class_log_ratios(queries: Floats, projected: Floats, classes: Ints, between: Floats) -> tuple[Floats, Ints]:
-    """Score queries [q, r] against every class of the photos [n, r].
-
-    Returns:
-        float64 [q, c] log ratios and the c class numbers in rising order. Photos of class -1 take no part.
-    """
-    known = classes != UNKNOWN
-    found = ClassMeans.of(projected[known], classes[known])
-    return query_features(queries, between) @ set_features(found.means, found.counts, between).T, found.numbers
 
 
 def class_posterior(log_ratios: Floats, temperature: float = 1.0) -> Floats:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from imgsim_assets.progress import track
 from imgsim_assets.retrieval.glrt import Floats, Ints, class_means
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 RESTARTS = 3
 MOSTLY_LABELLED = 0.5

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from imgsim_assets.retrieval.clusters import Clusters
 from imgsim_assets.retrieval.glrt import Floats, Ints, class_means
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 # Two or three photos lie close by chance, or are shots of one scene; many more would lose the small classes.
 LEAST_PHOTOS = 5

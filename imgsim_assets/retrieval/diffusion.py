@@ -13,7 +13,7 @@ from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.glrt import Floats
 from imgsim_assets.retrieval.principal import principal_axes
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 PRINCIPAL_DIMENSIONS = 256
 NEIGHBOURS = 15

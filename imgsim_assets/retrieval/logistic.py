@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.retrieval.glrt import Floats, Ints
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 INVERSE_REGULARISATION = 10.0
 ITERATIONS = 200

@@ -12,8 +12,8 @@ from imgsim_assets.retrieval.logistic import LogisticClasses, fit_logistic
 from imgsim_assets.retrieval.principal import PrincipalAxes
 from imgsim_assets.retrieval.projection import learn_projection
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.retrieval.single_thread import single_thread
 from imgsim_assets.retrieval.tuning import LOGISTIC_FOLDS, FitMetric, Tuning, closed_form, held_out_folds, tune
+from imgsim_assets.threads import single_thread
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,6 @@ def fit_head(
         class_scores: float [n, m], what fine-tuned networks that have not learned from a photo say of it; only the
             tuning needs them.
     """
-    import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
-
     found = tuning or tune_head(axes, coordinates, classes, recipe, class_scores=class_scores)
     logistic = fit_logistic(coordinates, classes) if recipe.fits_logistic and len(np.unique(classes)) > 1 else None
     with single_thread():

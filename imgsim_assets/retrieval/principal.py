@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.retrieval.glrt import Floats
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 POWER_ITERATIONS = 3
 

@@ -5,6 +5,7 @@ behind the projection, which undoes every invertible map: what is learned is a s
 form's.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,11 +13,11 @@ from threading import Lock
 
 import numpy as np
 
-from imgsim_assets.retrieval.class_sets import class_log_ratios, class_posterior, fit_temperature
+from imgsim_assets.retrieval.class_sets import ClassMeans, class_posterior, fit_temperature
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, fit_glrt
 from imgsim_assets.retrieval.projection_training import repeated_classes, train_projection
-from imgsim_assets.retrieval.single_thread import single_thread
 from imgsim_assets.retrieval.tuning import balanced_folds
+from imgsim_assets.threads import single_thread, torch_threads
 
 EPOCHS = 20
 PATIENCE = 4
@@ -69,16 +70,8 @@ def learn_projection(
     Raises:
         ValueError: no photos, values that are not finite, or lengths that differ.
     """
-    import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
-    import torch
-
-    with TORCH, single_thread():
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return _learn(np.asarray(coordinates, dtype=np.float64), classes, shrinkage, seed, epochs)
-        finally:
-            torch.set_num_threads(threads)
+    with TORCH, single_thread(), torch_threads(1):
+        return _learn(np.asarray(coordinates, dtype=np.float64), classes, shrinkage, seed, epochs)
 
 
 def _learn(coordinates: Floats, classes: Ints, shrinkage: float, seed: int, epochs: int) -> LearnedProjection:
@@ -91,7 +84,9 @@ def _learn(coordinates: Floats, classes: Ints, shrinkage: float, seed: int, epoc
     asked = asked[:: -(-len(asked) // MOST_ASKED)]
     curve, chosen = _follow(
         train_projection(coordinates[kept], classes[kept], shrinkage, seed),
-        lambda metric: _evidence(metric, coordinates, classes, kept, asked),
+        functools.partial(
+            _evidence, ClassMeans.of(coordinates[kept], classes[kept]), coordinates[asked], classes[asked]
+        ),
         epochs,
     )
     if not chosen:
@@ -130,10 +125,8 @@ def _beyond_chance(gains: Floats) -> bool:
     return bool(gains.mean() > STANDARD_ERRORS * sem(gains))
 
 
-def _evidence(metric: GlrtMetric, coordinates: Floats, classes: Ints, kept: Ints, asked: Ints) -> Floats:
-    """Give the log posterior of each asked photo's class at the best temperature: float64 [q]."""
-    known = metric.project(coordinates[kept])
-    ratios, numbers = class_log_ratios(metric.project(coordinates[asked]), known, classes[kept], metric.between)
-    columns = np.searchsorted(numbers, classes[asked])
+def _evidence(known: ClassMeans, asked: Floats, truth: Ints, metric: GlrtMetric) -> Floats:
+    """Give the log posterior of the class of each photo, [q, k] and int [q], at the best temperature: float64 [q]."""
+    ratios, columns = known.log_ratios(metric, asked), np.searchsorted(known.numbers, truth)
     right = class_posterior(ratios, fit_temperature(ratios, columns))[np.arange(len(asked)), columns]
     return np.asarray(np.log(np.maximum(right, np.finfo(np.float64).tiny)))

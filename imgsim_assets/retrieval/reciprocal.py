@@ -13,7 +13,7 @@ import numpy.typing as npt
 from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Vectors
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.glrt import Floats
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 Bools = npt.NDArray[np.bool_]
 

@@ -12,8 +12,8 @@ from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.projection import CurvePoint
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.side_by_side import side_by_side
-from imgsim_assets.retrieval.single_thread import single_thread
 from imgsim_assets.retrieval.tuning import WITHOUT_EVIDENCE, Tuning
+from imgsim_assets.threads import single_thread
 
 Describe = Callable[[Recipe], Pool]
 
@@ -49,8 +49,6 @@ class Scorer:
 
         What several of them hang on is found first, or each would find it anew.
         """
-        import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
-
         with single_thread():
             fits = {(_shared_part(recipe), number) for recipe, number in asked}
             for part in sorted({part for part, _ in fits}):

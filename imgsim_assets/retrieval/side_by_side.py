@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from imgsim_assets.retrieval.single_thread import single_thread
-from imgsim_assets.threads import threads_given, worker_threads
+from imgsim_assets.threads import single_thread, threads_given, worker_threads
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -21,8 +20,6 @@ def side_by_side(work: Callable[[Item], Made], items: Iterable[Item]) -> Iterato
 
     Parts of a part are done one after the other.
     """
-    import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
-
     listed = list(items)
     workers = min(threads_given(), len(listed))
     # The one that waits holds the limit too: the first part to end would take it off all others.

@@ -11,7 +11,7 @@ from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
 from imgsim_assets.retrieval.logistic import fit_logistic
 from imgsim_assets.retrieval.side_by_side import side_by_side
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 SHRINKAGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 FOLDS = 5
@@ -66,8 +66,6 @@ def tune(
     Returns:
         `WITHOUT_EVIDENCE`, with the shrinkage if one is given, where no class has photos on both sides.
     """
-    import scipy.linalg  # noqa: F401  loaded first, so that its BLAS is held to one thread too
-
     asked = list(held_out_folds(classes))
     shares = SHRINKAGES if isinstance(shrinkage, str) else (float(shrinkage),)
     if not asked:

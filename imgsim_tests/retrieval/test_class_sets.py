@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from imgsim_assets.retrieval.class_sets import (
-    class_log_ratios,
+    ClassMeans,
     class_posterior,
     fit_temperature,
     query_features,
     set_features,
 )
+from imgsim_assets.retrieval.glrt import GlrtMetric
 from imgsim_tests.budget import examples
 
 
@@ -50,9 +51,10 @@ def test_pair_score_is_symmetric():
 
 def test_class_scores_are_those_of_its_photos_as_a_set():
     random = np.random.default_rng(2)
-    between, photos, queries = np.array([4.0, 3.0]), random.normal(size=(6, 2)), random.normal(size=(3, 2))
-    ratios, numbers = class_log_ratios(queries, photos, np.array([5, 5, 2, 2, 2, -1]), between)
-    assert numbers.tolist() == [2, 5]
+    between, photos, queries = np.array([4.0, 3.0]), random.normal(size=(5, 2)), random.normal(size=(3, 2))
+    known = ClassMeans.of(photos, np.array([5, 5, 2, 2, 2]))
+    assert known.numbers.tolist() == [2, 5]
+    ratios = known.log_ratios(GlrtMetric(np.zeros(2), np.eye(2), between, 0.1), queries)
     for row, query in enumerate(queries):
         expected = [joint_log_ratio(query, photos[2:5], between), joint_log_ratio(query, photos[:2], between)]
         np.testing.assert_allclose(ratios[row], expected, rtol=1e-9, atol=1e-9)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from imgsim_assets.retrieval.class_sets import class_log_ratios
+from imgsim_assets.retrieval.class_sets import ClassMeans
 from imgsim_assets.retrieval.glrt import class_statistics, fit_glrt, metric_from_statistics
 from imgsim_assets.retrieval.projection import learn_projection
 from imgsim_assets.retrieval.projection_training import restricted, train_projection
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 from imgsim_tests.retrieval.nuisance import draw_nuisance_photos
 from imgsim_tests.retrieval.synthetic import draw_photos
 
@@ -26,8 +26,8 @@ def closed_form(coordinates, classes, shrinkage):
 
 
 def accuracy(metric, known, classes, fresh, truth):
-    scores, numbers = class_log_ratios(metric.project(fresh), metric.project(known), classes, metric.between)
-    return (numbers[scores.argmax(axis=1)] == truth).mean()
+    means = ClassMeans.of(known, classes)
+    return (means.numbers[means.log_ratios(metric, fresh).argmax(axis=1)] == truth).mean()
 
 
 @pytest.fixture(scope="module")

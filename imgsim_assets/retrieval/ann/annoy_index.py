@@ -10,7 +10,7 @@ from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.ann.equal_norms import fit_sphere, widen
 from imgsim_assets.retrieval.ann.protocol import LIST, MISSING, Ids, Vectors
 from imgsim_assets.retrieval.ann.rows import blocks
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 if TYPE_CHECKING:
     from annoy import AnnoyIndex as Native

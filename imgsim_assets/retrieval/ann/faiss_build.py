@@ -29,7 +29,7 @@ from imgsim_assets.retrieval.ann.faiss_index import (
 )
 from imgsim_assets.retrieval.ann.protocol import Vectors
 from imgsim_assets.retrieval.ann.rows import evenly
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import set_faiss_threads, single_thread
 
 if TYPE_CHECKING:
     import faiss
@@ -142,7 +142,7 @@ def _fill(core: Any, vectors: Vectors, sphere: Sphere | None, threads: int) -> N
     empty = faiss.serialize_index(core)
 
     def shard(start: int) -> "faiss.Index":
-        faiss.omp_set_num_threads(1)  # each thread has its own setting
+        set_faiss_threads(1)
         part = faiss.deserialize_index(empty)
         add_vectors(part, vectors[start : start + SHARD], sphere)
         return part

@@ -11,7 +11,7 @@ from imgsim_assets.errors import ArtefactError
 from imgsim_assets.retrieval.ann.equal_norms import Sphere, fit_sphere, widen
 from imgsim_assets.retrieval.ann.protocol import LIST, Ids, Vectors
 from imgsim_assets.retrieval.ann.rows import blocks
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 if TYPE_CHECKING:
     import faiss

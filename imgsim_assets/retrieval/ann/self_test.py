@@ -11,7 +11,7 @@ from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import MISSING, Ids, Index, Vectors
 from imgsim_assets.retrieval.ann.rescoring import rescore
 from imgsim_assets.retrieval.ann.rows import evenly
-from imgsim_assets.retrieval.single_thread import single_thread
+from imgsim_assets.threads import single_thread
 
 PROBES = 64
 NEIGHBOURS = 10

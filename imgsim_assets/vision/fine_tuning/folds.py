@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from imgsim_assets.threads import torch_threads
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
 from imgsim_assets.vision.checkpoint import steps_kept
 from imgsim_assets.vision.fine_tuning.clock import Clock
 from imgsim_assets.vision.fine_tuning.objective import PairLoss
-from imgsim_assets.vision.fine_tuning.side_by_side import Cores, run_side_by_side, share_cores, with_threads
+from imgsim_assets.vision.fine_tuning.side_by_side import Cores, run_side_by_side, share_cores
 from imgsim_assets.vision.fine_tuning.training import LabelledPhotos, Plan, by_epoch, fine_tune, seconds_a_step
 from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned, changed_weights
 
@@ -92,7 +93,7 @@ def _affordable_steps(
         known: int = json.loads(decided.read_bytes())
         return known
     cores, threads, seconds = budget
-    with with_threads(cores.threads_each):
+    with torch_threads(cores.threads_each):
         one = seconds_a_step(model.to_train(), lessons[0], plan, pair_loss)
     steps = max(1, min(plan.steps, int(seconds / cores.seconds_for_all(len(lessons), one, threads))))
     aside = decided.with_suffix(".part")

@@ -6,12 +6,13 @@ trainings of one thread each do not.
 
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event
 
 from imgsim_assets.progress import track
+from imgsim_assets.threads import set_torch_threads, torch_threads
 
 MOST_A_CORE = 2  # each holds its own gradients
 
@@ -41,19 +42,6 @@ def share_cores(trainings: int, threads: int, device: str) -> Cores:
         return Cores(1, threads, in_turns=device == "cpu")
     at_once = min(trainings, MOST_A_CORE * threads)
     return Cores(at_once, max(1, threads // at_once))
-
-
-@contextmanager
-def with_threads(threads: int) -> Iterator[None]:
-    """Let torch use so many threads for a while."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass
@@ -102,13 +90,11 @@ def run_side_by_side(trainings: Sequence[Generator[float, None, None]], steps: i
     Raises:
         BaseException: what a training raises, or what interrupts the wait for them; they are closed at their next step.
     """
-    import torch
-
     numbers = range(len(trainings))
     under_way = _Trainings(trainings, [[] for _ in numbers])
     with (
-        with_threads(cores.threads_each),
-        ThreadPoolExecutor(cores.at_once, "imgsim-train", torch.set_num_threads, (cores.threads_each,)) as pool,
+        torch_threads(cores.threads_each),
+        ThreadPoolExecutor(cores.at_once, "imgsim-train", set_torch_threads, (cores.threads_each,)) as pool,
     ):
         groups = [numbers] if cores.in_turns else [[number] for number in numbers]
         futures = [pool.submit(under_way.run, group) for group in groups]
