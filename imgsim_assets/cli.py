@@ -51,7 +51,9 @@ def sync(settings: Settings, as_json: bool, draw: bool, wait: bool) -> None:
     from imgsim_assets.orchestration import sync as syncing
     from imgsim_assets.orchestration.doors import end_dead
     from imgsim_assets.orchestration.instance import open_instance
+    from imgsim_assets.vision.backbones.locking import lock_models
 
+    settings = lock_models(settings)
     with open_instance(settings.places.state) as instance:
         end_dead(instance, settings)
         announce, early = logging.getLogger("imgsim").info, None if wait else build_definitions

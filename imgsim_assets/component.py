@@ -4,7 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from imgsim_assets.definitions import build_definitions
+from imgsim_assets.definitions import build_loaded_definitions
 from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
 
@@ -28,7 +28,7 @@ class ImgsimComponent(dg.Component, dg.Model, dg.Resolvable):
         def settings() -> Settings:
             return load_settings(config=context.path / Path(self.config).expanduser())
 
-        whole = build_definitions(settings(), present=settings)
+        whole = build_loaded_definitions(settings)
         return dg.Definitions(
             assets=whole.assets,
             asset_checks=whole.asset_checks,

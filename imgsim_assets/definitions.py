@@ -1,6 +1,7 @@
 """The front door: the whole graph, built from settings. Importing it loads no heavy library."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,7 @@ from imgsim_assets.assets.learning.validation import validation_assets
 from imgsim_assets.assets.search.comparison import comparison_asset
 from imgsim_assets.assets.search.indices import index_assets
 from imgsim_assets.assets.search.vectors import vector_assets
+from imgsim_assets.errors import ImgsimError
 from imgsim_assets.orchestration.doors import schedules, sensors
 from imgsim_assets.orchestration.readiness import require_fresh
 from imgsim_assets.orchestration.times import times_above
@@ -31,6 +33,7 @@ from imgsim_assets.resources.measuring import tracking_of
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
+from imgsim_assets.vision.backbones.locking import lock_models
 
 
 def build_definitions(
@@ -79,6 +82,16 @@ def build_definitions(
     return definitions
 
 
+def build_loaded_definitions(load: Callable[[], Settings]) -> dg.Definitions:
+    """Build the graph of the settings that `load` gives, after hub names without a revision were locked.
+
+    What cannot be locked now is known by its name, and refused when it is to be run: definitions load without a hub.
+    """
+    with suppress(ImgsimError):
+        lock_models(load())
+    return build_definitions(load(), present=load)
+
+
 def _assets(settings: Settings) -> list[dg.AssetsDefinition | dg.SourceAsset]:
     return [
         *image_assets(settings),
@@ -102,4 +115,4 @@ def _assets(settings: Settings) -> list[dg.AssetsDefinition | dg.SourceAsset]:
 @dg.definitions
 def defs() -> dg.Definitions:
     """Build the graph of the settings that the environment names (`IMGSIM_CONFIG`, `IMGSIM_PROFILE`, ...)."""
-    return build_definitions(load_settings(), present=load_settings)
+    return build_loaded_definitions(load_settings)

@@ -59,6 +59,15 @@ class Runtime(Stage):
     offline: bool = Field(default=False, description="never ask the model hub")
 
 
+class Models(Stage):
+    """Which commit of a hub model is used. Never part of a result's identity: the commit is."""
+
+    require_pin: bool = Field(
+        default=False,
+        description="refuse hub names without a revision, in place of locking the newest commit at the first use",
+    )
+
+
 class Ingest(Stage):
     """How the folder of photos is read."""
 
@@ -103,7 +112,9 @@ class Backbone(Stage):
     """
 
     uri: str = Field(pattern=r"^[a-z][a-z0-9_+.-]*:.+")
-    revision: str | None = Field(default=None, description="commit of a hub model; required for hub names")
+    revision: str | None = Field(
+        default=None, description="commit of a hub model; None: the newest one, locked at the first use"
+    )
     views: tuple[View, ...] = Field(default=(PHOTO,), min_length=1)
     fine_tune: bool = Field(default=False, description="also train it further on labelled photos: `fine_tuning`")
     size: int | None = Field(default=None, ge=16, le=2048, description="input side in pixels")
@@ -389,6 +400,7 @@ class Settings(Stage):
     profile: str = "pretrained"
     places: Places = Places()
     runtime: Runtime = Runtime()
+    models: Models = Models()
     tracking: Tracking = Tracking()
     automation: Automation = Automation()
     ui: Ui = Ui()

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from imgsim_assets.errors import SettingsError
+from imgsim_assets.model_lock import with_locked_commits
 from imgsim_assets.settings import Places, Settings
 from imgsim_assets.settings_refusal import Layer, Tree, closest, refusal
 
@@ -43,7 +44,8 @@ def load_settings(
         environ: the environment; empty variables count as not given.
 
     Raises:
-        SettingsError: a profile, file, key or value is not known or not possible; every problem is listed.
+        SettingsError: a profile, file, key or value is not known or not possible; every problem is listed. Or the lock
+            file of models in the state folder, which gives hub names without a revision theirs, is none.
     """
     config = config or (Path(environ[CONFIG_VARIABLE]).expanduser() if environ.get(CONFIG_VARIABLE) else None)
     file = Layer(str(config), _with_paths(_read_toml(config), config.absolute().parent)) if config else Layer("", {})
@@ -65,7 +67,7 @@ def load_settings(
     except ValidationError as error:
         raise refusal(error, layers) from error
     _require_apart(settings.places)
-    return settings
+    return with_locked_commits(settings)
 
 
 def _require_apart(places: Places) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from imgsim_assets.serving.bundle import SearchBundle
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_assets.vision.backbones.locking import have_model
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Models:
         """
         if name not in self._backbones:
             settings = self.settings
+            have_model(settings, settings.backbones[name])
             model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
             model.prepare(photos)
             self._backbones[name] = model
@@ -46,6 +48,7 @@ class Models:
 
         if name not in self._trained:
             settings, tuned = self.settings, load_tuned(self.bundle.networks(name))
+            have_model(settings, settings.backbones[name])
             backbone = load_trained(settings.backbones[name], tuned.size, settings.runtime, settings.places.models)
             self._trained[name] = backbone, tuned
         return self._trained[name]

@@ -124,8 +124,10 @@ def _load_models(settings: Settings, tasks: Sequence[EmbeddingTask], done: Embed
     models: dict[str, BackboneModel] = {}
     for name in dict.fromkeys(task.backbone for task in tasks):
         from imgsim_assets.vision.backbones.loading import load_backbone
+        from imgsim_assets.vision.backbones.locking import have_model
 
         try:
+            have_model(settings, settings.backbones[name])
             model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
         except ImgsimError as error:
             done.broken[name] = error

@@ -3,16 +3,14 @@
 Everything after this works on a folder, so that no library gets a name to call home with.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from imgsim_assets.errors import ModelError, SettingsError, said_by
+from imgsim_assets.errors import ModelError, SettingsError
+from imgsim_assets.model_lock import is_path, is_pinned
 from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.vision.backbones.hub_client import download, is_offline, why_unreachable
 from imgsim_assets.vision.backbones.weights import WEIGHT_PATTERNS, find_weights, has_safetensors, missing_files
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
-SECONDS = 5.0  # for the hub to answer at all
 
 
 def local_folder(repository: str, revision: str | None, models: Path | None) -> Path | None:
@@ -52,7 +50,8 @@ def fetch_folder(
     folder = require_folder(repository, files, backbone, runtime, models, either=either)
     if folder is None:
         revision = _require_commit(repository, backbone, models)
-        folder = _download(repository, revision, (*files, *either))
+        wanted = (*files, *either)
+        folder = download(repository, revision, wanted, download_advice(repository, revision, wanted))
         _check_folder(folder, repository, files, backbone, either)
     return folder
 
@@ -97,7 +96,7 @@ def _check_folder(
 
 def download_advice(repository: str, revision: str | None, files: tuple[str, ...]) -> str:
     """Say how to get a model by hand."""
-    if _is_path(repository):
+    if is_path(repository):
         return "save the model there with its save_pretrained() (safetensors), or correct the path"
     patterns = " ".join(f'"{pattern}"' for pattern in (*files, *WEIGHT_PATTERNS))
     command = f"hf download {repository} --revision {revision or 'COMMIT'} --include {patterns}"
@@ -107,24 +106,8 @@ def download_advice(repository: str, revision: str | None, files: tuple[str, ...
     )
 
 
-def is_offline(runtime: Runtime) -> bool:
-    """Tell whether the settings or the hub's own variables forbid asking it."""
-    from huggingface_hub import is_offline_mode
-
-    return runtime.offline or is_offline_mode()
-
-
-def is_pinned(revision: str | None) -> bool:
-    """Tell whether a revision is a commit: a branch or a tag can move under the same name."""
-    return revision is not None and COMMIT.fullmatch(revision) is not None
-
-
-def _is_path(repository: str) -> bool:
-    return repository.startswith(("/", ".", "~")) or Path(repository).is_absolute()
-
-
 def _local_candidates(repository: str, revision: str | None, models: Path | None) -> Iterator[Path]:
-    if _is_path(repository):
+    if is_path(repository):
         yield Path(repository).expanduser()
         return
     flat = repository.replace("/", "--")
@@ -137,16 +120,16 @@ def _local_candidates(repository: str, revision: str | None, models: Path | None
 
 
 def _require_commit(repository: str, backbone: Backbone, models: Path | None) -> str:
-    if _is_path(repository):
+    if is_path(repository):
         raise ModelError(f"a model folder at {repository}", "nothing there", download_advice(repository, None, ()))
     if backbone.revision is not None and is_pinned(backbone.revision):
         return backbone.revision
     looked = f", and no local folder of that name in {models}" if models else ""
     raise SettingsError(
         f"a pinned revision (the 40 digits of a commit) for the hub model {repository!r}",
-        f"revision = {backbone.revision!r}{looked}",
-        f"set revision to the latest commit shown on the page of {repository} on the model hub, "
-        "or put the model's folder into places.models",
+        f"revision = {backbone.revision!r}, and none locked{looked}",
+        "leave revision out and run `imgsim models fetch` where the hub can be reached, or set it to the latest commit "
+        f"shown on the page of {repository} on the model hub, or put the model's folder into places.models",
     )
 
 
@@ -166,32 +149,3 @@ def _require_hub(repository: str, revision: str, files: tuple[str, ...], runtime
     else:
         return
     raise ModelError(f"{repository} at commit {revision}", found, download_advice(repository, revision, files))
-
-
-def why_unreachable() -> str:
-    """Ask once whether the hub is there: nothing, or what stands in the way.
-
-    The hub's own client asks again and again, for a minute and for each file, and says so each time.
-    """
-    from huggingface_hub import constants, get_session
-
-    try:
-        get_session().head(constants.ENDPOINT, timeout=SECONDS)
-    # The client lets through whatever its transport raises, and the transport differs between its versions.
-    except Exception as error:
-        return said_by(error)
-    return ""
-
-
-def _download(repository: str, revision: str, files: tuple[str, ...]) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = snapshot_download(repository, revision=revision, allow_patterns=[*files, *WEIGHT_PATTERNS])
-    except Exception as error:
-        raise ModelError(
-            f"{repository} at commit {revision}",
-            f"the hub does not give it ({said_by(error)})",
-            download_advice(repository, revision, files),
-        ) from error
-    return Path(folder)

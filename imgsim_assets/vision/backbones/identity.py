@@ -7,10 +7,11 @@ from types import MappingProxyType
 
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.fingerprint import content_id, digest
+from imgsim_assets.model_lock import is_pinned, timm_repository
 from imgsim_assets.settings import Backbone
 from imgsim_assets.vision.backbones import hub, pixels, weights
 from imgsim_assets.vision.backbones.loading import BUILT_IN, installed_schemes
-from imgsim_assets.vision.backbones.names import onnx_path, timm_repository
+from imgsim_assets.vision.backbones.names import onnx_path
 from imgsim_assets.vision.backbones.onnx_file import onnx_files
 
 # Revisions of our code around other people's: what of their output is taken. To be raised when vectors change though
@@ -62,7 +63,7 @@ def scheme_revision(scheme: str) -> str:
 def _hub_identity(repository: str, backbone: Backbone, models: Path | None) -> dict[str, str]:
     folder = hub.local_folder(repository, backbone.revision, models)
     if folder is None:
-        pinned = hub.is_pinned(backbone.revision)
+        pinned = is_pinned(backbone.revision)
         return {"hub": f"{repository}@{backbone.revision}"} if pinned else {"missing": repository}
     try:
         files = weights.model_files(folder)

@@ -1,17 +1,6 @@
-"""What the part of a uri after its scheme stands for: a hub repository, or files on disk."""
+"""Where an ONNX backbone's file lies."""
 
 from pathlib import Path
-
-
-def timm_repository(name: str) -> str:
-    """Name the hub repository of a timm model.
-
-    A model with OpenAI's activation (`..._clip_quickgelu_...`) is another architecture over the
-    same weights, and shares their repository.
-    """
-    if "/" in name or name.startswith((".", "~")):
-        return name
-    return f"timm/{name.replace('_clip_quickgelu_', '_clip_')}"
 
 
 def onnx_path(name: str, models: Path | None) -> Path:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imgsim_assets.errors import ImgsimError, all_together
+from imgsim_assets.model_lock import timm_repository
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision import classic, compact, packaged
 from imgsim_assets.vision.backbones import hf_pooling, huggingface, timm_models
 from imgsim_assets.vision.backbones.hub import require_folder
 from imgsim_assets.vision.backbones.loading import BUILT_IN, find_loader, installed_schemes
-from imgsim_assets.vision.backbones.names import timm_repository
 from imgsim_assets.vision.backbones.onnx import require_file
 from imgsim_assets.vision.backbones.torch_model import choose_device
 

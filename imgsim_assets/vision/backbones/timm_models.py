@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from imgsim_assets.errors import ModelError, said_by
+from imgsim_assets.model_lock import timm_repository
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.hub import fetch_folder
-from imgsim_assets.vision.backbones.names import timm_repository
 from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming, as_the_library
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone, choose_device
 from imgsim_assets.vision.backbones.weights import find_weights

@@ -9,7 +9,8 @@ SINGLE = "model.safetensors"
 SHARD_INDEX = "model.safetensors.index.json"
 # open_clip's own file name; timm reads its image tower.
 OPEN_CLIP = "open_clip_model.safetensors"
-WEIGHT_PATTERNS = (SINGLE, SHARD_INDEX, "model-*-of-*.safetensors")
+SHARDS = "model-*-of-*.safetensors"
+WEIGHT_PATTERNS = (SINGLE, SHARD_INDEX, SHARDS)
 READ_SUFFIXES = (".json", ".safetensors")
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.threads import thread_count
+from imgsim_assets.vision.backbones.locking import have_model
 from imgsim_assets.vision.fine_tuning.loading import load_trained
 from imgsim_assets.vision.fine_tuning.scores_file import Scores
 from imgsim_assets.vision.fine_tuning.scoring import PhotoToScore, Scored, score_photos
@@ -49,6 +50,8 @@ def _ask(
 ) -> Scored:
     if not tuned.folds or photos.is_empty():
         return Scored({}, frozenset())
+
+    have_model(settings, backbone)
 
     def asked() -> Iterator[PhotoToScore]:
         for photo in photos.iter_rows(named=True):

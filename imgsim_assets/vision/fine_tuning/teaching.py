@@ -10,6 +10,7 @@ import polars as pl
 
 from imgsim_assets.settings import Settings
 from imgsim_assets.threads import thread_count
+from imgsim_assets.vision.backbones.locking import have_model
 from imgsim_assets.vision.backbones.precision import choose_precision
 from imgsim_assets.vision.fine_tuning.batches import steps_an_epoch
 from imgsim_assets.vision.fine_tuning.folds import Trained, fine_tune_folds
@@ -49,6 +50,7 @@ def teach(
         What training gave, None: of too few classes photos could be read; and the photos that were away.
     """
     backbone, chosen = settings.backbones[name], settings.fine_tuning
+    have_model(settings, backbone)
     model, framing = load_trainable(backbone, chosen, settings.runtime, settings.places.models)
     framed, gone = frame_lessons(settings, photos, framing, taught, lessons)
     if any(len(np.unique(one.classes)) < TOLD_APART for one in framed):

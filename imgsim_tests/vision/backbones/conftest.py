@@ -10,6 +10,7 @@ from imgsim_assets.settings import Runtime
 from imgsim_assets.vision.backbones.onnx import OnnxBackbone
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
+from imgsim_tests.hub_server import Hub, running_hub
 from imgsim_tests.vision.backbones import model_files
 
 
@@ -74,3 +75,19 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model_files.save_timm_clip(folder / "timm" / "vit_base_patch16_clip_224.openai")
     model_files.save_timm_resnet(folder / "timm--resnetv2_50.a1h_in1k")
     return folder
+
+
+@pytest.fixture
+def hub(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that answers, in place of the real one, for the hub's own client in this process."""
+    from huggingface_hub import close_session, constants
+
+    with running_hub() as running:
+        monkeypatch.setattr(constants, "ENDPOINT", running.url)
+        template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        close_session()  # it has read the variables
+        yield running
+    close_session()

@@ -9,7 +9,6 @@ import pytest
 
 from imgsim_assets.errors import ModelError, SettingsError
 from imgsim_assets.settings import Backbone, Runtime
-from imgsim_assets.vision.backbones import hub
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_tests.vision.backbones import model_files
 from imgsim_tests.vision.backbones.model_files import COMMIT, hub_cache_folder
@@ -45,15 +44,12 @@ def test_a_folder_in_the_folder_of_models_needs_no_revision_and_no_connection(ur
     assert not [thread.name for thread in threading.enumerate() if "conversion" in thread.name]
 
 
-def test_pickles_in_the_cache_do_not_hide_the_commits_safetensors(tmp_path, hub_cache, monkeypatch, runtime):
+def test_pickles_in_the_cache_do_not_hide_the_commits_safetensors(tmp_path, hub, hub_cache, runtime):
+    hub.push("some/clip", model_files.save_clip(tmp_path / "whole"), COMMIT)
     cached = model_files.save_clip(hub_cache_folder(hub_cache, "some/clip"))
-    whole = shutil.copytree(cached, tmp_path / "whole")
     (cached / "model.safetensors").rename(cached / "pytorch_model.bin")
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(whole))
     with pytest.raises(ModelError, match="safetensors and settings are not all in the hub's cache"):
         load_backbone(PINNED, runtime, None)
-    monkeypatch.setattr(hub, "is_offline", lambda _: False)
-    monkeypatch.setattr(hub, "why_unreachable", lambda: "")
     assert load_backbone(PINNED, ONLINE, None).dimension == 24
 
 
@@ -109,33 +105,6 @@ def test_a_hub_out_of_reach_is_a_clear_error(hub_cache, connections, monkeypatch
     with pytest.raises(ModelError, match=r"the hub cannot be reached .*hf download some/clip"):
         load_backbone(PINNED, ONLINE, None)
     assert connections
-
-
-def test_a_hub_that_does_not_give_a_file_is_a_clear_error(hub_cache, monkeypatch):
-    def refuse(*_, **__):
-        raise OSError("404\nno such thing")
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
-    monkeypatch.setattr(hub, "is_offline", lambda _: False)
-    monkeypatch.setattr(hub, "why_unreachable", lambda: "")
-    with pytest.raises(ModelError, match=r"the hub does not give it \(OSError: 404 no such thing\)"):
-        load_backbone(PINNED, ONLINE, None)
-
-
-def test_only_the_files_that_are_needed_are_fetched(tmp_path, hub_cache, monkeypatch):
-    source = model_files.save_clip(tmp_path / "source")
-    asked = {}
-
-    def give(repository: str, *, revision: str, allow_patterns: list[str]) -> str:
-        asked.update(repository=repository, revision=revision, patterns=allow_patterns)
-        return str(source)
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", give)
-    monkeypatch.setattr(hub, "is_offline", lambda _: False)
-    monkeypatch.setattr(hub, "why_unreachable", lambda: "")
-    assert load_backbone(PINNED, ONLINE, None).dimension == 24
-    assert (asked["repository"], asked["revision"]) == ("some/clip", COMMIT)
-    assert not any("bin" in pattern or pattern in {"*", "*.py"} for pattern in asked["patterns"])
 
 
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", COMMIT[:7], COMMIT.upper()])

@@ -9,8 +9,8 @@ import timm
 import transformers
 
 import imgsim_assets
+from imgsim_assets.model_lock import timm_repository
 from imgsim_assets.settings import Backbone, Settings
-from imgsim_assets.vision.backbones.names import timm_repository
 
 PROFILES = sorted((Path(imgsim_assets.__file__).parent / "profiles").glob("*.toml"))
 
