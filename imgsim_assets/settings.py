@@ -15,6 +15,7 @@ from imgsim_assets.view_table import PHOTO, TRAINED, View
 
 Switch = Literal["auto", "on", "off"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Pooling = Literal["class_token", "average", "attention", "projection"]
 ScalarOrRGB = tuple[float, float, float]
 TRAINABLE = ("compact:", "hf:", "packaged:", "timm:")
 IGNORED = (
@@ -30,7 +31,10 @@ IGNORED = (
 # What each scheme reads besides `uri`, `views` and `fine_tune`; whatever installed packages bring reads `revision`.
 FED = ("size", "resize", "mean", "std", "input", "output")
 READ_BY_SCHEME: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"onnx": FED, "hf": ("revision",), "timm": ("revision",), "compact": (), "classic": (), "packaged": ()}
+    {
+        **{"onnx": FED, "hf": ("revision", "pooling"), "timm": ("revision", "pooling")},
+        **{"compact": (), "classic": (), "packaged": ()},
+    }
 )
 READ_BY_OTHERS = ("revision",)
 
@@ -107,7 +111,7 @@ class Backbone(Stage):
     """One model that turns a photo into a vector.
 
     `uri` is `packaged:NAME`, `compact:NAME`, `classic:NAME`, `hf:NAME`, `timm:NAME`, `onnx:FILE`, or `SCHEME:NAME` of
-    an installed `imgsim.backbones` entry point. The fields after `fine_tune` describe an ONNX file's preprocessing;
+    an installed `imgsim.backbones` entry point. The fields after `pooling` describe an ONNX file's preprocessing;
     the other kinds know their own, and refuse what they do not read.
     """
 
@@ -117,6 +121,11 @@ class Backbone(Stage):
     )
     views: tuple[View, ...] = Field(default=(PHOTO,), min_length=1)
     fine_tune: bool = Field(default=False, description="also train it further on labelled photos: `fine_tuning`")
+    pooling: Pooling | None = Field(
+        default=None,
+        description="what of an hf: or timm: model's last layers is the vector: its class token, the average of its "
+        "patches, its attention pooling, its projection beside texts; None: as the model was published",
+    )
     size: int | None = Field(default=None, ge=16, le=2048, description="input side in pixels")
     resize: Literal["squash", "crop"] | None = Field(
         default=None, description="squash to the square, or crop its centre; None: squash"
@@ -129,12 +138,18 @@ class Backbone(Stage):
     @property
     def read(self) -> dict[str, Any]:
         """What the scheme reads besides the uri, in JSON: what its vectors depend on in the settings, but for views."""
-        scheme = self.uri.partition(":")[0]
-        return self.model_dump(mode="json", include=set(READ_BY_SCHEME.get(scheme, READ_BY_OTHERS)))
+        # A model's own pooling is not named: vectors of before there was a choice stay what they are.
+        own = {"pooling"} if self.pooling is None else set()
+        return self.model_dump(mode="json", include=set(self._fields) - own)
+
+    @property
+    def _fields(self) -> tuple[str, ...]:
+        return READ_BY_SCHEME.get(self.uri.partition(":")[0], READ_BY_OTHERS)
 
     @model_validator(mode="after")
     def _every_field_is_read(self) -> "Backbone":
-        ignored = [name for name in (*FED, "revision") if name not in self.read and getattr(self, name) is not None]
+        named = [name for name in (*FED, "revision", "pooling") if getattr(self, name) is not None]
+        ignored = [name for name in named if name not in self._fields]
         if ignored:
             kinds = {name: [f"{kind}:" for kind, read in READ_BY_SCHEME.items() if name in read] for name in ignored}
             readers = "; ".join(f"{name} is read by {', '.join(kinds[name])} backbones only" for name in ignored)

@@ -17,7 +17,7 @@ from imgsim_assets.vision import content, content_names
 HEAVY = ["torch", "timm", "transformers", "mlflow", "faiss", "annoy", "openvino", "sklearn", "lance", "matplotlib"]
 
 
-@pytest.fixture(scope="module", params=["pretrained", "compact", "clip", "large"])
+@pytest.fixture(scope="module", params=["pretrained", "compact", "clip", "small", "medium", "large"])
 def definitions(request):
     return build_definitions(load_settings(profile=request.param, environ={}))
 

@@ -39,6 +39,7 @@ def test_a_backbone_takes_every_field_that_it_reads(scheme: str) -> None:
         "input": "x",
         "output": "y",
         "revision": "r",
+        "pooling": "average",
     }
     others = {"uri", "views", "fine_tune"}
     assert given.keys() == Backbone.model_fields.keys() - others

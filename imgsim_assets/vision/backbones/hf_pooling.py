@@ -2,7 +2,8 @@
 
 Where the library pools, its pooling is taken: a projection, an attention pool, a normalised class token, a mean over
 places. Where it does not, or the weights for it are absent: the class token of models that have one, and else the mean
-of the patches or places. The first patch of a model without a class token says what is in one corner.
+of the patches or places. The first patch of a model without a class token says what is in one corner. Settings may name
+another pooling that the model has.
 """
 
 from collections.abc import Callable, Collection
@@ -10,6 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from imgsim_assets.errors import ModelError
+from imgsim_assets.settings import Pooling
+from imgsim_assets.vision.backbones.pooling import require_pooling
 
 if TYPE_CHECKING:
     import torch
@@ -59,12 +62,21 @@ def changes_of(model_type: str) -> dict[str, float]:
     return {"mask_ratio": 0.0} if model_type == MASKED else {}
 
 
-def choose_forward(model: Any, missing: Collection[str]) -> Forward | None:  # noqa: ANN401
+def choose_forward(
+    model: Any,  # noqa: ANN401
+    missing: Collection[str],
+    pooling: Pooling | None = None,
+    uri: str = "hf:",
+) -> Forward | None:
     """Choose how photos are turned into vectors; None where `missing` weights are needed for it.
+
+    What comes raises ModelError where the model, `uri`, has not the pooling asked for: its first output tells.
 
     Args:
         model: a loaded model of the library.
         missing: names of its weights that its files do not have; those of the pooler are done without.
+        pooling: what is asked for; None: what is said above.
+        uri: the model's name.
     """
     if any(key.split(".")[0] != "pooler" for key in missing):
         return None
@@ -79,9 +91,37 @@ def choose_forward(model: Any, missing: Collection[str]) -> Forward | None:  # n
             output = module(pixel_values=pixels, noise=_in_order(module, pixels))
         else:
             output = module(pixel_values=pixels)
-        return _vector(output, pools=pools, has_class_token=has_class_token)
+        if pooling is None:
+            return _vector(output, pools=pools, has_class_token=has_class_token)
+        heads = _pooled(module, output, two_towers=two_towers) if pools else {}
+        known = heads | ({} if two_towers else _of_tokens(module, output, has_class_token=has_class_token))
+        require_pooling(uri, pooling, known)
+        return known[pooling]
 
     return forward
+
+
+def _pooled(module: Any, output: Any, *, two_towers: bool) -> "dict[Pooling, torch.Tensor]":  # noqa: ANN401
+    """Give what a model pools by weights of its own: its projection beside texts, or its attention pooling."""
+    if (embeds := getattr(output, "image_embeds", None)) is not None:
+        return {"projection": embeds}
+    pooled = getattr(output, "pooler_output", None)
+    if pooled is not None and two_towers:
+        return {"projection": pooled.flatten(1)}
+    attends = any("AttentionPooling" in type(part).__name__ for part in module.modules())
+    return {"attention": pooled} if pooled is not None and attends else {}
+
+
+def _of_tokens(module: Any, output: Any, *, has_class_token: bool) -> "dict[Pooling, torch.Tensor]":  # noqa: ANN401
+    """Give what can be had of the last layer, normalised as the model's own vector is; registers are no patches."""
+    hidden: torch.Tensor = getattr(output, "last_hidden_state", output)
+    if hidden.ndim != TOKENS_NDIM:
+        return {"average": _vector(hidden, pools=False, has_class_token=False)} if hidden.ndim == PLACES_NDIM else {}
+    if getattr(output, "image_embeds", None) is not None:  # CLIP, which normalises its class token only
+        hidden = module.vision_model.post_layernorm(hidden)
+    first = int(has_class_token) + getattr(module.config, "num_register_tokens", 0)
+    average: dict[Pooling, torch.Tensor] = {"average": hidden[:, first:].mean(1)}
+    return {"class_token": hidden[:, 0], **average} if has_class_token else average
 
 
 def _is_class_token(name: str) -> bool:

@@ -35,7 +35,7 @@ def load_huggingface(backbone: Backbone, runtime: Runtime, models: Path | None) 
 
     Raises:
         SettingsError: the revision is not pinned, or the device is not there.
-        ModelError: files are missing, or the weights are not this architecture's.
+        ModelError: files are missing, the weights are not this architecture's, or it has not the pooling asked for.
     """
     name = backbone.uri.partition(":")[2]
     folder = fetch_folder(name, FILES, backbone, runtime, models, either=PROCESSORS)
@@ -48,7 +48,7 @@ def load_huggingface(backbone: Backbone, runtime: Runtime, models: Path | None) 
     # transformers and safetensors have no common error class; all of theirs mean the files do not fit.
     except Exception as error:
         raise _misfit(name, folder, said_by(error)) from error
-    forward = choose_forward(module, missing)
+    forward = choose_forward(module, missing, backbone.pooling, backbone.uri)
     if forward is None:
         raise _misfit(name, folder, f"no weights for {', '.join(sorted(missing)[:3])} and {len(missing)} in all")
     return TorchBackbone(module, photo_input, device, runtime, forward)

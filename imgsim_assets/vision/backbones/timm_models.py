@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from PIL import Image
 
 from imgsim_assets.errors import ModelError, said_by
 from imgsim_assets.model_lock import timm_repository
-from imgsim_assets.settings import Backbone, Runtime
+from imgsim_assets.settings import Backbone, Pooling, Runtime
 from imgsim_assets.vision.backbones.hub import fetch_folder
 from imgsim_assets.vision.backbones.pixels import Normalisation, PhotoInput, SquareFraming, as_the_library
+from imgsim_assets.vision.backbones.pooling import require_pooling
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone, choose_device
 from imgsim_assets.vision.backbones.weights import find_weights
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     import torch
 
 FILES = ("config.json",)
+# By a part of the name of an architecture: timm averages its patches, who published it takes its class token.
+BY_CLASS_TOKEN = ("_dinov3", "sapiens2_")
+# timm's words for what it makes of tokens.
+TIMMS_WORDS = MappingProxyType({"class_token": "token", "average": "avg", "attention": "map"})
 USUAL_STEPS = [["Resize", "CenterCrop", to_tensor, "Normalize"] for to_tensor in ("ToTensor", "MaybeToTensor")]
 
 
@@ -27,14 +33,16 @@ def load_timm(backbone: Backbone, runtime: Runtime, models: Path | None) -> Torc
 
     Raises:
         SettingsError: the revision is not pinned, or the device is not there.
-        ModelError: files are missing, or the weights are not this architecture's.
+        ModelError: files are missing, the weights are not this architecture's, or it has not the pooling asked for.
     """
     name = backbone.uri.partition(":")[2]
     folder = fetch_folder(timm_repository(name), FILES, backbone, runtime, models)
     device = choose_device(runtime)
     try:
-        module = _load_module(name, folder)
+        module = _load_module(name, folder, backbone.pooling)
         photo_input = load_input(module)
+    except ModelError:
+        raise
     # timm and safetensors have no common error class; all of theirs mean the files do not fit.
     except Exception as error:
         raise ModelError(
@@ -75,15 +83,54 @@ def _as_square(steps: list[Any]) -> PhotoInput | None:
 
 
 def keeps_its_head(architecture: str, tag: str) -> bool:
-    """Tell whether a model's last layer is CLIP's projection, and not a classifier to be cut off.
+    """Tell whether a model's last layer is the projection of CLIP or PE-Core, and not a classifier to be cut off.
 
     timm stores the projection where classifiers sit. CLIP towers fine-tuned on ImageNet
     (`..._ft_in1k`) have a real classifier there.
     """
-    return "clip" in f"{architecture}.{tag}" and "ft_in" not in tag
+    name = f"{architecture}.{tag}"
+    return ("clip" in name or "_pe_core_" in name) and "ft_in" not in tag
 
 
-def _load_module(name: str, folder: Path) -> "torch.nn.Module":
+def poolings(module: Any, *, projects: bool) -> tuple[Pooling, ...]:  # noqa: ANN401
+    """List what of a model's last layers can be its vector.
+
+    Args:
+        module: timm's model.
+        projects: whether its last layer is a projection.
+    """
+    found: list[Pooling] = ["projection"] if projects else []
+    if hasattr(module, "head_dist"):  # the mean of two classifiers, each over a token of its own
+        return tuple(found)
+    if not hasattr(module, "num_prefix_tokens"):
+        # No choice of tokens: what is pooled, and how, sits in the last layer, with the projection where that attends.
+        if any("AttentionPool" in type(part).__name__ for part in module.modules()):
+            return tuple(found)
+        return (*found, "class_token" if getattr(module, "global_pool", None) == "token" else "average")
+    if getattr(module, "attn_pool", None) is not None:
+        found.append("attention")
+    if getattr(module, "cls_token", None) is not None:
+        found.append("class_token")
+    return (*found, "average")
+
+
+def set_pooling(architecture: str, tag: str, module: Any, pooling: Pooling | None) -> None:  # noqa: ANN401
+    """Let a model, built with its last layer, give what is asked for; None: what it was published with.
+
+    Raises:
+        ModelError: it has no such pooling.
+    """
+    projects = keeps_its_head(architecture, tag)
+    if pooling is not None:
+        require_pooling(f"timm:{architecture}.{tag}", pooling, poolings(module, projects=projects))
+    elif hasattr(module, "num_prefix_tokens") and any(part in architecture for part in BY_CLASS_TOKEN):
+        pooling = "class_token"
+    if pooling == "projection" or (pooling is None and projects):
+        return
+    module.reset_classifier(0, *([TIMMS_WORDS[pooling]] if pooling and hasattr(module, "num_prefix_tokens") else []))
+
+
+def _load_module(name: str, folder: Path, pooling: Pooling | None) -> "torch.nn.Module":
     import timm
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -103,6 +150,5 @@ def _load_module(name: str, folder: Path) -> "torch.nn.Module":
         num_classes=classes,
         **config.get("model_args", {}),
     )
-    if not keeps_its_head(architecture, pretrained.get("tag") or name.partition(".")[2]):
-        module.reset_classifier(0)
+    set_pooling(architecture, pretrained.get("tag") or name.partition(".")[2], module, pooling)
     return module  # type: ignore[no-any-return]

@@ -39,7 +39,7 @@ KNOWN = {
     "classic:sift": ("classic/1", (-1.8589, 0.2188, -1.0883, 0.2452)),
     "classic:colour": ("classic/1", (-0.1321, 0.1673, 0.0778, 0.0411)),
     "hf:clip": ("hf/2", (0.5301, 3.4918, 0.0574, 0.1824)),
-    "timm:clip": ("timm/1", (0.4805, 2.5254, -0.1216, 0.1583)),
+    "timm:clip": ("timm/2", (0.4805, 2.5254, -0.1216, 0.1583)),
     "onnx:crop": ("onnx/2", (0.6769, -1.0359, 0.0958, 0.0699)),
 }
 # Losses of three steps of training, and the log probabilities that a network with other weights gives the picture.
