@@ -100,10 +100,27 @@ def _load_module(name: str, folder: Path) -> tuple["torch.nn.Module", set[str]]:
     config = transformers.AutoConfig.from_pretrained(folder, **LOCAL)
     check_architecture(name, config.model_type)
     model_class = getattr(transformers, TOWERS.get(config.model_type, "AutoModel"))
+    changes = changes_of(config.model_type) | ({"config": tower_config(config, "vision")} if is_clip(config) else {})
     module, report = model_class.from_pretrained(
-        folder, use_safetensors=True, output_loading_info=True, **changes_of(config.model_type), **LOCAL
+        folder, use_safetensors=True, output_loading_info=True, **changes, **LOCAL
     )
     return module, set(report["missing_keys"])
+
+
+def is_clip(config: Any) -> bool:  # noqa: ANN401
+    """Tell whether a configuration is that of CLIP's two towers."""
+    return bool(config.model_type == "clip")
+
+
+def tower_config(config: Any, tower: str) -> Any:  # noqa: ANN401
+    """Give the configuration of one of CLIP's towers, `vision` or `text`.
+
+    How many numbers the projections give is said of the whole; what a tower says of it is not read by the library
+    where it loads both, and stays at its default where only the whole was configured.
+    """
+    alone = getattr(config, f"{tower}_config")
+    alone.projection_dim = config.projection_dim
+    return alone
 
 
 def _misfit(name: str, folder: Path, found: str) -> ModelError:

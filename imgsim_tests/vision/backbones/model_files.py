@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SIDE = 32
+PREPROCESSING = {"interpolation": "bicubic", "crop_pct": 0.9, "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.3]}
 
 
 def save_clip(folder: Path, seed: int = 0) -> Path:
@@ -59,7 +60,15 @@ def save_dinov2(folder: Path) -> Path:
     return folder
 
 
-def save_timm(folder: Path, architecture: str, tag: str, classes: int, model_args: dict, seed: int = 0) -> Path:
+def save_timm(
+    folder: Path,
+    architecture: str,
+    tag: str,
+    classes: int,
+    model_args: dict,
+    seed: int = 0,
+    preprocessing: Mapping[str, object] = PREPROCESSING,
+) -> Path:
     """Write a folder as timm's own on the hub look: config.json and model.safetensors."""
     import timm
     import torch
@@ -75,10 +84,7 @@ def save_timm(folder: Path, architecture: str, tag: str, classes: int, model_arg
     pretrained = {
         "tag": tag,
         "input_size": [3, SIDE, SIDE],
-        "interpolation": "bicubic",
-        "crop_pct": 0.9,
-        "mean": [0.4, 0.5, 0.6],
-        "std": [0.2, 0.25, 0.3],
+        **preprocessing,
         "num_classes": classes,
         # As on the hub: places to load from, which must not be used.
         "url": "https://example.invalid/weights.pth",
