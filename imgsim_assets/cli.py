@@ -1,7 +1,6 @@
 """The `imgsim` command: parses, calls, prints. No logic of its own."""
 
 import contextlib
-import dataclasses
 import faulthandler
 import json
 import logging
@@ -15,6 +14,8 @@ from imgsim_assets.checkout_commands import WithCheckoutCommands
 from imgsim_assets.command_options import ANY_PATH, with_settings, with_settings_for_others
 from imgsim_assets.edge import let_go_of_output, net, prepare_streams, require_address_space, require_open_files
 from imgsim_assets.errors import ImgsimError, UserError
+from imgsim_assets.keeping_commands import KEEPING
+from imgsim_assets.model_commands import models
 from imgsim_assets.settings import Settings
 from imgsim_assets.stopping import ending_in_one_line
 from imgsim_assets.world import in_one_line
@@ -23,7 +24,9 @@ FAILED, WRONG_USE = 1, 2
 
 
 @click.group(
-    cls=WithCheckoutCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=WithCheckoutCommands,
+    commands=[models, *KEEPING],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="imgsim", prog_name="imgsim", message="%(prog)s %(version)s")
 def cli() -> None:
@@ -159,55 +162,6 @@ def sample(folder: Path, classes: int, train: int, test: int, seed: int) -> None
 
     write_sample(folder, classes=classes, train=train, test=test, seed=seed)
     click.echo(f"{folder}: {classes * train} train and {classes * test} test photos of {classes} classes")
-
-
-@cli.command()
-@with_settings
-def versions(settings: Settings, as_json: bool) -> None:
-    """List the publications on disk, the last one first."""
-    from imgsim_assets.serving.publications import list_versions
-
-    found = list_versions(settings.places.state)
-    if as_json:
-        click.echo(json.dumps([dataclasses.asdict(one) for one in found]))
-        return
-    for one in found:
-        click.echo(f"{'*' if one.is_current else ' '} {one.name[:8]}  {one.published_at}  {one.score}")
-
-
-@cli.command()
-@click.argument("version")
-@with_settings
-def rollback(settings: Settings, as_json: bool, version: str) -> None:
-    """Publish VERSION again; it stays until something that the ranking is made of changes."""
-    from imgsim_assets.orchestration.rolling_back import roll_back_to
-
-    name, registered, notes = roll_back_to(settings, version)
-    for note in notes:
-        click.echo(note, err=True)
-    if as_json:
-        click.echo(json.dumps({"published": name, "registered": registered}))
-        return
-    click.echo(f"published {name[:8]} again" + (f", version {registered} in MLflow" if registered else ""))
-
-
-@cli.command()
-@click.option("--keep", type=click.IntRange(0), default=2, show_default=True, help="unused sets of rows that stay")
-@click.option("--yes", is_flag=True, help="remove it; without this, only say what would go")
-@with_settings
-def gc(settings: Settings, as_json: bool, keep: int, yes: bool) -> None:
-    """Say what nothing refers to any more and, with --yes, remove it."""
-    from imgsim_assets.definitions import build_definitions
-    from imgsim_assets.orchestration.garbage import find_garbage, remove_garbage
-
-    found = (remove_garbage if yes else find_garbage)(build_definitions(settings), settings, keep)
-    if as_json:
-        click.echo(json.dumps({"removed": yes, "garbage": [dataclasses.asdict(one) for one in found]}))
-        return
-    for one in found:
-        click.echo(f"{one.bytes / 1e6:10.1f} MB  {one.path}: {one.why}")
-    total = sum(one.bytes for one in found) / 1e6
-    click.echo(f"{total:10.1f} MB  {'removed' if yes else 'would go; --yes removes it'}")
 
 
 def main() -> None:

@@ -16,6 +16,12 @@ LOCK = "models.lock"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
+class LockedCommit(str):
+    """A revision that the lock file gave, and no setting."""
+
+    __slots__ = ()
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,7 +66,7 @@ def with_locked_commits(settings: Settings) -> Settings:
     loose = unpinned(settings)
     commits = read_lock(settings.places.state).commits if loose else {}
     locked = {
-        name: settings.backbones[name].model_copy(update={"revision": commits[repository]})
+        name: settings.backbones[name].model_copy(update={"revision": LockedCommit(commits[repository])})
         for name, repository in loose.items()
         if repository in commits
     }

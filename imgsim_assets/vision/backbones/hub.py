@@ -83,6 +83,22 @@ def require_folder(
     return folder
 
 
+def folder_here(
+    repository: str, files: tuple[str, ...], revision: str | None, models: Path | None, either: tuple[str, ...] = ()
+) -> Path | None:
+    """Find a model's folder with all that is needed of it, and say nothing of what is missing: None.
+
+    Raises:
+        ModelError: the index of its shards cannot be read.
+    """
+    folder = local_folder(repository, revision, models)
+    if folder is None and revision is not None and is_pinned(revision):
+        folder = _cached_folder(repository, revision)
+    if folder is None or missing_files(folder, files, either) or not has_safetensors(folder):
+        return None
+    return folder
+
+
 def _check_folder(
     folder: Path, repository: str, files: tuple[str, ...], backbone: Backbone, either: tuple[str, ...]
 ) -> None:
@@ -133,10 +149,16 @@ def _require_commit(repository: str, backbone: Backbone, models: Path | None) ->
     )
 
 
-def _cached_folder(repository: str, revision: str) -> Path | None:
+def cache_place(repository: str, revision: str, cache: Path | None = None) -> Path:
+    """Name the folder of a commit in a cache of the hub's; None: the one that the hub's own variables name."""
     from huggingface_hub import constants
 
-    folder = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}" / "snapshots" / revision
+    folder = cache or Path(constants.HF_HUB_CACHE)
+    return folder / f"models--{repository.replace('/', '--')}" / "snapshots" / revision
+
+
+def _cached_folder(repository: str, revision: str) -> Path | None:
+    folder = cache_place(repository, revision)
     return folder if folder.is_dir() else None
 
 

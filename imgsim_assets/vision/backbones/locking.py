@@ -5,7 +5,8 @@ a model is about to be loaded.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,9 +26,16 @@ from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.atomic import write_bytes
 from imgsim_assets.vision.backbones import huggingface, timm_models
 from imgsim_assets.vision.backbones.hub import fetch_folder, local_folder
-from imgsim_assets.vision.backbones.hub_client import is_offline, newest_commit, sha256_of, why_unreachable
+from imgsim_assets.vision.backbones.hub_client import (
+    is_offline,
+    newest_commit,
+    require_digest,
+    sha256_of,
+    why_unreachable,
+)
 from imgsim_assets.vision.backbones.weights import model_files
 
+DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SMALL = 2**20  # bytes; larger files are weights
 WANTED = {"hf": (huggingface.FILES, huggingface.PROCESSORS), "timm": (timm_models.FILES, ())}
 
@@ -58,11 +66,11 @@ def lock_models(settings: Settings, announce: Callable[[str], None] = say) -> Se
         commits = dict(lock.commits)
         for name, repository in _not_here(with_locked_commits(settings)).items():
             try:
-                commits[repository] = commits.get(repository) or _ask_commit(repository, settings)
+                commits[repository] = commits.get(repository) or ask_commit(repository, settings)
                 announce(f"{repository} is locked to its newest commit, {commits[repository]}")
             except ImgsimError as error:
                 faults[name] = error
-        _write(settings.places.state, lock.model_copy(update={"commits": commits}))
+        write_lock(settings.places.state, lock.model_copy(update={"commits": commits}))
     if faults:
         raise all_together(faults)
     return with_locked_commits(settings)
@@ -86,12 +94,18 @@ def have_model(settings: Settings, backbone: Backbone) -> None:
     known = read_lock(settings.places.state).files.get(f"{repository}@{commit}", {})
     found = model_files(folder)
     require_known(repository, commit, {name: path for name, path in found.items() if name in known}, known)
-    if found.keys() - known.keys():
+    if new := found.keys() - known.keys():
+        require_hub_digests(repository, str(commit), {name: found[name] for name in new})
         record_files(settings.places.state, f"{repository}@{commit}", found)
 
 
 def require_known(
-    repository: str, commit: str | None, found: dict[str, Path], known: dict[str, LockedFile], *, whole: bool = False
+    repository: str,
+    commit: str | None,
+    found: Mapping[str, Path],
+    known: Mapping[str, LockedFile],
+    *,
+    whole: bool = False,
 ) -> None:
     """Hold files against what the lock knows of them, by their content where they are small or `whole` is set.
 
@@ -113,7 +127,18 @@ def require_known(
         )
 
 
-def record_files(state: Path, model: str, found: dict[str, Path]) -> None:
+def require_hub_digests(repository: str, commit: str, found: Mapping[str, Path]) -> None:
+    """Hold files in the hub's cache against the digests by which it keeps them; copies are not known by one.
+
+    Raises:
+        ModelError: one of them has other bytes; it is removed.
+    """
+    for name, path in sorted(found.items()):
+        if path.is_symlink() and DIGEST.fullmatch(kept_as := path.readlink().name):
+            require_digest(repository, commit, path, name, kept_as)
+
+
+def record_files(state: Path, model: str, found: Mapping[str, Path]) -> None:
     """Keep in the lock the bytes of the files of `model`, `repository@commit`, that it does not know yet."""
     with changing_lock(state) as lock:
         known = lock.files.get(model, {})
@@ -122,7 +147,7 @@ def record_files(state: Path, model: str, found: dict[str, Path]) -> None:
             for name, path in found.items()
             if name not in known
         }
-        _write(state, lock.model_copy(update={"files": {**lock.files, model: {**known, **new}}}))
+        write_lock(state, lock.model_copy(update={"files": {**lock.files, model: {**known, **new}}}))
 
 
 @contextmanager
@@ -133,7 +158,8 @@ def changing_lock(state: Path) -> Iterator[ModelLock]:
         yield read_lock(state)
 
 
-def _write(state: Path, lock: ModelLock) -> None:
+def write_lock(state: Path, lock: ModelLock) -> None:
+    """Put the lock into its place; within `changing_lock`."""
     write_bytes(state / LOCK, f"{lock.model_dump_json(indent=2)}\n".encode())
 
 
@@ -143,15 +169,20 @@ def _not_here(settings: Settings) -> dict[str, str]:
     return {name: one for name, one in unpinned(settings).items() if local_folder(one, None, models) is None}
 
 
-def _ask_commit(repository: str, settings: Settings) -> str:
+def ask_commit(repository: str, settings: Settings) -> str:
+    """Ask the hub for the newest commit of a repository.
+
+    Raises:
+        ModelError: it may not be asked, or does not say.
+    """
     if is_offline(settings.runtime):
-        found = "none is locked in the state folder, and asking the hub is switched off"
+        found = "asking the hub is switched off"
     elif reason := why_unreachable():
-        found = f"none is locked in the state folder, and the hub cannot be reached ({reason})"
+        found = f"the hub cannot be reached ({reason})"
     else:
         return newest_commit(repository)
     raise ModelError(
-        f"a commit for the hub model {repository}, which has no revision",
+        f"the newest commit of the hub model {repository}, whose revision is not set",
         found,
         "run `imgsim models fetch` where the hub can be reached, then `imgsim models export` there and "
         "`imgsim models import` here; or put the model's folder into places.models",

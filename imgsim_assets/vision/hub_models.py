@@ -1,0 +1,151 @@
+"""Hub models ahead of their use: fetching, checking, moving to newer commits, and removing them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from imgsim_assets.errors import ImgsimError, SettingsError, all_together
+from imgsim_assets.model_lock import LockedCommit, ModelLock, read_lock, repository_of
+from imgsim_assets.settings import Backbone, Settings
+from imgsim_assets.settings_refusal import closest
+from imgsim_assets.vision.backbones import locking
+from imgsim_assets.vision.backbones.hub import local_folder
+from imgsim_assets.vision.backbones.weights import model_files
+from imgsim_assets.vision.model_list import folder_of
+
+Announce = Callable[[str], None]
+
+
+def fetch_models(settings: Settings, names: Sequence[str], announce: Announce) -> Settings:
+    """Lock and fetch hub models ahead of time, those of `names` or all; give the settings with their commits.
+
+    Raises:
+        ImgsimError: some cannot be had; the others are here.
+    """
+    chosen = choose_models(settings, names)
+    alone = settings.model_copy(update={"backbones": chosen})
+    locked = locking.lock_models(alone, announce).backbones
+    settings = settings.model_copy(update={"backbones": {**settings.backbones, **locked}})
+    _for_each(locked, lambda _, backbone: locking.have_model(settings, backbone))
+    return settings
+
+
+def verify_models(settings: Settings, names: Sequence[str], announce: Announce) -> None:
+    """Read every byte of the hub models that are here, and hold it against what the hub and the lock say of it.
+
+    Raises:
+        ModelError: some are not what they were.
+    """
+    known = read_lock(settings.places.state).files
+
+    def verify(name: str, backbone: Backbone) -> None:
+        folder, repository = _hub_folder(settings, backbone), repository_of(backbone)
+        if folder is None or repository is None:
+            announce(f"{name}: nothing of the hub's is here")
+            return
+        found = model_files(folder)
+        locking.require_hub_digests(repository, str(backbone.revision), found)
+        locked = known.get(f"{repository}@{backbone.revision}", {})
+        told = {file: path for file, path in found.items() if file in locked}
+        locking.require_known(repository, backbone.revision, told, locked, whole=True)
+        announce(f"{name}: {len(found)} files are the hub's, {len(told)} are known from their first use")
+
+    _for_each(choose_models(settings, names), verify)
+
+
+def update_models(settings: Settings, names: Sequence[str], announce: Announce) -> dict[str, str]:
+    """Lock hub models to their newest commits; give the commits by repository.
+
+    Raises:
+        SettingsError: the settings pin one of them.
+        ModelError: the hub does not say.
+    """
+    moved: dict[str, str] = {}
+    for name, backbone in choose_models(settings, names).items():
+        repository, before = repository_of(backbone), backbone.revision
+        is_open = before is None and not settings.models.require_pin
+        if repository is None or not (is_open or isinstance(before, LockedCommit)):
+            raise SettingsError(
+                f"{name} to be a hub model without a revision",
+                f"{backbone.uri}, revision = {before}",
+                "change its revision in the settings, or leave that out",
+            )
+        moved[repository] = locking.ask_commit(repository, settings)
+        same = moved[repository] == before
+        announce(f"{repository} {'stays' if same else f'moves from {before}'} at {moved[repository]}")
+    with locking.changing_lock(settings.places.state) as lock:
+        commits = {**lock.commits, **moved}
+        locking.write_lock(settings.places.state, lock.model_copy(update={"commits": commits}))
+    return moved
+
+
+def remove_models(settings: Settings, names: Sequence[str], *, really: bool) -> dict[str, int]:
+    """Remove hub models from the hub's cache; what they are locked to stays, and so do their vectors.
+
+    Returns:
+        How many bytes that frees, by `repository@commit`; nothing for what is not in the cache.
+    """
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    freed: dict[str, int] = {}
+    for backbone in choose_models(settings, names).values():
+        repository, commit = repository_of(backbone), backbone.revision
+        try:
+            cached = {one.repo_id: one for one in scan_cache_dir().repos if one.repo_type == "model"}
+        except CacheNotFound:
+            return freed
+        commits = cached[repository].revisions if repository in cached else frozenset()
+        if repository is None or commit not in {one.commit_hash for one in commits}:
+            continue
+        plan = scan_cache_dir().delete_revisions(commit)
+        freed[f"{repository}@{commit}"] = plan.expected_freed_size
+        if really:
+            plan.execute()
+            with locking.changing_lock(settings.places.state) as lock:
+                left = {name: files for name, files in lock.files.items() if name != f"{repository}@{commit}"}
+                locking.write_lock(settings.places.state, ModelLock(commits=lock.commits, files=left))
+    return freed
+
+
+def choose_models(settings: Settings, names: Sequence[str]) -> dict[str, Backbone]:
+    """Give the backbones of these names, their own or those of repositories; of no names, all.
+
+    Raises:
+        SettingsError: one is none.
+    """
+    chosen: dict[str, Backbone] = {}
+    for name in names:
+        found = {key: one for key, one in settings.backbones.items() if name in (key, one.uri, repository_of(one))}
+        if not found:
+            known = list(settings.backbones)
+            raise SettingsError(
+                f"one of the backbones {', '.join(known)}, or its repository",
+                f"{name!r}{closest(name, known)}",
+                "name one of them, or its profile with --profile",
+            )
+        chosen |= found
+    return chosen or dict(settings.backbones)
+
+
+def _for_each(backbones: Mapping[str, Backbone], do: Callable[[str, Backbone], None]) -> None:
+    faults: dict[str, ImgsimError] = {}
+    for name, backbone in backbones.items():
+        try:
+            do(name, backbone)
+        except ImgsimError as error:
+            faults[name] = error
+    if faults:
+        raise all_together(faults)
+
+
+def _hub_folder(settings: Settings, backbone: Backbone) -> Path | None:
+    """Find a hub model in the hub's cache; a folder of a person's is known by its content alone."""
+    repository = repository_of(backbone)
+    own = repository is None or local_folder(repository, backbone.revision, settings.places.models)
+    return None if own else folder_of(settings, backbone)
+
+
+def hub_folders(settings: Settings, backbones: Iterable[Backbone]) -> dict[tuple[str, str], Path]:
+    """Map repository and commit of the hub models that are in the hub's cache to their folders."""
+    found = {(repository_of(backbone), backbone.revision): _hub_folder(settings, backbone) for backbone in backbones}
+    return {(name, str(commit)): folder for (name, commit), folder in found.items() if name and folder}
