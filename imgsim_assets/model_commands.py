@@ -3,11 +3,15 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from imgsim_assets.command_options import ANY_PATH, with_settings
 from imgsim_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from imgsim_assets.vision.model_list import Model
 
 
 @click.group()
@@ -23,15 +27,12 @@ def list_all(settings: Settings, as_json: bool) -> None:
 
     found = list_models(settings)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(one) for one in found]))
+        click.echo(json.dumps({"models": [dataclasses.asdict(one) for one in found]}))
         return
     for one in found:
         commit = f"@{one.commit[:8]}" if one.commit else ""
-        place = f"{one.bytes / 1e6:.1f} MB here" if one.here else "not here"
-        click.echo(
-            f"{one.name}  {one.uri}{commit} ({one.chosen}), {place}, {one.licence or 'licence unknown'}, "
-            f"{one.vectors} vectors"
-        )
+        place = f"{_in_megabytes(one)} here" if one.here else "not here"
+        click.echo(f"{one.name}  {one.uri}{commit} ({one.chosen}), {place}, {one.vectors} vectors")
 
 
 @models.command()
@@ -46,10 +47,10 @@ def fetch(settings: Settings, as_json: bool, names: tuple[str, ...]) -> None:
     fetched = fetch_models(settings, names, say)
     found = [one for one in list_models(fetched) if one.name in choose_models(fetched, names)]
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(one) for one in found]))
+        click.echo(json.dumps({"models": [dataclasses.asdict(one) for one in found]}))
         return
     for one in found:
-        click.echo(f"{one.name}: {one.bytes / 1e6:.1f} MB, {one.licence or 'licence unknown'}")
+        click.echo(f"{one.name}: {_in_megabytes(one)}")
 
 
 @models.command()
@@ -114,6 +115,10 @@ def bring(settings: Settings, as_json: bool, folder: Path) -> None:
     from imgsim_assets.vision.model_export import import_models
 
     _tell(import_models(settings, folder, say), as_json, "in the hub's cache")
+
+
+def _in_megabytes(model: "Model") -> str:
+    return f"{model.bytes / 1e6:.1f} MB ({model.licence or 'licence unknown'})"
 
 
 def _tell(sizes: dict[str, int], as_json: bool, where: str) -> None:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from imgsim_assets.orchestration.sync import SyncOutcome
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_tests.budget import examples
+from imgsim_tests.hub_server import Hub, running_hub
 from imgsim_tests.reuse import reused
 from imgsim_tests.vision.backbones.model_files import save_onnx
 from imgsim_tests.workplace import Workplace
@@ -149,3 +150,27 @@ def synced(synced_once: Workplace, tmp_path: Path) -> Workplace:
 def unsynced(small_workplace: Path) -> Workplace:
     """A workplace of its own for each test, without a state."""
     return Workplace(small_workplace)
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty hub cache in place of the person's own."""
+    cache = tmp_path / "hub"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    return cache
+
+
+@pytest.fixture
+def hub(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that answers, in place of the real one, for the hub's own client in this process."""
+    from huggingface_hub import close_session, constants
+
+    with running_hub() as running:
+        monkeypatch.setattr(constants, "ENDPOINT", running.url)
+        template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        close_session()  # it has read the variables
+        yield running
+    close_session()

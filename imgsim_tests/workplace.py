@@ -176,7 +176,7 @@ class Workplace:
 
     def _with_config(self, arguments: tuple[str, ...]) -> list[str]:
         takes_one = (
-            arguments[0] in {"sync", "status", "search", "compare", "versions", "rollback", "gc"}
+            arguments[0] in {"sync", "status", "search", "compare", "versions", "rollback", "gc", "models"}
             and "--config" not in arguments
         )
         return [*arguments, "--config", str(self.config)] if takes_one else [*arguments]

@@ -8,7 +8,7 @@ from imgsim_assets.model_lock import LockedCommit, ModelLock, read_lock, reposit
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.settings_refusal import closest
 from imgsim_assets.vision.backbones import locking
-from imgsim_assets.vision.backbones.hub import local_folder
+from imgsim_assets.vision.backbones.hub import cache_place, local_folder
 from imgsim_assets.vision.backbones.weights import model_files
 from imgsim_assets.vision.model_list import folder_of
 
@@ -84,20 +84,14 @@ def remove_models(settings: Settings, names: Sequence[str], *, really: bool) -> 
     Returns:
         How many bytes that frees, by `repository@commit`; nothing for what is not in the cache.
     """
-    from huggingface_hub import scan_cache_dir
-    from huggingface_hub.errors import CacheNotFound
+    from huggingface_hub import constants, scan_cache_dir
 
     freed: dict[str, int] = {}
     for backbone in choose_models(settings, names).values():
         repository, commit = repository_of(backbone), backbone.revision
-        try:
-            cached = {one.repo_id: one for one in scan_cache_dir().repos if one.repo_type == "model"}
-        except CacheNotFound:
-            return freed
-        commits = cached[repository].revisions if repository in cached else frozenset()
-        if repository is None or commit not in {one.commit_hash for one in commits}:
+        if repository is None or commit is None or not cache_place(repository, commit).is_dir():
             continue
-        plan = scan_cache_dir().delete_revisions(commit)
+        plan = scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(commit)
         freed[f"{repository}@{commit}"] = plan.expected_freed_size
         if really:
             plan.execute()

@@ -10,7 +10,6 @@ from imgsim_assets.settings import Runtime
 from imgsim_assets.vision.backbones.onnx import OnnxBackbone
 from imgsim_assets.vision.backbones.protocol import BackboneModel
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
-from imgsim_tests.hub_server import Hub, running_hub
 from imgsim_tests.vision.backbones import model_files
 
 
@@ -36,14 +35,6 @@ def photos() -> list[Image.Image]:
     sizes = [(64, 48), (48, 64), (33, 77), (50, 50), (101, 37), (32, 32), (20, 28)]
     coarse = [Image.fromarray(random.integers(0, 256, (9, 7, 3), dtype=np.uint8)) for _ in sizes]
     return [image.resize(size, Image.Resampling.BICUBIC) for image, size in zip(coarse, sizes, strict=True)]
-
-
-@pytest.fixture
-def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty hub cache in place of the person's own."""
-    cache = tmp_path / "hub"
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
-    return cache
 
 
 @pytest.fixture
@@ -75,19 +66,3 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model_files.save_timm_clip(folder / "timm" / "vit_base_patch16_clip_224.openai")
     model_files.save_timm_resnet(folder / "timm--resnetv2_50.a1h_in1k")
     return folder
-
-
-@pytest.fixture
-def hub(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub that answers, in place of the real one, for the hub's own client in this process."""
-    from huggingface_hub import close_session, constants
-
-    with running_hub() as running:
-        monkeypatch.setattr(constants, "ENDPOINT", running.url)
-        template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        close_session()  # it has read the variables
-        yield running
-    close_session()
