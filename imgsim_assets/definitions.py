@@ -25,7 +25,7 @@ from imgsim_assets.assets.search.indices import index_assets
 from imgsim_assets.assets.search.vectors import vector_assets
 from imgsim_assets.errors import ImgsimError
 from imgsim_assets.orchestration.doors import schedules, sensors
-from imgsim_assets.orchestration.readiness import require_fresh
+from imgsim_assets.orchestration.freshness import require_fresh
 from imgsim_assets.orchestration.times import times_above
 from imgsim_assets.orchestration.waves import MATERIALIZE_JOB
 from imgsim_assets.resources.console import console_logger

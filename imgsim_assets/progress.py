@@ -45,7 +45,7 @@ class Count:
         return (self.total - self.done) * self.seconds / self.done
 
 
-class Steps:
+class Headway:
     """How far a number of steps is that follow each other, in one line.
 
     Attributes:
@@ -118,10 +118,10 @@ class Steps:
         return f", {'at least' if len(told) < len(known) else 'about'} {in_minutes(sum(told))} left"
 
 
-_steps: Steps | None = None
+_steps: Headway | None = None
 
 
-def steps_under_way() -> Steps | None:
+def steps_under_way() -> Headway | None:
     """Give the steps that are shown; None: there are none."""
     return _steps
 
@@ -132,7 +132,7 @@ def in_minutes(seconds: float) -> str:
 
 
 @contextmanager
-def showing(steps: Steps) -> Iterator[None]:
+def showing(steps: Headway) -> Iterator[None]:
     """Show how far `steps` are while the block runs: on a terminal, in the first of the lines rewritten in place."""
     global _steps  # noqa: PLW0603  there is one terminal
     before, _steps = _steps, steps
@@ -144,7 +144,7 @@ def showing(steps: Steps) -> Iterator[None]:
 
 
 @contextmanager
-def _line_of(steps: Steps) -> Iterator[None]:
+def _line_of(steps: Headway) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return

@@ -270,7 +270,7 @@ class FineTuning(Stage):
     seed: int = Field(default=0, ge=0)
 
 
-class Head(Stage):
+class HeadNumbers(Stage):
     """The numbers of the metric head: two-covariance GLRT and logistic regression, in principal coordinates."""
 
     power: float = Field(
@@ -427,7 +427,7 @@ class Settings(Stage):
     steps: Steps = Steps()
     selection: Selection = Selection()
     fine_tuning: FineTuning = FineTuning()
-    head: Head = Head()
+    head: HeadNumbers = HeadNumbers()
     faiss: Faiss = Faiss()
     annoy: Annoy = Annoy()
     submission: Submission = Submission()

@@ -12,7 +12,7 @@ from imgsim_assets.assets.learning.metric import open_head
 from imgsim_assets.assets.learning.pool import read_descriptors, read_pool
 from imgsim_assets.errors import InputError
 from imgsim_assets.resources.store import Store
-from imgsim_assets.retrieval.cross_validation import NotCrossValidated, deal_folds
+from imgsim_assets.retrieval.folds import NotCrossValidated, deal_folds
 from imgsim_assets.retrieval.glrt import Ints
 from imgsim_assets.retrieval.label_codec import UNKNOWN, LabelCodec
 from imgsim_assets.settings import Settings

@@ -20,11 +20,10 @@ from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.choice import Collection, choose
 from imgsim_assets.retrieval.glrt import Floats
-from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.learning_set import learned_classes
-from imgsim_assets.retrieval.metric_head import fit_head
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
 from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.tuning import fit_head
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.photo import decode_photo
@@ -136,8 +135,7 @@ def _score(collection: Collection, recipe: Recipe, truth: Truth, confidence: flo
     """Fit the recipe to what may be learned from, and give AP@10 of the photos that ask."""
     pool = collection.pool(recipe)
     learned = learned_classes(pool, recipe, confidence)
-    taken = learned != UNKNOWN
-    head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe)
+    head = fit_head(pool.axes, pool.learned_as(learned), recipe)
     gallery = gallery_vectors(head, pool.coordinates[pool.is_train], pool.classes[pool.is_train])
     found, _ = exact_neighbours(gallery, query_vectors(head, pool.coordinates[truth.asks], gallery), LIST)
     return average_precision(*relevance(found, truth.classes[truth.asks], truth.classes[~truth.asks]))

@@ -17,9 +17,9 @@ from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.glrt import Floats, Ints
 from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.learning_set import Pool, learned_classes
-from imgsim_assets.retrieval.metric_head import fit_head
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
 from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.tuning import fit_head
 from imgsim_bench.judging import judged, judged_cells
 from imgsim_bench.markdown import table_lines
 from imgsim_bench.rivals import LOSSES, WITH_PROXIES, train_head
@@ -158,8 +158,7 @@ def _recipe_ranker(**changes: object) -> Ranker:
     def fit(problem: Problem) -> Fitted:
         pool = problem.pool
         learned = learned_classes(pool, recipe, CONFIDENCE)
-        taken = learned != UNKNOWN
-        head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe)
+        head = fit_head(pool.axes, pool.learned_as(learned), recipe)
         gallery = gallery_vectors(head, pool.coordinates[pool.is_train], pool.classes[pool.is_train])
         asked = pool.coordinates[~pool.is_train]
         return Fitted(gallery, lambda: query_vectors(head, asked, gallery))

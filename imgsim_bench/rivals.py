@@ -16,8 +16,8 @@ from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import average_precision, relevance
 from imgsim_assets.retrieval.descriptors import normalise
+from imgsim_assets.retrieval.folds import grouped_folds
 from imgsim_assets.retrieval.glrt import Floats, Ints
-from imgsim_assets.retrieval.tuning import balanced_folds
 
 LOSSES = ("ArcFace", "SubCenterArcFace", "ProxyAnchor", "SupCon", "MultiSimilarity", "Triplet")
 WITH_PROXIES = frozenset({"ArcFace", "SubCenterArcFace", "ProxyAnchor"})
@@ -91,7 +91,7 @@ def _train(name: str, coordinates: Floats, classes: Ints, *, end: float, seed: i
     if proxies:
         groups.append({"params": proxies, "lr": PROXY_STEP})
     optimiser = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
-    held_out = balanced_folds(classes, HELD_OUT_FOLDS) == 0
+    held_out = grouped_folds(classes, np.arange(len(classes)), HELD_OUT_FOLDS, seed=None) == 0
     batches = _batches(np.flatnonzero(~held_out), classes, np.random.default_rng(seed))
     best, kept, rounds = -1.0, LinearHead(weights.detach().double().numpy().copy(), None, 0), 0
     while rounds == 0 or (time.monotonic() < end and rounds < most_rounds):

@@ -23,8 +23,8 @@ def test_the_drawings_are_those_of_the_code():
     assert drawn(page) == page, "run `python -m imgsim_workshop.architecture`"
 
 
-def test_there_are_three_walks():
-    assert len(WALKS) == 3
+def test_there_are_four_walks():
+    assert len(WALKS) == 4
 
 
 @pytest.mark.parametrize("walk", WALKS)
@@ -44,6 +44,20 @@ def test_within_an_asset_a_walk_goes_down(walk: str):
         deepest = 0 if module.startswith("assets.") else deepest
         assert floor >= deepest, f"{module} is above what asks it"
         deepest = floor
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_each_hop_is_known_to_one_before_it(walk: str):
+    """What is called is imported by a module that the walk has come through, since the asset or in it."""
+    sources: list[str] = []
+    for module, name in HOP.findall(WALKS[walk]):
+        folder, _, last = module.rpartition(".")
+        known = re.compile(rf"from imgsim_assets\.({module} import|{folder} import .*\b{last}\b)")
+        if module.startswith("assets."):
+            sources = []
+        else:
+            assert any(known.search(one) for one in sources), f"nothing before it asks {module}:{name}"
+        sources.append((ROOT / "imgsim_assets" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
 
 
 def test_no_module_is_long_but_a_list():

@@ -13,7 +13,7 @@ from imgsim_assets.assets.keys import CANNY_MAPS, IMAGE_FOLDER, REPORT
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.staleness import ancestors, read_graph
-from imgsim_assets.progress import Steps, showing, steps_under_way, track
+from imgsim_assets.progress import Headway, showing, steps_under_way, track
 from imgsim_tests.workplace import Workplace
 
 Forward = Callable[[float], None]
@@ -37,7 +37,7 @@ def forward() -> Iterator[Forward]:
 
 
 def test_of_steps_that_were_never_done_no_time_left_is_told(forward: Forward):
-    steps = Steps()
+    steps = Headway()
     steps.expect({"raw": None, "low": None}, {})
     steps.begin("raw")
     forward(5)
@@ -45,7 +45,7 @@ def test_of_steps_that_were_never_done_no_time_left_is_told(forward: Forward):
 
 
 def test_what_steps_took_before_is_what_they_will_take(forward: Forward):
-    steps = Steps()
+    steps = Headway()
     steps.expect({"raw": 10.0, "low": 60.0}, {"end": 100.0})
     steps.begin("raw")
     forward(4)
@@ -59,14 +59,14 @@ def test_what_steps_took_before_is_what_they_will_take(forward: Forward):
 
 
 def test_where_one_is_not_known_the_others_are_the_least(forward: Forward):
-    steps = Steps()
+    steps = Headway()
     steps.expect({"raw": 10.0, "low": None}, {})
     steps.begin("raw")
     assert steps.in_words() == "step 1 of 2, raw; 0:00, at least 0:10 left"
 
 
 def test_a_count_of_now_tells_more_than_the_last_time(forward: Forward):
-    steps = Steps()
+    steps = Headway()
     steps.expect({"raw": 500.0}, {})
     with showing(steps):
         steps.begin("raw")
@@ -83,7 +83,7 @@ def test_a_count_of_now_tells_more_than_the_last_time(forward: Forward):
 
 
 def test_what_is_not_expected_is_no_step(forward: Forward):
-    steps = Steps()
+    steps = Headway()
     steps.expect({"raw": None}, {})
     steps.begin("a check")
     forward(3)
@@ -106,7 +106,7 @@ def test_a_log_gets_few_short_lines(forward: Forward, capsys: pytest.CaptureFixt
 
 
 def test_a_terminal_shows_one_line_and_messages_above_it():
-    terminal, steps = Terminal(), Steps()
+    terminal, steps = Terminal(), Headway()
     steps.expect({"raw": 1000.0}, {})
     logger = logging.getLogger("imgsim")
     with (

@@ -21,7 +21,7 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.spending import Watch
 from imgsim_assets.view_table import View, need_edges
-from imgsim_assets.vision.away import away
+from imgsim_assets.vision.away import away_fact
 from imgsim_assets.vision.backbones.identity import short_uri
 from imgsim_assets.vision.backbones.loading import framework_of
 from imgsim_assets.vision.content_names import vector_folder, view_fingerprint, what_embedding_reads
@@ -109,7 +109,7 @@ def _keep(
     failures = {content_id: reason for task in tasks for content_id, reason in task.failures.items()}
     for content_id, reason in failures.items():
         context.log.warning(f"no vector by {name} for {content_id}: {reason}")
-    gone = {content_id for task in tasks for content_id in task.away}
+    away = {content_id for task in tasks for content_id in task.away}
     embedded = photos.select("content_id").filter(~pl.col("content_id").is_in(list(failures)))
     made = keep_table(
         store,
@@ -118,7 +118,7 @@ def _keep(
         facts={
             "fingerprints": {task.view: task.fingerprint for task in tasks},
             "ids": digest(embedded["content_id"]),
-            **away(gone, photos.height),
+            **away_fact(away, photos.height),
         },
         metadata={
             "photos": embedded.height,

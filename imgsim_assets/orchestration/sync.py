@@ -14,7 +14,7 @@ from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.sight import observe
 from imgsim_assets.orchestration.staleness import AssetStatus
 from imgsim_assets.orchestration.waves import SYNC_TAG, Announce, Waves
-from imgsim_assets.progress import Steps, showing
+from imgsim_assets.progress import Headway, showing
 from imgsim_assets.resources.measuring import finish_tracking, leave_tracking
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
@@ -45,7 +45,7 @@ def sync(
         SyncInProgressError: another sync is at work on the same state folder.
         DagsterExecutionInterruptedError: the process was asked to stop.
     """
-    steps = Steps()
+    steps = Headway()
     with only_user(settings.places.state), stopping.listening(), showing(steps):
         try:
             outcome = _run(definitions, instance, settings, announce, steps=steps, early=early)
@@ -72,7 +72,7 @@ def _run(
     settings: Settings,
     announce: Announce,
     *,
-    steps: Steps,
+    steps: Headway,
     early: Early | None,
 ) -> SyncOutcome:
     end_dead_syncs(instance, settings.places.state)

@@ -21,7 +21,7 @@ from imgsim_assets.orchestration.interruption import ending_with_process, was_in
 from imgsim_assets.orchestration.outcome import SyncOutcome
 from imgsim_assets.orchestration.sight import Sight, look
 from imgsim_assets.orchestration.staleness import AssetStatus, ancestors, descendants
-from imgsim_assets.progress import Steps
+from imgsim_assets.progress import Headway
 from imgsim_assets.resources.console import named
 from imgsim_assets.resources.measuring import MLFLOW_SAYS, leave_tracking
 from imgsim_assets.secrets import masked
@@ -54,7 +54,7 @@ class Waves:
     settings: Settings
     folder: PhotoFolder
     tags: Mapping[str, str]
-    steps: Steps
+    steps: Headway
     announce: Announce
     part: str = ""
     after: Mapping[str, float | None] = field(default_factory=dict)

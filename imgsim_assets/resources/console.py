@@ -9,7 +9,7 @@ import time
 
 import dagster as dg
 
-from imgsim_assets.progress import Steps, steps_under_way
+from imgsim_assets.progress import Headway, steps_under_way
 
 DAGSTERS_OWN = "Dependencies for step"  # said of every step below a failed one
 
@@ -54,7 +54,7 @@ def named(step: str | None) -> str:
     return (step or "").replace("__", "/")
 
 
-def _how_far(steps: Steps | None) -> str:
+def _how_far(steps: Headway | None) -> str:
     return f"; {steps.in_words()}" if steps else ""
 
 

@@ -11,8 +11,9 @@ import polars as pl
 
 from imgsim_assets.retrieval.average_precision import Floats
 from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
-from imgsim_assets.retrieval.cross_validation import Folds, NotCrossValidated, deal_folds, score_cosine
+from imgsim_assets.retrieval.cross_validation import score_cosine
 from imgsim_assets.retrieval.descriptors import assemble_descriptors, unsigned
+from imgsim_assets.retrieval.folds import Folds, NotCrossValidated, deal_folds
 from imgsim_assets.retrieval.glrt import Ints
 from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.ladder import Climb, climb
@@ -22,7 +23,7 @@ from imgsim_assets.retrieval.projection import CurvePoint
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.rungs import NEEDS_DENSITY, families, first_recipe, standing_recipe, trusted_steps
 from imgsim_assets.retrieval.scorer import Describe, Scorer
-from imgsim_assets.settings import Backbone, Head, Selection, Steps
+from imgsim_assets.settings import Backbone, HeadNumbers, Selection, Steps
 from imgsim_assets.view_table import View
 
 LEAST_A_CLASS = 4
@@ -94,6 +95,7 @@ class Collection:
             self.diffused,
             self.clusters,
             self.classes,
+            self.groups,
             self.is_train,
             self.class_scores,
         )
@@ -126,7 +128,7 @@ def choose(
     collection: Collection,
     offered: Mapping[str, Backbone],
     *,
-    head: Head,
+    head: HeadNumbers,
     steps: Steps,
     selection: Selection,
     confidence: float,

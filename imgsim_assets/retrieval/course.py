@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.fingerprint import digest
-from imgsim_assets.retrieval.cross_validation import grouped_folds
+from imgsim_assets.retrieval.folds import grouped_folds
 from imgsim_assets.retrieval.label_codec import UNKNOWN, LabelCodec
 from imgsim_assets.retrieval.learning_set import Pool, learning_mode, lesson_of_fold
 from imgsim_assets.retrieval.recipe import Recipe

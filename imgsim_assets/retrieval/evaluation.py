@@ -16,7 +16,8 @@ from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import LIST
 from imgsim_assets.retrieval.average_precision import mean_average_precision
 from imgsim_assets.retrieval.coverage import coverage_in_words
-from imgsim_assets.retrieval.cross_validation import NotCrossValidated, cross_validate, deal_folds, score_cosine
+from imgsim_assets.retrieval.cross_validation import cross_validate, score_cosine
+from imgsim_assets.retrieval.folds import NotCrossValidated, deal_folds
 from imgsim_assets.retrieval.learning_set import Pool
 from imgsim_assets.retrieval.measures import calibration
 from imgsim_assets.retrieval.recipe import Recipe
@@ -84,7 +85,7 @@ def score_by_cross_validation(
     """Score what is learned, and plain cosine beside it, on train photos that it has not seen.
 
     Args:
-        photos: `content_id`, `label`, `near_duplicate_group`, `leaked`.
+        photos: `content_id`, `label`, `leaked`.
         pool: the same photos, in the recipe's coordinates.
         cosine: float32 [n, d], their plain descriptors, norm 1.
         recipe: how photos are ranked.
@@ -94,9 +95,8 @@ def score_by_cross_validation(
     Returns:
         The scored queries, and why there are none if there are none.
     """
-    groups = photos["near_duplicate_group"].cast(pl.Int64).to_numpy()
     left_out = photos["leaked"].to_numpy() & (evaluation.leaked == "leave_out")
-    folds = deal_folds(pool.classes, groups, evaluation.folds, evaluation.seed, left_out)
+    folds = deal_folds(pool.classes, pool.groups, evaluation.folds, evaluation.seed, left_out)
     if isinstance(folds, NotCrossValidated):
         return pl.DataFrame(schema=QUERY_COLUMNS), folds.reason
     served = pl.Series(cross_validate(pool, folds, recipe, confidence)).fill_nan(None)

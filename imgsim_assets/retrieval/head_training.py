@@ -6,9 +6,10 @@ import polars as pl
 
 from imgsim_assets.retrieval.label_codec import UNKNOWN, LabelCodec
 from imgsim_assets.retrieval.learning_set import Pool, guess_classes, learned_classes, learning_mode
-from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
+from imgsim_assets.retrieval.metric_head import MetricHead
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.renewal import KNOWN_BY
+from imgsim_assets.retrieval.tuning import fit_head
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,7 @@ def learn_head(photos: pl.DataFrame, pool: Pool, recipe: Recipe, confidence: flo
     """
     guessed = guess_classes(pool)
     learned = learned_classes(pool, recipe, confidence)
-    taken = learned != UNKNOWN
-    scores = pool.scores_of(taken)
-    head = fit_head(pool.axes, pool.coordinates[taken], learned[taken], recipe, class_scores=scores)
+    head = fit_head(pool.axes, pool.learned_as(learned), recipe)
     training = photos.select(KNOWN_BY).with_columns(
         pl.Series("class_number", learned),
         pl.Series("class", labels.decode(learned)),
@@ -47,7 +46,7 @@ def learn_head(photos: pl.DataFrame, pool: Pool, recipe: Recipe, confidence: flo
     facts: dict[str, str | int | float] = {
         "mode": learning_mode(pool.classes[pool.is_train]),
         "classes": len(head.classes),
-        "photos_learned_from": int(taken.sum()),
+        "photos_learned_from": int((learned != UNKNOWN).sum()),
         "dimension": int(head.metric.projection.shape[1]),
         "shrinkage": float(head.metric.shrinkage),
     }

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 
 from imgsim_assets.retrieval.average_precision import Floats, mean_average_precision
-from imgsim_assets.retrieval.race import Runner, looks, settle
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.rungs import Family, Rung, switch_of
+from imgsim_assets.retrieval.trial import Trial, looks, settle
 from imgsim_assets.settings import Steps
 
 Verdict = Literal["taken", "taken on trust", "forced on", "not taken", "another was better", "switched off"]
@@ -48,7 +48,7 @@ def climb(
     ladder: Sequence[Family],
     switches: Steps,
     score: Score,
-    parts: int,
+    folds: int,
     *,
     trusted: frozenset[str] = frozenset(),
     samples: int = 2000,
@@ -59,21 +59,21 @@ def climb(
     A step is taken if the paired bootstrap interval of its gain lies above zero, or its switch is on; a trusted step
     already if its gain is positive. Of a family the one with the largest gain is taken. At the top, the steps that
     gained too little to be told from chance are tried once more, all together: small gains may add up to a certain one.
-    Photos are asked part after part, and no more of them than a verdict needs.
+    Photos are asked fold after fold, and no more of them than a verdict needs.
 
     Args:
         start: the bottom.
         ladder: families from the bottom up.
         switches: on, off or auto, by step.
-        score: AP@10 of each labelled photo of a part under a recipe, float64 [n], NaN where a photo has none, for
+        score: AP@10 of each labelled photo of a fold under a recipe, float64 [n], NaN where a photo has none, for
             several of both at once; always the same photos in the same order.
-        parts: how many there are, of about the same size.
+        folds: how many there are, of about the same size.
         trusted: steps that need not be certain.
         samples: of the bootstrap.
         seed: of the bootstrap.
     """
-    scores = score([(start, part) for part in range(parts)])
-    climbing = _Climbing(start, scores, switches, score, parts, trusted, samples, seed)
+    scores = score([(start, fold) for fold in range(folds)])
+    climbing = _Climbing(start, scores, switches, score, folds, trusted, samples, seed)
     bottom = mean_average_precision(np.concatenate(scores), samples, seed).value
     for family in ladder:
         climbing.try_family(family)
@@ -84,10 +84,10 @@ def climb(
 @dataclass
 class _Climbing:
     recipe: Recipe
-    scores: list[Floats]  # of the recipe, of as many parts as were needed so far
+    scores: list[Floats]  # of the recipe, of as many folds as were needed so far
     switches: Steps
     score: Score
-    parts: int
+    folds: int
     trusted: frozenset[str]
     samples: int
     seed: int
@@ -96,8 +96,8 @@ class _Climbing:
 
     def try_family(self, family: Family) -> None:
         self.steps += [_switched_off(rung) for rung in family if switch_of(rung, self.switches) == "off"]
-        runners = self._race([rung for rung in family if switch_of(rung, self.switches) != "off"])
-        told = [(one, self._told(one)) for one in runners]
+        trials = self._try([rung for rung in family if switch_of(rung, self.switches) != "off"])
+        told = [(one, self._told(one)) for one in trials]
         worthy = [pair for pair in told if pair[1].verdict != "not taken"]
         # What the settings force comes before what was measured, and whoever fell behind was measured on fewer photos.
         best = max(
@@ -125,33 +125,33 @@ class _Climbing:
             return recipe
 
         names = " + ".join(rung.name for rung in self.promising)
-        for one in self._race([Rung("together", names, take)]):
+        for one in self._try([Rung("together", names, take)]):
             earned = self._told(one)
             self.steps.append(earned)
             if earned.verdict == "taken":
                 self.recipe, self.scores = one.recipe, one.scores
 
-    def _race(self, rungs: Sequence[Rung]) -> list[Runner]:
+    def _try(self, rungs: Sequence[Rung]) -> list[Trial]:
         tried = [(rung, rung.take(self.recipe)) for rung in rungs]
-        runners = [
-            Runner(rung, recipe, needs_proof=rung.step not in self.trusted)
+        trials = [
+            Trial(rung, recipe, needs_proof=rung.step not in self.trusted)
             for rung, recipe in tried
             if recipe != self.recipe
         ]
-        for looked_at in looks(self.parts):
-            running = [one for one in runners if one.outcome == "open"]
+        for looked_at in looks(self.folds):
+            running = [one for one in trials if one.outcome == "open"]
             if not running:
                 break
             asking = [(one.recipe, one.scores) for one in running]
             if len(self.scores) <= looked_at[0]:
                 asking.append((self.recipe, self.scores))
-            found = iter(self.score([(recipe, part) for recipe, _ in asking for part in looked_at]))
+            found = iter(self.score([(recipe, fold) for recipe, _ in asking for fold in looked_at]))
             for _, scores in asking:
                 scores.extend(islice(found, len(looked_at)))
-            settle(runners, self.scores, self.parts)
-        return runners
+            settle(trials, self.scores, self.folds)
+        return trials
 
-    def _told(self, one: Runner) -> Earned:
+    def _told(self, one: Trial) -> Earned:
         gains = one.lead(self.scores)
         gain = mean_average_precision(gains, self.samples, self.seed)
         verdict: Verdict = "taken" if gain.low > 0 and one.outcome != "lost" else "not taken"

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgsim_assets.retrieval.clusters import MOSTLY_LABELLED, Clusters
+from imgsim_assets.retrieval.examples import Examples
 from imgsim_assets.retrieval.glrt import Floats, Ints
 from imgsim_assets.retrieval.label_codec import UNKNOWN
 from imgsim_assets.retrieval.principal import PrincipalAxes
@@ -21,8 +22,9 @@ class Pool:
     """All photos, row for row, as learning sees them.
 
     `axes` made the `coordinates` float64 [n, k]; `diffused` is float64 [n, p]; `classes` int64 [n] is -1 for a photo
-    without label and for every test photo; `is_train` bool [n]. `class_scores` is float [n, m], where there are any:
-    what fine-tuned networks that have not learned from a photo say of it.
+    without label and for every test photo; `groups` int64 [n] are near-duplicate groups; `is_train` bool [n].
+    `class_scores` is float [n, m], where there are any: what fine-tuned networks that have not learned from a photo say
+    of it.
     """
 
     axes: PrincipalAxes
@@ -30,12 +32,28 @@ class Pool:
     diffused: Floats
     clusters: Clusters
     classes: Ints
+    groups: Ints
     is_train: npt.NDArray[np.bool_]
     class_scores: Floats | None = None
 
     def scores_of(self, rows: Ints | npt.NDArray[np.bool_]) -> Floats | None:
         """Give the class scores of some photos; None: there are none."""
         return None if self.class_scores is None else self.class_scores[rows]
+
+    def without(self, rows: Ints | npt.NDArray[np.bool_]) -> "Pool":
+        """Hide the labels of some photos."""
+        classes = self.classes.copy()
+        classes[rows] = UNKNOWN
+        return replace(self, classes=classes)
+
+    @property
+    def examples(self) -> Examples:
+        """All photos as they are labelled."""
+        return Examples(self.coordinates, self.classes, self.groups, self.class_scores)
+
+    def learned_as(self, learned: Ints) -> Examples:
+        """Take the photos that are learned from, as `learned` int64 [n] says (-1: not at all)."""
+        return replace(self.examples, classes=learned).only(learned != UNKNOWN)
 
 
 def learning_mode(train_classes: Ints) -> Mode:
@@ -49,7 +67,7 @@ def learning_mode(train_classes: Ints) -> Mode:
 def guess_classes(pool: Pool) -> PseudoLabels:
     """Guess the classes of the photos of `pool` that carry no label."""
     known = 0 if pool.class_scores is None else pool.class_scores.shape[1]
-    return pseudo_labels(pool.coordinates, pool.diffused, pool.clusters, pool.classes, known=known)
+    return pseudo_labels(pool.coordinates, pool.diffused, pool.clusters, pool.classes, pool.groups, known=known)
 
 
 def learned_classes(pool: Pool, recipe: Recipe, threshold: float) -> Ints:
@@ -74,10 +92,10 @@ def lesson_of_fold(pool: Pool, folds: Ints, fold: int, threshold: float) -> Ints
         fold: the one that is left out.
         threshold: guesses below it are not learned, 0..1; nor are clusters without a name.
     """
-    hidden = np.where(folds == fold, UNKNOWN, pool.classes)
-    guessed = guess_classes(replace(pool, classes=hidden))
-    sure = (hidden != UNKNOWN) | (guessed.confidence >= threshold)
-    named = guessed.classes <= hidden.max()
+    blind = pool.without(folds == fold)
+    guessed = guess_classes(blind)
+    sure = (blind.classes != UNKNOWN) | (guessed.confidence >= threshold)
+    named = guessed.classes <= blind.classes.max()
     return np.where(sure & named & (folds != fold), guessed.classes, UNKNOWN)
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from imgsim_assets.errors import ArtefactError
+from imgsim_assets.retrieval.calibration import Tuning
 from imgsim_assets.retrieval.fine_tuned import FineTunedWeight
 from imgsim_assets.retrieval.glrt import GlrtMetric
 from imgsim_assets.retrieval.logistic import LogisticClasses
 from imgsim_assets.retrieval.metric_head import MetricHead
 from imgsim_assets.retrieval.principal import PrincipalAxes
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.retrieval.tuning import Tuning
 
 FORMAT = "imgsim-head/3"
 

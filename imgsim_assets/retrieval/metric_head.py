@@ -1,18 +1,17 @@
 """From descriptors to the probability of each class: what is learned, and all that a query needs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from imgsim_assets.retrieval.class_sets import ClassMeans, class_posterior, query_features, set_features
+from imgsim_assets.retrieval.calibration import Tuning
+from imgsim_assets.retrieval.class_sets import class_posterior, query_features, set_features
 from imgsim_assets.retrieval.descriptors import normalise
-from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight, columns_of, fit_weight
+from imgsim_assets.retrieval.fine_tuned import columns_of
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints
-from imgsim_assets.retrieval.logistic import LogisticClasses, fit_logistic
+from imgsim_assets.retrieval.logistic import LogisticClasses
 from imgsim_assets.retrieval.principal import PrincipalAxes
-from imgsim_assets.retrieval.projection import learn_projection
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.retrieval.tuning import LOGISTIC_FOLDS, FitMetric, Tuning, closed_form, held_out_folds, tune
 from imgsim_assets.threads import single_thread
 
 
@@ -84,67 +83,3 @@ class MetricHead:
             return self.axes.half_whitened(coordinates)
         between = self.metric.between
         return self.metric.project(coordinates) * np.sqrt(between / (1.0 + between))
-
-
-def fit_head(
-    axes: PrincipalAxes,
-    coordinates: Floats,
-    classes: Ints,
-    recipe: Recipe,
-    tuning: Tuning | None = None,
-    *,
-    class_scores: Floats | None = None,
-) -> MetricHead:
-    """Fit what the recipe asks for on photos [n, k], and tune it on photos that it has not seen.
-
-    Args:
-        axes: what made the coordinates; kept for queries.
-        coordinates: float64 [n, k].
-        classes: int [n], no -1.
-        recipe: what is fitted.
-        tuning: found already; None: found here.
-        class_scores: float [n, m], what fine-tuned networks that have not learned from a photo say of it; only the
-            tuning needs them.
-    """
-    found = tuning or tune_head(axes, coordinates, classes, recipe, class_scores=class_scores)
-    logistic = fit_logistic(coordinates, classes) if recipe.fits_logistic and len(np.unique(classes)) > 1 else None
-    with single_thread():
-        metric = _fit_metric(recipe)(coordinates, classes, found.shrinkage)
-        known = ClassMeans.of(coordinates, classes)
-        return MetricHead(recipe, axes, metric, known.sets(metric), known.numbers, logistic, found)
-
-
-def tune_head(
-    axes: PrincipalAxes, coordinates: Floats, classes: Ints, recipe: Recipe, *, class_scores: Floats | None = None
-) -> Tuning:
-    """Tune the head that `fit_head` would fit on the same photos."""
-    found = tune(coordinates, classes, recipe.shrinkage, logistic=recipe.fits_logistic, fit=_fit_metric(recipe))
-    if not recipe.fine_tuned or class_scores is None:
-        return found
-    return replace(found, fine_tuned=_weigh(axes, coordinates, classes, class_scores, (recipe, found)))
-
-
-def _weigh(
-    axes: PrincipalAxes, coordinates: Floats, classes: Ints, class_scores: Floats, asked: tuple[Recipe, Tuning]
-) -> FineTunedWeight:
-    """Weigh the class scores beside the head of a recipe and tuning, on photos that it has not seen."""
-    recipe, tuning = asked
-    found = []
-    for kept, rows in list(held_out_folds(classes))[:LOGISTIC_FOLDS]:
-        head = fit_head(axes, coordinates[kept], classes[kept], recipe.with_(fine_tuned=()), tuning)
-        scores, truth = columns_of(class_scores[rows], head.classes), np.searchsorted(head.classes, classes[rows])
-        with single_thread():
-            one = fit_weight(head.log_odds(coordinates[rows]), scores, truth)
-        found.append((one.weight, np.log(one.temperature)))
-    if not found:
-        return NO_WEIGHT
-    weight, exponent = np.mean(found, axis=0)
-    return FineTunedWeight(float(weight), float(np.exp(exponent)))
-
-
-def _fit_metric(recipe: Recipe) -> FitMetric:
-    return _learned if recipe.projection else closed_form
-
-
-def _learned(coordinates: Floats, classes: Ints, shrinkage: float) -> GlrtMetric:
-    return learn_projection(coordinates, classes, shrinkage).metric

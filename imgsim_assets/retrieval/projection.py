@@ -14,9 +14,10 @@ from threading import Lock
 import numpy as np
 
 from imgsim_assets.retrieval.class_sets import ClassMeans, class_posterior, fit_temperature
+from imgsim_assets.retrieval.examples import Examples
+from imgsim_assets.retrieval.folds import grouped_folds
 from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, fit_glrt
 from imgsim_assets.retrieval.projection_training import repeated_classes, train_projection
-from imgsim_assets.retrieval.tuning import balanced_folds
 from imgsim_assets.threads import single_thread, torch_threads
 
 EPOCHS = 20
@@ -49,17 +50,14 @@ class LearnedProjection:
     kept_epoch: int
 
 
-def learn_projection(
-    coordinates: Floats, classes: Ints, shrinkage: float, seed: int = 0, epochs: int = EPOCHS
-) -> LearnedProjection:
+def learn_projection(photos: Examples, shrinkage: float, seed: int = 0, epochs: int = EPOCHS) -> LearnedProjection:
     """Learn on four fifths of each class for as many epochs as the last fifth gains, then as long on all photos.
 
     The closed form stays unless the gain is beyond chance: more than two standard errors, photo by photo. On one
     thread, so that the same photos and seed give the same bytes.
 
     Args:
-        coordinates: float64 [n, k].
-        classes: int [n], no -1.
+        photos: to learn from.
         shrinkage: 0..1, how far W is drawn towards a multiple of the identity, in the given coordinates.
         seed: of the batches.
         epochs: at most.
@@ -71,12 +69,13 @@ def learn_projection(
         ValueError: no photos, values that are not finite, or lengths that differ.
     """
     with TORCH, single_thread(), torch_threads(1):
-        return _learn(np.asarray(coordinates, dtype=np.float64), classes, shrinkage, seed, epochs)
+        return _learn(photos, shrinkage, seed, epochs)
 
 
-def _learn(coordinates: Floats, classes: Ints, shrinkage: float, seed: int, epochs: int) -> LearnedProjection:
+def _learn(photos: Examples, shrinkage: float, seed: int, epochs: int) -> LearnedProjection:
+    coordinates, classes = np.asarray(photos.coordinates, dtype=np.float64), photos.classes
     closed_form = fit_glrt(coordinates, classes, shrinkage)
-    fold = balanced_folds(classes, FOLDS)
+    fold = grouped_folds(classes, photos.groups, FOLDS, seed=None)
     kept = np.flatnonzero(fold > 0)
     asked = np.flatnonzero((fold == 0) & np.isin(classes, classes[kept]))
     if len(asked) < LEAST_ASKED or len(repeated_classes(classes[kept])) < 2 or not closed_form.between.any():

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from imgsim_assets.retrieval.clusters import Clusters
 from imgsim_assets.retrieval.descriptors import normalise
+from imgsim_assets.retrieval.examples import Examples
 from imgsim_assets.retrieval.glrt import Floats, Ints
 from imgsim_assets.retrieval.label_codec import UNKNOWN
-from imgsim_assets.retrieval.metric_head import fit_head
 from imgsim_assets.retrieval.principal import PrincipalAxes
 from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.tuning import fit_head
 
 DIFFUSION_SHARE = 0.5
 GUESSING = Recipe(views={}, dimensions=1, shrinkage="auto", pair_weight=0.0, evidence="glrt", likeness="metric")
@@ -34,7 +35,7 @@ class PseudoLabels:
 
 
 def pseudo_labels(
-    coordinates: Floats, diffused: Floats, clusters: Clusters, classes: Ints, *, known: int = 0
+    coordinates: Floats, diffused: Floats, clusters: Clusters, classes: Ints, groups: Ints, *, known: int = 0
 ) -> PseudoLabels:
     """Give every photo a class.
 
@@ -47,6 +48,7 @@ def pseudo_labels(
         diffused: float64 [n, p], their diffusion coordinates.
         clusters: of all photos.
         classes: int64 [n]; -1 for photos without a label, and always for test photos.
+        groups: int64 [n] near-duplicate groups.
         known: classes below this number have a name, whether a photo carries it here or not.
     """
     labelled = classes != UNKNOWN
@@ -54,16 +56,17 @@ def pseudo_labels(
     found, confidence = first + clusters.numbers, clusters.membership.copy()
     if labelled.any():
         near = np.isin(clusters.numbers, clusters.numbers[labelled])
-        guessed, probability = _propagated(coordinates, diffused, classes, labelled)
+        guessed, probability = _propagated(coordinates, diffused, classes, groups, labelled)
         found, confidence = np.where(near, guessed, found), np.where(near, probability, confidence)
     return PseudoLabels(np.where(labelled, classes, found), np.where(labelled, 1.0, confidence))
 
 
 def _propagated(
-    coordinates: Floats, diffused: Floats, classes: Ints, labelled: npt.NDArray[np.bool_]
+    coordinates: Floats, diffused: Floats, classes: Ints, groups: Ints, labelled: npt.NDArray[np.bool_]
 ) -> tuple[Ints, Floats]:
     joined = normalise(np.concatenate([normalise(coordinates), DIFFUSION_SHARE * diffused], axis=1))
     nothing = np.zeros(0, dtype=np.float32)
-    head = fit_head(PrincipalAxes(nothing, nothing, np.zeros(0)), joined[labelled], classes[labelled], GUESSING)
+    named = Examples(joined, classes, groups).only(labelled)
+    head = fit_head(PrincipalAxes(nothing, nothing, np.zeros(0)), named, GUESSING)
     posterior = head.posterior(joined)
     return head.classes[posterior.argmax(axis=1)], posterior.max(axis=1)

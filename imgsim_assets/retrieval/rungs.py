@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgsim_assets.retrieval.recipe import Recipe
-from imgsim_assets.settings import Backbone, Head, Steps, Switch
+from imgsim_assets.settings import Backbone, HeadNumbers, Steps, Switch
 from imgsim_assets.view_table import JOINED, MIRRORS, View
 
 TRUSTED = frozenset({"glrt_set", "ensemble", "power", "mirror", *JOINED, "fusion", "fine_tuned"})
@@ -26,7 +26,7 @@ class Rung:
 Family = tuple[Rung, ...]  # alternatives: at most one of them is taken
 
 
-def first_recipe(backbone: str, offered: Mapping[str, Backbone], head: Head) -> Recipe:
+def first_recipe(backbone: str, offered: Mapping[str, Backbone], head: HeadNumbers) -> Recipe:
     """Start the ladder: plain cosine of the first view of one backbone."""
     return Recipe(
         views={backbone: offered[backbone].views[:1]},
@@ -45,7 +45,9 @@ def trusted_steps(*, mostly_labelled: bool) -> frozenset[str]:
     return TRUSTED if mostly_labelled else TRUSTED | {"pseudo_labels"}
 
 
-def standing_recipe(offered: Mapping[str, Backbone], head: Head, steps: Steps, trusted: frozenset[str]) -> Recipe:
+def standing_recipe(
+    offered: Mapping[str, Backbone], head: HeadNumbers, steps: Steps, trusted: frozenset[str]
+) -> Recipe:
     """Give what stands where no labels can choose: the trusted steps, and those that are switched on."""
     recipe = first_recipe(next(iter(offered)), offered, head)
     for family in families(offered, head):
@@ -62,7 +64,7 @@ def switch_of(rung: Rung, steps: Steps) -> Switch:
     return switch
 
 
-def families(offered: Mapping[str, Backbone], head: Head) -> Sequence[Family]:
+def families(offered: Mapping[str, Backbone], head: HeadNumbers) -> Sequence[Family]:
     """List the rungs from the bottom up.
 
     What tells the classes comes before what only helps it: a view may lower cosine and raise the likelihood ratio.

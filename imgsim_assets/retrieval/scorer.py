@@ -1,18 +1,22 @@
 """The scores of recipes while the ladder is climbed: fold by fold, out of what recipes share."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from imgsim_assets.retrieval.average_precision import Floats
-from imgsim_assets.retrieval.cross_validation import Folds, score_fold
-from imgsim_assets.retrieval.fold_fit import FoldFit, tune_on
-from imgsim_assets.retrieval.learning_set import Pool
+from imgsim_assets.retrieval.calibration import WITHOUT_EVIDENCE, Tuning
+from imgsim_assets.retrieval.cross_validation import score_fold
+from imgsim_assets.retrieval.fit import Fit
+from imgsim_assets.retrieval.folds import Folds
+from imgsim_assets.retrieval.label_codec import UNKNOWN
+from imgsim_assets.retrieval.learning_set import Pool, learned_classes
 from imgsim_assets.retrieval.projection import CurvePoint
 from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.side_by_side import side_by_side
-from imgsim_assets.retrieval.tuning import WITHOUT_EVIDENCE, Tuning
+from imgsim_assets.retrieval.tuning import Exam, tune
 from imgsim_assets.threads import single_thread
 
 Describe = Callable[[Recipe], Pool]
@@ -39,24 +43,25 @@ class Scorer:
         self._describe = describe
         self._folds = folds
         self._confidence = confidence
-        self._asked = int(np.searchsorted(np.cumsum(np.bincount(folds.numbers)), TUNED_ON)) + 1
-        # Two recipes are compared at a time, with the one below them.
+        enough = int(np.searchsorted(np.cumsum(np.bincount(folds.fold_of)), TUNED_ON)) + 1
+        self._tuning_folds = range(min(enough, folds.count))
+        # Two recipes are compared at a time, with the one below them. What they share is known by its JSON.
         self._fit = lru_cache(maxsize=2 * folds.count)(self._learn)
         self._tuning = lru_cache(maxsize=3)(self._tune)
 
-    def __call__(self, asked: Sequence[tuple[Recipe, int]]) -> list[Floats]:
-        """Score the photos that are asked in a fold, under a recipe: float64 [m], NaN where one has none of its class.
+    def __call__(self, tries: Sequence[tuple[Recipe, int]]) -> list[Floats]:
+        """Score what a fold asks, under a recipe, for several of both: float64 [m], NaN for a photo alone in its class.
 
         What several of them hang on is found first, or each would find it anew.
         """
         with single_thread():
-            fits = {(_shared_part(recipe), number) for recipe, number in asked}
-            for part in sorted({part for part, _ in fits}):
-                self._describe(Recipe.model_validate_json(part))
+            fits = {(_shared_part(recipe), fold) for recipe, fold in tries}
+            for shared in sorted({shared for shared, _ in fits}):
+                self._describe(Recipe.model_validate_json(shared))
             list(side_by_side(lambda one: self._fit(*one), sorted(fits)))
-            for recipe, _ in asked:
+            for recipe, _ in tries:
                 self._tuning_of(recipe)
-            return list(side_by_side(lambda one: self._score(*one), asked))
+            return list(side_by_side(lambda one: self._score(*one), tries))
 
     def curve(self, recipe: Recipe) -> tuple[CurvePoint, ...]:
         """Say how the learned projection beside `recipe` was trained without the first fold."""
@@ -64,22 +69,29 @@ class Scorer:
             tuning = self._tuning(recipe.with_(projection=False).learned_part().model_dump_json())
             return self._fit(_shared_part(recipe), 0).projection(tuning.shrinkage).curve
 
-    def _score(self, recipe: Recipe, number: int) -> Floats:
-        fit = self._fit(_shared_part(recipe), number)
-        return score_fold(fit.pool, self._folds, number, fit.head(recipe, self._tuning_of(recipe)))
+    def _score(self, recipe: Recipe, fold: int) -> Floats:
+        pool = self._describe(recipe)
+        head = self._fit(_shared_part(recipe), fold).head(pool.axes, recipe, self._tuning_of(recipe))
+        return score_fold(pool, self._folds, fold, head)
 
     def _tuning_of(self, recipe: Recipe) -> Tuning:
         return self._tuning(recipe.learned_part().model_dump_json()) if recipe.learns else WITHOUT_EVIDENCE
 
-    def _learn(self, part: str, number: int) -> FoldFit:
-        recipe = Recipe.model_validate_json(part)
-        return FoldFit(self._describe(recipe), self._folds, number, recipe, self._confidence)
+    def _learn(self, shared: str, fold: int) -> Fit:
+        recipe = Recipe.model_validate_json(shared)
+        pool = self._describe(recipe)
+        learned = learned_classes(pool.without(self._folds.asked(fold)), recipe, self._confidence)
+        return Fit(replace(pool.examples, classes=learned), learned != UNKNOWN)
 
-    def _tune(self, learned: str) -> Tuning:
-        recipe = Recipe.model_validate_json(learned)
-        part = _shared_part(recipe)
-        numbers = range(min(self._asked, self._folds.count))
-        return tune_on(list(side_by_side(lambda number: self._fit(part, number), numbers)), recipe)
+    def _tune(self, learned_part: str) -> Tuning:
+        recipe = Recipe.model_validate_json(learned_part)
+        shared = _shared_part(recipe)
+        return tune(list(side_by_side(lambda fold: self._exam(shared, fold), self._tuning_folds)), recipe)
+
+    def _exam(self, shared: str, fold: int) -> Exam:
+        pool, fit = self._describe(Recipe.model_validate_json(shared)), self._fit(shared, fold)
+        asked = self._folds.asked(fold)
+        return Exam(fit, pool.examples.only(asked[np.isin(pool.classes[asked], fit.classes)]))
 
 
 def _shared_part(recipe: Recipe) -> str:

@@ -1,168 +1,120 @@
-"""What photos that were not learned from choose: how far W is shrunk, and by what log odds are divided."""
+"""What photos that were not learned from choose, and the head that is tuned by them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from imgsim_assets.retrieval.class_sets import ClassMeans, fit_temperature, log_loss
-from imgsim_assets.retrieval.fine_tuned import NO_WEIGHT, FineTunedWeight
-from imgsim_assets.retrieval.glrt import Floats, GlrtMetric, Ints, class_statistics, metric_from_statistics
-from imgsim_assets.retrieval.logistic import fit_logistic
+from imgsim_assets.retrieval.calibration import WITHOUT_EVIDENCE, Tuning, calibrate, choose_shrinkage
+from imgsim_assets.retrieval.examples import Examples
+from imgsim_assets.retrieval.fine_tuned import columns_of, fit_weight
+from imgsim_assets.retrieval.fit import Fit
+from imgsim_assets.retrieval.glrt import Floats
+from imgsim_assets.retrieval.metric_head import MetricHead
+from imgsim_assets.retrieval.principal import PrincipalAxes
+from imgsim_assets.retrieval.recipe import Recipe
 from imgsim_assets.retrieval.side_by_side import side_by_side
 from imgsim_assets.threads import single_thread
 
 SHRINKAGES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 FOLDS = 5
-LOGISTIC_FOLDS = 2
-ASKED_A_FOLD = 2000
+COSTLY_FOLDS = 2
 
 
 @dataclass(frozen=True)
-class Tuning:
-    """How far W is shrunk, 0..1, and by what ratios, logits and the sum of both are divided to be log probabilities.
+class Exam:
+    """What was learned from some photos, and others, of learned classes, that are asked."""
 
-    `fine_tuned` says how the class scores of fine-tuned networks are added to that.
-    """
-
-    shrinkage: float
-    glrt: float
-    logistic: float
-    both: float
-    fine_tuned: FineTunedWeight = NO_WEIGHT
-
-    def fused(self, ratios: Floats, logits: Floats) -> Floats:
-        """Add the calibrated log odds of both experts, [q, c] each, and calibrate the sum."""
-        return (ratios / self.glrt + logits / self.logistic) / self.both
+    fit: Fit
+    asked: Examples
 
 
-WITHOUT_EVIDENCE = Tuning(shrinkage=0.5, glrt=20.0, logistic=1.0, both=1.0)
-
-FitMetric = Callable[[Floats, Ints, float], GlrtMetric]
-
-
-def closed_form(coordinates: Floats, classes: Ints, shrinkage: float) -> GlrtMetric:
-    """Fit the GLRT metric on photos [n, k] in closed form."""
-    return metric_from_statistics(class_statistics(coordinates, classes), shrinkage)
-
-
-def tune(
-    coordinates: Floats, classes: Ints, shrinkage: float | str, *, logistic: bool, fit: FitMetric = closed_form
-) -> Tuning:
-    """Choose by five-fold cross-validation: four fifths are learned from, the class of the last is asked.
-
-    The shrinkage with the highest mean log posterior of the right class wins, at its own best temperature, or
-    over-confidence alone would decide. Log posterior and not MAP: it agrees with MAP to within noise and is far
-    smoother. On one thread, so that the same photos give the same numbers.
+def fit_head(axes: PrincipalAxes, photos: Examples, recipe: Recipe, tuning: Tuning | None = None) -> MetricHead:
+    """Fit what the recipe asks for, and tune it on photos that it has not seen.
 
     Args:
-        coordinates: float64 [n, k].
-        classes: int [n], no -1.
-        shrinkage: 0..1, or `"auto"`.
-        logistic: whether logistic regression takes part, which two of the folds calibrate.
-        fit: makes the metric whose temperature is fitted; the shrinkage is chosen for the closed form.
+        axes: what made the coordinates; kept for queries.
+        photos: to learn from.
+        recipe: what is fitted.
+        tuning: found already; None: found here.
+    """
+    with single_thread():
+        found = tuning or tune(exams(photos), recipe, COSTLY_FOLDS)
+        return Fit(photos, np.ones(len(photos.classes), dtype=bool)).head(axes, recipe, found)
+
+
+def exams(photos: Examples) -> list[Exam]:
+    """Keep a fifth of the photos back in turn, and learn from the others, once something is asked of that."""
+    return [Exam(Fit(photos, learned), photos.only(asked)) for learned, asked in photos.kept_back(FOLDS)]
+
+
+def tune(held: Sequence[Exam], recipe: Recipe, costly: int | None = None) -> Tuning:
+    """Tune a recipe's few numbers on photos that are asked, by what has not seen their labels.
+
+    The shrinkage is chosen for the closed form, on all of them. On one thread each, so that the same photos give the
+    same numbers.
+
+    Args:
+        held: the photos that are asked.
+        recipe: what is tuned.
+        costly: how many of the first calibrate what does not come in closed form; None: all.
 
     Returns:
-        `WITHOUT_EVIDENCE`, with the shrinkage if one is given, where no class has photos on both sides.
+        `WITHOUT_EVIDENCE`, with the shrinkage if one is given, where no photo can be asked.
     """
-    asked = list(held_out_folds(classes))
-    shares = SHRINKAGES if isinstance(shrinkage, str) else (float(shrinkage),)
-    if not asked:
+    shares = SHRINKAGES if isinstance(recipe.shrinkage, str) else (float(recipe.shrinkage),)
+    held = [one for one in held if len(one.asked.classes)]
+    if not held:
         return WITHOUT_EVIDENCE if len(shares) > 1 else replace(WITHOUT_EVIDENCE, shrinkage=shares[0])
     with single_thread():
-        tuning = choose_shrinkage(shares, *_ratios(coordinates, classes, asked, shares))
-        if not logistic and fit is closed_form:
+        list(side_by_side(lambda one: one.fit.gather(), held))  # first, or each shrinkage would gather it anew
+        every = _Together(held)
+        ratios = list(side_by_side(partial(every.ratios, projection=False), shares))
+        tuning = choose_shrinkage(shares, ratios, every.truth)
+        if not (recipe.projection or recipe.fits_logistic or recipe.fine_tuned):
             return tuning
-        return _with_experts(tuning, coordinates, classes, asked[:LOGISTIC_FOLDS], fit, logistic=logistic)
+        return _with_experts(tuning, _Together(held[:costly]), recipe)
 
 
-def choose_shrinkage(shares: Sequence[float], ratios: Sequence[Floats], truth: Ints) -> Tuning:
-    """Choose the shrinkage under which photos that took no part in the fit are most likely of their class.
-
-    Args:
-        shares: shrinkages.
-        ratios: log ratios float64 [q, c] under each of them.
-        truth: int [q], the column of each photo's class.
-    """
-    temperatures = [fit_temperature(one, truth) for one in ratios]
-    evidence = [-log_loss(one / by, truth) for one, by in zip(ratios, temperatures, strict=True)]
-    best = int(np.argmax(evidence))
-    return Tuning(shares[best], temperatures[best], 1.0, 1.0)
-
-
-def calibrate(tuning: Tuning, ratios: Floats, logits: Floats, truth: Ints) -> Tuning:
-    """Add the temperatures of logits, and of their sum with log ratios, of photos not seen by either: [q, c] each."""
-    alone = fit_temperature(logits, truth)
-    both = fit_temperature(replace(tuning, logistic=alone, both=1.0).fused(ratios, logits), truth)
-    return replace(tuning, logistic=alone, both=both)
+def _with_experts(tuning: Tuning, some: "_Together", recipe: Recipe) -> Tuning:
+    """Calibrate what the closed form does not give."""
+    ratios = some.ratios(tuning.shrinkage, projection=recipe.projection)
+    if recipe.projection:
+        tuning = choose_shrinkage((tuning.shrinkage,), [ratios], some.truth)
+    log_odds = ratios / tuning.glrt
+    if recipe.fits_logistic:
+        logits = some.logits()
+        tuning = calibrate(tuning, ratios, logits, some.truth)
+        log_odds = logits / tuning.logistic if recipe.evidence == "logistic" else tuning.fused(ratios, logits)
+    class_scores = some.class_scores()
+    if not recipe.fine_tuned or class_scores is None:
+        return tuning
+    return replace(tuning, fine_tuned=fit_weight(log_odds, class_scores, some.truth))
 
 
-def balanced_folds(classes: Ints, folds: int) -> Ints:
-    """Deal each class's photos out to the folds in turn, in their order: int [n] in 0..folds-1."""
-    _, rows = np.unique(classes, return_inverse=True)
-    order = np.argsort(rows, kind="stable")
-    fold = np.empty(len(classes), dtype=np.int64)
-    fold[order] = np.arange(len(classes)) % folds
-    return fold
+class _Together:
+    """The photos that several exams ask, one below the other, and all classes: minus infinity where one is unknown."""
 
+    def __init__(self, held: Sequence[Exam]) -> None:
+        self._held = held
+        self._classes = np.unique(np.concatenate([one.fit.classes for one in held]))
+        self.truth = np.searchsorted(self._classes, np.concatenate([one.asked.classes for one in held]))
 
-def held_out_folds(classes: Ints) -> Iterator[tuple[npt.NDArray[np.bool_], Ints]]:
-    """Give, fold by fold, which photos are kept and the rows that are asked: those whose class is among the kept."""
-    fold = balanced_folds(classes, FOLDS)
-    for number in range(FOLDS):
-        kept = fold != number
-        asked = np.flatnonzero(np.isin(classes, classes[kept]) & ~kept)
-        if len(np.unique(classes[kept])) > 1 and len(asked):
-            step = -(-len(asked) // ASKED_A_FOLD)
-            yield kept, asked[::step]
+    def ratios(self, shrinkage: float, *, projection: bool) -> Floats:
+        return self._join(
+            [one.fit.ratios(one.asked.coordinates, shrinkage, projection=projection) for one in self._held]
+        )
 
+    def logits(self) -> Floats:
+        return self._join(list(side_by_side(lambda one: one.fit.logits(one.asked.coordinates), self._held)))
 
-def _ratios(
-    coordinates: Floats, classes: Ints, held_out: list[tuple[npt.NDArray[np.bool_], Ints]], shares: tuple[float, ...]
-) -> tuple[list[Floats], Ints]:
-    """Score all asked photos for every class under each shrinkage; minus infinity for a class not among the kept."""
-    numbers = np.unique(classes)
+    def class_scores(self) -> Floats | None:
+        said = [one.asked.class_scores for one in self._held if one.asked.class_scores is not None]
+        return columns_of(np.concatenate(said), self._classes) if len(said) == len(self._held) else None
 
-    def of_fold(fold: tuple[npt.NDArray[np.bool_], Ints]) -> list[Floats]:
-        kept, rows = fold
-        statistics = class_statistics(coordinates[kept], classes[kept])
-        known = ClassMeans.of(coordinates[kept], classes[kept])
-        found = []
-        for share in shares:
-            ratios = known.log_ratios(metric_from_statistics(statistics, share), coordinates[rows])
-            found.append(np.full((len(rows), len(numbers)), -np.inf))
-            found[-1][:, np.searchsorted(numbers, known.numbers)] = ratios
-        return found
-
-    asked = np.concatenate([rows for _, rows in held_out])
-    parts = zip(*side_by_side(of_fold, held_out), strict=True)
-    return [np.concatenate(part) for part in parts], np.searchsorted(numbers, classes[asked])
-
-
-def _with_experts(
-    tuning: Tuning,
-    coordinates: Floats,
-    classes: Ints,
-    held_out: list[tuple[npt.NDArray[np.bool_], Ints]],
-    fit: FitMetric,
-    *,
-    logistic: bool,
-) -> Tuning:
-    """Calibrate what the closed form does not give; the geometric mean over the folds."""
-
-    def of_fold(fold: tuple[npt.NDArray[np.bool_], Ints]) -> tuple[float, float, float]:
-        kept, rows = fold
-        metric = fit(coordinates[kept], classes[kept], tuning.shrinkage)
-        known = ClassMeans.of(coordinates[kept], classes[kept])
-        ratios = known.log_ratios(metric, coordinates[rows])
-        truth = np.searchsorted(known.numbers, classes[rows])
-        glrt = tuning.glrt if fit is closed_form else fit_temperature(ratios, truth)
-        if not logistic:
-            return glrt, 1.0, 1.0
-        logits = fit_logistic(coordinates[kept], classes[kept]).logits(coordinates[rows])
-        one = calibrate(replace(tuning, glrt=glrt), ratios, logits, truth)
-        return glrt, one.logistic, one.both
-
-    found = list(side_by_side(of_fold, held_out))
-    return Tuning(tuning.shrinkage, *np.exp(np.log(found).mean(axis=0)).tolist())
+    def _join(self, parts: Sequence[Floats]) -> Floats:
+        spread = [np.full((len(part), len(self._classes)), -np.inf) for part in parts]
+        for one, part, wide in zip(self._held, parts, spread, strict=True):
+            wide[:, np.searchsorted(self._classes, one.fit.classes)] = part
+        return np.concatenate(spread)

@@ -9,7 +9,7 @@ AWAY = "away"  # the fact of an artefact that says how many there were
 FEW_AWAY, SHARE_AWAY = 10, 0.1
 
 
-def away(photos: Collection[str], of: int) -> dict[str, JSON]:
+def away_fact(photos: Collection[str], of: int) -> dict[str, JSON]:
     """Give the fact that these photos, of so many, are to be tried again; none, where there are none.
 
     Raises:

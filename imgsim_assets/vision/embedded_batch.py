@@ -18,13 +18,13 @@ class EmbeddedBatch:
     """Vectors of one batch, in the order of the photos, and why some photos have none.
 
     `vectors` is float32 [len(content_ids), dimension], each of length one; `failures` maps the
-    content ids of this batch's other photos to a reason, and `passing` are those whose file may be back another day.
+    content ids of this batch's other photos to a reason, and `away` are those whose file may be back another day.
     """
 
     content_ids: tuple[str, ...]
     vectors: np.ndarray
     failures: dict[str, str]
-    passing: frozenset[str] = frozenset()
+    away: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -48,10 +48,10 @@ class BatchEmbedder:
             Exception: whatever else the model or `look` raises.
         """
         failures = {photo.content_id: photo.failure for photo in batch if photo.pixels is None}
-        passing = frozenset(photo.content_id for photo in batch if photo.passing)
+        away = frozenset(photo.content_id for photo in batch if photo.away)
         ready = [(photo.content_id, photo.pixels) for photo in batch if photo.pixels is not None]
         if not ready:
-            return EmbeddedBatch((), np.empty((0, self.model.dimension), dtype=np.float32), failures, passing)
+            return EmbeddedBatch((), np.empty((0, self.model.dimension), dtype=np.float32), failures, away)
         raw = self._compute([pixels for _, pixels in ready])
         vectors, is_usable = normalise(raw)
         failures |= {
@@ -62,7 +62,7 @@ class BatchEmbedder:
             if not usable
         }
         kept = tuple(content_id for (content_id, _), usable in zip(ready, is_usable, strict=True) if usable)
-        return EmbeddedBatch(kept, vectors[is_usable], failures, passing)
+        return EmbeddedBatch(kept, vectors[is_usable], failures, away)
 
     def _compute(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
         """Run the model on framed photos, `at_once` of them in one go: float32 [n, dimension]."""

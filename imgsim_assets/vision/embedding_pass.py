@@ -107,7 +107,7 @@ def compute_vectors(
     for name, batch in batches:
         task = by_name[name]
         task.failures |= batch.failures
-        task.away |= batch.passing
+        task.away |= batch.away
         task.waiting.append(batch)
         if sum(len(one.content_ids) for one in task.waiting) >= VECTORS_A_COMMIT:
             _append(content, task, models[task.backbone].dimension)

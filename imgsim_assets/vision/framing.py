@@ -47,12 +47,12 @@ class PhotoSource(Generic[Picture]):
 
 @dataclass(frozen=True)
 class Framed:
-    """What a model is shown of a photo, or why nothing; `passing`: its file was away or changed, and may be back."""
+    """What a model is shown of a photo, or why nothing; `away`: its file was away or changed, and may be back."""
 
     content_id: str
     pixels: np.ndarray | None
     failure: str = ""
-    passing: bool = False
+    away: bool = False
 
 
 FramedByName = list[tuple[str, Framed]]
@@ -172,5 +172,5 @@ def _framed(photo: PhotoSource[Picture], picture: Picture, frame: Callable[[Pict
 
 
 def _refused(photo: PhotoSource[Picture], error: Exception) -> Framed:
-    passing = not getattr(error, "lasts", True)  # a `PhotoError`, whose module loads decoders, can be of the day
-    return Framed(photo.content_id, None, f"{type(error).__name__}: {error}", passing)
+    away = not getattr(error, "lasts", True)  # a `PhotoError`, whose module loads decoders, can be of the day
+    return Framed(photo.content_id, None, f"{type(error).__name__}: {error}", away)

@@ -18,13 +18,13 @@ JPEG_QUALITY = 80
 BACKDROP = (244, 244, 242)
 
 
-def thumbnails(settings: Settings, catalogue: pl.DataFrame, gone: set[str]) -> Callable[[str, str], str]:
+def thumbnails(settings: Settings, catalogue: pl.DataFrame, away: set[str]) -> Callable[[str, str], str]:
     """Give what draws the thumbnail of a photo of a split, by name.
 
     Args:
         settings: where the photos are, and how large thumbnails are.
         catalogue: rows of `raw_images`.
-        gone: is told the photos whose place stays empty, since their file is away, by content id.
+        away: is told the photos whose place stays empty, since their file is away, by content id.
     """
     chosen = catalogue.select("split", "name", "path", "content_id")
     rows = {(row["split"], row["name"]): row for row in chosen.iter_rows(named=True)}
@@ -35,7 +35,7 @@ def thumbnails(settings: Settings, catalogue: pl.DataFrame, gone: set[str]) -> C
         try:
             photo = decode_photo(path_of(row, settings), settings.ingest.max_pixels, known_by=row["content_id"])
         except PhotoError:
-            gone.add(row["content_id"])
+            away.add(row["content_id"])
             photo = NOT_LOOKED_AT
         return thumbnail(photo, settings.report.thumbnail)
 

@@ -18,13 +18,13 @@ from imgsim_assets.resources.store import Store
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.storage.formats import write_table
 from imgsim_assets.vision import thumbnails
-from imgsim_assets.vision.away import away
+from imgsim_assets.vision.away import away_fact
 from imgsim_tests.broken_files import encoded, picture
 from imgsim_tests.workplace import Workplace
 
 
 def keep(store: Store, key: str, table: pl.DataFrame, gone: list[str]) -> None:
-    store.artefacts.keep(key, lambda folder: write_table(folder / TABLE, table), away(gone, 100))
+    store.artefacts.keep(key, lambda folder: write_table(folder / TABLE, table), away_fact(gone, 100))
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_what_failed_for_reasons_of_the_day_is_not_done(tmp_path):
 
 
 def test_a_folder_that_goes_away_as_a_whole_is_no_matter_of_single_photos():
-    assert away([], 5) == {}
-    assert away(["a"] * 10, 12) == {"away": 10}  # of few photos, few say nothing of the folder
-    assert away(["a"] * 100, 1000) == {"away": 100}
+    assert away_fact([], 5) == {}
+    assert away_fact(["a"] * 10, 12) == {"away": 10}  # of few photos, few say nothing of the folder
+    assert away_fact(["a"] * 100, 1000) == {"away": 100}
     with pytest.raises(InputError, match="101 of 1000 away or changed"):
-        away(["a"] * 101, 1000)
+        away_fact(["a"] * 101, 1000)
 
 
 @contextlib.contextmanager

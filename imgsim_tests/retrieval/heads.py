@@ -4,10 +4,12 @@ import numpy as np
 
 from imgsim_assets.retrieval.clusters import find_clusters
 from imgsim_assets.retrieval.diffusion import diffusion_coordinates
+from imgsim_assets.retrieval.examples import Examples
 from imgsim_assets.retrieval.learning_set import Pool
-from imgsim_assets.retrieval.metric_head import MetricHead, fit_head
+from imgsim_assets.retrieval.metric_head import MetricHead
 from imgsim_assets.retrieval.principal import principal_axes
 from imgsim_assets.retrieval.recipe import Recipe
+from imgsim_assets.retrieval.tuning import fit_head
 
 
 def draw_recipe(**chosen) -> Recipe:
@@ -27,7 +29,7 @@ def draw_head(vectors, classes, **chosen) -> tuple[MetricHead, np.ndarray]:
     """Learn a head from vectors [n, d] and classes; give it and the photos' coordinates."""
     axes = principal_axes(vectors, 1024)
     coordinates = axes.project(vectors)
-    return fit_head(axes, coordinates, np.asarray(classes), draw_recipe(**chosen)), coordinates
+    return fit_head(axes, Examples.apart(coordinates, np.asarray(classes)), draw_recipe(**chosen)), coordinates
 
 
 def draw_pool(vectors, classes, is_train=None, clusters=8) -> Pool:
@@ -36,7 +38,7 @@ def draw_pool(vectors, classes, is_train=None, clusters=8) -> Pool:
     diffused = diffusion_coordinates(vectors)
     train = np.ones(len(vectors), dtype=bool) if is_train is None else is_train
     found = find_clusters(diffused, clusters, 0)
-    return Pool(axes, axes.project(vectors), diffused, found, np.asarray(classes), train)
+    return Pool(axes, axes.project(vectors), diffused, found, np.asarray(classes), np.arange(len(vectors)), train)
 
 
 def draw_scores(classes, count: int, sharpness: float, seed: int = 0) -> np.ndarray:

@@ -11,7 +11,7 @@ from imgsim_assets.retrieval.choice import STEP_COLUMNS, Collection, choose, sam
 from imgsim_assets.retrieval.clusters import find_clusters
 from imgsim_assets.retrieval.descriptors import normalise
 from imgsim_assets.retrieval.diffusion import diffusion_coordinates
-from imgsim_assets.settings import Backbone, Head, Selection, Steps
+from imgsim_assets.settings import Backbone, HeadNumbers, Selection, Steps
 from imgsim_tests.retrieval.heads import draw_scores
 
 OFFERED = {
@@ -51,7 +51,7 @@ def collect(classes, labelled=None) -> Collection:
 
 def choose_for(collection, steps=NO_PROJECTION, *, offered=OFFERED, **selection):
     settings = Selection.model_validate({"bootstrap": 400} | selection)
-    return choose(collection, offered, head=Head(), steps=steps, selection=settings, confidence=0.6)
+    return choose(collection, offered, head=HeadNumbers(), steps=steps, selection=settings, confidence=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_the_same_photos_give_the_same_choice(chosen, threads, monkeypatch):
 def test_recipes_are_compared_in_fewer_coordinates_than_are_served(chosen, monkeypatch):
     monkeypatch.setattr(choice, "DIMENSIONS", 8)
     compared = choose_for(collect(np.repeat(np.arange(10), 20)))
-    assert compared.recipe.dimensions == chosen.recipe.dimensions == Head().dimensions
+    assert compared.recipe.dimensions == chosen.recipe.dimensions == HeadNumbers().dimensions
     assert not compared.steps.equals(chosen.steps)
 
 

@@ -1,14 +1,8 @@
 import numpy as np
-import pytest
 
-from imgsim_assets.retrieval.cross_validation import (
-    NotCrossValidated,
-    cross_validate,
-    deal_folds,
-    grouped_folds,
-    score_cosine,
-)
+from imgsim_assets.retrieval.cross_validation import cross_validate, score_cosine
 from imgsim_assets.retrieval.descriptors import normalise
+from imgsim_assets.retrieval.folds import deal_folds
 from imgsim_tests.retrieval.heads import draw_pool, draw_recipe
 from imgsim_tests.retrieval.synthetic import draw_photos
 
@@ -55,35 +49,3 @@ def test_unlabelled_photos_take_no_part():
     folds = deal_folds(classes, np.arange(len(classes)), 4, 0)
     np.testing.assert_array_equal(folds.rows, np.flatnonzero(classes != -1))
     assert len(cross_validate(draw_pool(vectors, classes), folds, RECIPE, 0.6)) == len(folds.rows)
-
-
-def test_photos_can_be_left_out_altogether():
-    classes = np.repeat(np.arange(4), 6)
-    left_out = np.arange(24) % 6 == 0
-    folds = deal_folds(classes, np.arange(24), 4, 0, left_out)
-    assert not set(folds.rows.tolist()) & set(np.flatnonzero(left_out).tolist())
-    assert sorted([*folds.asked(1), *folds.known(1)]) == np.flatnonzero(~left_out).tolist()
-
-
-def test_folds_keep_groups_together_and_classes_apart():
-    classes = np.repeat(np.arange(5), 8)
-    groups = np.arange(40) // 2
-    fold = grouped_folds(classes, groups, 4, seed=1)
-    assert all(len(set(fold[groups == group])) == 1 for group in range(20))
-    for number in range(5):
-        assert np.bincount(fold[classes == number], minlength=4).tolist() == [2, 2, 2, 2]
-
-
-@pytest.mark.parametrize(
-    ("classes", "groups"),
-    [
-        (np.full(8, -1), np.arange(8)),
-        (np.arange(8), np.arange(8)),
-        (np.zeros(8, dtype=int), np.zeros(8, dtype=int)),
-        (np.array([0, 0, 1] + [-1] * 5), np.arange(8)),
-    ],
-)
-def test_too_few_labels_give_a_reason(classes, groups):
-    found = deal_folds(classes, groups, 4, 0)
-    assert isinstance(found, NotCrossValidated)
-    assert found.reason

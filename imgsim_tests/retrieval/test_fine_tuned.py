@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgsim_assets.retrieval.cross_validation import cross_validate, deal_folds
+from imgsim_assets.retrieval.cross_validation import cross_validate
+from imgsim_assets.retrieval.examples import Examples
 from imgsim_assets.retrieval.fine_tuned import (
     NO_WEIGHT,
     FineTunedWeight,
@@ -17,9 +18,10 @@ from imgsim_assets.retrieval.fine_tuned import (
     held_out_accuracy,
     scores_of_photos,
 )
-from imgsim_assets.retrieval.metric_head import fit_head
+from imgsim_assets.retrieval.folds import deal_folds
 from imgsim_assets.retrieval.principal import principal_axes
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
+from imgsim_assets.retrieval.tuning import fit_head
 from imgsim_tests.retrieval.heads import draw_pool, draw_recipe, draw_scores
 from imgsim_tests.retrieval.synthetic import draw_photos
 
@@ -82,8 +84,8 @@ def test_a_head_that_asks_them_answers_by_the_pool_of_both():
     scores = draw_scores(classes, 6, 2.0)
     axes = principal_axes(vectors, 1024)
     coordinates = axes.project(vectors)
-    plain = fit_head(axes, coordinates, classes, draw_recipe())
-    asking = fit_head(axes, coordinates, classes, draw_recipe(**ASKING), class_scores=scores)
+    plain = fit_head(axes, Examples.apart(coordinates, classes), draw_recipe())
+    asking = fit_head(axes, Examples.apart(coordinates, classes, scores), draw_recipe(**ASKING))
     assert plain.tuning.fine_tuned == NO_WEIGHT
     assert asking.tuning.fine_tuned.weight > 0.1
     weight = asking.tuning.fine_tuned
@@ -100,7 +102,7 @@ def test_a_head_that_asks_them_answers_by_the_pool_of_both():
 def test_a_head_that_asks_them_says_so_where_there_are_none():
     vectors, classes = draw_photos(classes=3, photos=8)
     axes = principal_axes(vectors, 1024)
-    head = fit_head(axes, axes.project(vectors), classes, draw_recipe(**ASKING))
+    head = fit_head(axes, Examples.apart(axes.project(vectors), classes), draw_recipe(**ASKING))
     with pytest.raises(ValueError, match="no class scores of tuned"):
         head.posterior(axes.project(vectors))
 

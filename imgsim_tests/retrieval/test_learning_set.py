@@ -23,7 +23,7 @@ TRAIN = np.array([True, True, True, True, False])
 def labelled_pool(classes):
     """Give five photos with these classes, and nothing else of interest."""
     nothing = Clusters(np.zeros(5, dtype=int), np.ones(5), 1)
-    return Pool(principal_axes(np.eye(5), 4), np.eye(5), np.eye(5), nothing, np.array(classes), TRAIN)
+    return Pool(principal_axes(np.eye(5), 4), np.eye(5), np.eye(5), nothing, np.array(classes), np.arange(5), TRAIN)
 
 
 def guesses(classes, confidence):
@@ -37,6 +37,7 @@ def test_labels_stay_and_clusters_without_label_are_classes_of_their_own():
         np.eye(5),
         Clusters(numbers, np.full(5, 0.7), 3),
         np.array([4, -1, 6, -1, -1]),
+        np.arange(5),
     )
     assert found.classes.tolist() == [4, 4, 6, 6, 7 + 2]
     assert found.confidence[[0, 2]].tolist() == [1.0, 1.0]
@@ -45,7 +46,9 @@ def test_labels_stay_and_clusters_without_label_are_classes_of_their_own():
 
 
 def test_without_any_label_clusters_are_the_classes():
-    found = pseudo_labels(np.eye(3), np.eye(3), Clusters(np.array([1, 0, 1]), np.ones(3), 2), np.full(3, -1))
+    found = pseudo_labels(
+        np.eye(3), np.eye(3), Clusters(np.array([1, 0, 1]), np.ones(3), 2), np.full(3, -1), np.arange(3)
+    )
     assert found.classes.tolist() == [1, 0, 1]
 
 

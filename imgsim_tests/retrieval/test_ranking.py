@@ -7,10 +7,11 @@ from scipy.stats import multivariate_normal, norm
 from imgsim_assets.retrieval.ann.exact import ExactIndex, exact_neighbours
 from imgsim_assets.retrieval.ann.search import search
 from imgsim_assets.retrieval.descriptors import normalise
+from imgsim_assets.retrieval.examples import Examples
 from imgsim_assets.retrieval.expansion import augment_gallery, expand_queries
-from imgsim_assets.retrieval.metric_head import fit_head
 from imgsim_assets.retrieval.principal import principal_axes
 from imgsim_assets.retrieval.ranking import gallery_vectors, query_vectors
+from imgsim_assets.retrieval.tuning import fit_head
 from imgsim_tests.retrieval.heads import draw_head, draw_recipe
 from imgsim_tests.retrieval.synthetic import draw_photos
 
@@ -113,7 +114,7 @@ def test_expansion_and_augmentation_change_the_vectors_they_are_named_after():
 )
 def test_degenerate_photos_give_a_whole_finite_ranking(vectors, classes, chosen):
     axes = principal_axes(vectors, 16)
-    head = fit_head(axes, axes.project(vectors), classes, draw_recipe(**chosen))
+    head = fit_head(axes, Examples.apart(axes.project(vectors), classes), draw_recipe(**chosen))
     gallery = gallery_vectors(head, axes.project(vectors), classes)
     queries = query_vectors(head, axes.project(vectors + 0.5), gallery)
     assert np.isfinite(gallery).all()

@@ -1,13 +1,13 @@
 import pytest
 
 from imgsim_assets.retrieval.rungs import families, first_recipe, standing_recipe, trusted_steps
-from imgsim_assets.settings import Backbone, Head, Steps
+from imgsim_assets.settings import Backbone, HeadNumbers, Steps
 
 OFFERED = {
     "first": Backbone(uri="compact:a", views=("rgb", "mirror", "zoom", "zoom_mirror")),
     "second": Backbone(uri="compact:b", views=("rgb", "mirror", "canny_focus")),
 }
-HEAD = Head(power=0.4, dimensions=64, shrinkage=0.2, pair_weight=0.05)
+HEAD = HeadNumbers(power=0.4, dimensions=64, shrinkage=0.2, pair_weight=0.05)
 
 
 def rungs():

@@ -44,7 +44,7 @@ def sources(indices) -> list[PhotoSource]:
 
 def run(indices, **how) -> list[list]:
     return [
-        [(name, one.content_id, np.array(one.pixels).tolist(), one.failure, one.passing) for name, one in photo]
+        [(name, one.content_id, np.array(one.pixels).tolist(), one.failure, one.away) for name, one in photo]
         for photo in frame_ahead(sources(indices), FRAMES, ahead=32, workers=2, **how)
     ]
 
@@ -60,7 +60,7 @@ def test_processes_give_what_threads_give_and_leave_nothing_behind():
     assert by_processes == by_threads
     assert [photo[0][1] for photo in by_threads if photo] == [str(index) for index in range(COUNT) if index != 4]
     assert [failure for *_, failure, _ in by_threads[7]] == ["OSError: gone"] * 3
-    assert {number for number, photo in enumerate(by_threads) for *_, passing in photo if passing} == {8}
+    assert {number for number, photo in enumerate(by_threads) for *_, away in photo if away} == {8}
     assert [name for name, *_ in by_threads[3]] == ["large"]
     assert by_threads[4] == []
     assert folders() <= before

@@ -27,7 +27,7 @@ from imgsim_assets.serving import layout, provisional
 from imgsim_assets.settings import Settings
 from imgsim_assets.spending import Spent
 from imgsim_assets.storage.formats import writing
-from imgsim_assets.vision.away import away
+from imgsim_assets.vision.away import away_fact
 from imgsim_assets.vision.catalogue import catalogue_counts, copies
 from imgsim_assets.vision.catalogue_words import quarantine
 from imgsim_assets.vision.thumbnails import thumbnails
@@ -65,8 +65,8 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
 
         Where all but the times in it is as before it stays, with the times that it has.
         """
-        catalogue, metrics, gone = open_table(store, keys.RAW_IMAGES), open_metrics(store), set[str]()
-        sections = _sections(store, settings, thumbnails(settings, catalogue, gone))
+        catalogue, metrics, away = open_table(store, keys.RAW_IMAGES), open_metrics(store), set[str]()
+        sections = _sections(store, settings, thumbnails(settings, catalogue, away))
         facts = facts_in_words(catalogue_counts(catalogue), metrics)
         headline = provisional.said_of(settings) + in_words(metrics)
 
@@ -79,7 +79,7 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
         if before and before.manifest.notes.get(TIMELESS) == timeless:
             return keep_again(store, keys.REPORT, {})
         content = writing({layout.REPORT: render(times(context.instance))})
-        return keep(store, keys.REPORT, content, facts=away(gone, of=catalogue.height), notes={TIMELESS: timeless})
+        return keep(store, keys.REPORT, content, facts=away_fact(away, of=catalogue.height), notes={TIMELESS: timeless})
 
     return retrieval_report
 

@@ -14,7 +14,7 @@ from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.content_table import ContentTable
-from imgsim_assets.vision.away import away
+from imgsim_assets.vision.away import away_fact
 from imgsim_assets.vision.canny import EDGES_SCHEMA
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.content_names import EDGES_REVISION, canny_fingerprint
@@ -52,14 +52,14 @@ def edge_asset(settings: Settings) -> dg.AssetsDefinition:
         failures = find_missing_edges(settings, table, photos.filter(pl.col("content_id").is_in(new)))
         for name, reason in failures.items():
             context.log.warning(f"no edges for {name}: {reason}")
-        gone = [name for name, reason in failures.items() if not reason.lasts]
+        away = [name for name, reason in failures.items() if not reason.lasts]
         ids = [one for one in photos["content_id"] if one not in failures]
         summary = pl.from_arrow(table.read(ids, ["content_id", "density", "left", "top", "right", "bottom"]))
         return keep_table(
             store,
             CANNY_MAPS,
             pl.DataFrame(summary),
-            facts={"fingerprint": canny_fingerprint(settings), "ids": digest(ids), **away(gone, photos.height)},
+            facts={"fingerprint": canny_fingerprint(settings), "ids": digest(ids), **away_fact(away, photos.height)},
             metadata={"computed": len(new) - len(failures), "failed": len(failures)},
         )
 

@@ -17,7 +17,7 @@ from imgsim_assets.resources.provenance import computed_by
 from imgsim_assets.resources.store import Store
 from imgsim_assets.retrieval.fine_tuned import scores_of_photos
 from imgsim_assets.settings import Backbone, Settings
-from imgsim_assets.vision.away import away
+from imgsim_assets.vision.away import away_fact
 from imgsim_assets.vision.fine_tuning.networks import NETWORKS_FILE
 from imgsim_assets.vision.fine_tuning.scores_file import read_scores, read_scores_by_id, write_scores
 
@@ -94,7 +94,7 @@ def _class_scores(settings: Settings, name: str, backbone: Backbone) -> dg.Asset
                 "networks": networks,
                 "made_by": made_by,
                 "labels": digest(tuned.labels),
-                **away(asked.away, photos.height),
+                **away_fact(asked.away, photos.height),
             },
             metadata={
                 "photos": len(scores),

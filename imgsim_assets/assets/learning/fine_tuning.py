@@ -23,7 +23,7 @@ from imgsim_assets.retrieval.pair_loss import batch_loss
 from imgsim_assets.retrieval.renewal import renewal_policy
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.formats import write_table
-from imgsim_assets.vision.away import away
+from imgsim_assets.vision.away import away_fact
 from imgsim_assets.vision.content import CONTENT_REVISION
 from imgsim_assets.vision.content_names import model_identity
 from imgsim_assets.vision.fine_tuning.networks import Networks, open_networks
@@ -97,7 +97,7 @@ def _fine_tuned(settings: Settings, name: str, backbone: Backbone) -> dg.AssetsD
                 "made_by": made_by,
                 "labels": digest(labels),
                 "steps": networks.steps,
-                **away(networks.away | asked.away, learned.height),
+                **away_fact(networks.away | asked.away, learned.height),
             },
             metadata={
                 "classes": len(labels),
@@ -123,7 +123,7 @@ def _make_networks(
         context.log.info("too few labelled photos to fine-tune on")
         return Networks()
     workshop = store.folder / UNFINISHED / fine_tuned_key(name)
-    trained, gone = teach(
+    trained, away = teach(
         settings,
         name,
         distinct_photos(store).join(course.photos.filter(course.taught), on="content_id", how="semi"),
@@ -135,14 +135,14 @@ def _make_networks(
     )
     if trained is None:
         context.log.warning("too few labelled photos could be read to fine-tune on")
-        return Networks(away=gone)
+        return Networks(away=away)
     folds = course.folds_table()
     context.log.info(f"{folds.height} photos of {len(course.labels)} classes, {trained.steps} steps in each fold")
     with tracked(context, tracking, fine_tuned_key(name)) as run:
         for fold, curve in enumerate(trained.curves):
             for epoch, loss in enumerate(curve):
                 run.log_metrics({f"fine_tuning/{name}/fold_{fold}": loss}, step=epoch)
-    return Networks(as_stored(trained.tuned), folds, trained.steps, {}, gone)
+    return Networks(as_stored(trained.tuned), folds, trained.steps, {}, away)
 
 
 def _plan(store: Store, settings: Settings) -> Course | None:

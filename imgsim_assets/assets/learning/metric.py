@@ -78,7 +78,7 @@ def _metric_head(settings: Settings) -> dg.AssetsDefinition:
     @asset(
         settings,
         METRIC_HEAD,
-        computed_by("metric_head/6", clusters={"confidence": settings.clusters.confidence}),
+        computed_by("metric_head/7", clusters={"confidence": settings.clusters.confidence}),
         group=LEARNING,
         kinds={"scikitlearn", "safetensors"},
         pool="gpu",

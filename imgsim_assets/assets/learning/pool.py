@@ -106,6 +106,7 @@ def read_pool(store: Store, settings: Settings, recipe: Recipe, axes: PrincipalA
         diffused,
         clusters,
         labels.encode(photos["label"]),
+        photos["near_duplicate_group"].cast(pl.Int64).to_numpy(),
         (photos["split"] == "train").to_numpy(),
         read_class_scores(store, map(fine_tuned_key, recipe.fine_tuned), photos["content_id"], labels.names),
     )

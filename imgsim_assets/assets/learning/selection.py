@@ -57,7 +57,7 @@ def open_steps(store: Store) -> pl.DataFrame:
 def selection_asset(settings: Settings) -> dg.AssetsDefinition:
     """Build the asset of the choice."""
     computed = computed_by(
-        "ranking_choice/6",
+        "ranking_choice/7",
         head=settings.head,
         steps=settings.steps,
         selection=settings.selection,

@@ -29,7 +29,7 @@ def validation_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         settings,
         CROSS_VALIDATION,
         computed_by(
-            "cross_validation/1",
+            "cross_validation/2",
             evaluation=settings.evaluation.model_dump(exclude={"bootstrap"}),
             clusters={"confidence": settings.clusters.confidence},
         ),

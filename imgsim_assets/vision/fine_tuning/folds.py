@@ -10,8 +10,8 @@ from imgsim_assets.threads import torch_threads
 from imgsim_assets.vision.backbones.torch_model import TorchBackbone
 from imgsim_assets.vision.checkpoint import steps_kept
 from imgsim_assets.vision.fine_tuning.clock import Clock
+from imgsim_assets.vision.fine_tuning.cores import Cores, run_trainings, share_cores
 from imgsim_assets.vision.fine_tuning.objective import PairLoss
-from imgsim_assets.vision.fine_tuning.side_by_side import Cores, run_side_by_side, share_cores
 from imgsim_assets.vision.fine_tuning.training import LabelledPhotos, Plan, by_epoch, fine_tune, seconds_a_step
 from imgsim_assets.vision.fine_tuning.tuned_file import FineTuned, changed_weights
 
@@ -67,7 +67,7 @@ def fine_tune_folds(
         )
         for fold, (network, lesson) in enumerate(zip(networks, lessons, strict=True))
     ]
-    losses = run_side_by_side(trainings, steps, cores)
+    losses = run_trainings(trainings, steps, cores)
     before = model.to_train()
     tuned = FineTuned(
         labels,

@@ -41,9 +41,9 @@ def frame_lessons(
     Returns:
         The lessons, and the content ids of photos that are left out because their file was away or changed.
     """
-    ids, pixels, gone = _frame_photos(settings, photos, framing)
+    ids, pixels, away = _frame_photos(settings, photos, framing)
     rows = {content_id: row for row, content_id in enumerate(ids)}
-    return [_lesson(taught, lesson, rows, pixels) for lesson in lessons], gone
+    return [_lesson(taught, lesson, rows, pixels) for lesson in lessons], away
 
 
 def _frame_photos(
@@ -62,16 +62,16 @@ def _frame_photos(
     )
     framed = frame_ahead(sources, {PHOTO: frame}, ahead=FRAMED_AHEAD, workers=thread_count(settings.runtime.threads))
     ids: list[str] = []
-    gone: set[str] = set()
+    away: set[str] = set()
     pixels = np.empty((photos.height, side, side, 3), dtype=np.uint8)
     for parts in track(framed, "framing", total=photos.height):
         for _, one in parts:
             if one.pixels is not None:
                 pixels[len(ids)] = one.pixels
                 ids.append(one.content_id)
-            elif one.passing:
-                gone.add(one.content_id)
-    return ids, pixels[: len(ids)], frozenset(gone)
+            elif one.away:
+                away.add(one.content_id)
+    return ids, pixels[: len(ids)], frozenset(away)
 
 
 def _larger(side: int) -> int:

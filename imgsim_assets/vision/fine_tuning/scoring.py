@@ -77,7 +77,7 @@ def score_photos(
     for name, batch in embed_photos(
         sources, lanes, workers=workers, total=total, description="asking fine-tuned networks"
     ):
-        away |= batch.passing
+        away |= batch.away
         found = SCALE * batch.vectors @ directions[_fold_of(name)].T
         for content_id, row in zip(batch.content_ids, found, strict=True):
             logits.setdefault(content_id, []).append(row)

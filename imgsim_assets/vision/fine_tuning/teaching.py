@@ -52,9 +52,9 @@ def teach(
     backbone, chosen = settings.backbones[name], settings.fine_tuning
     have_model(settings, backbone)
     model, framing = load_trainable(backbone, chosen, settings.runtime, settings.places.models)
-    framed, gone = frame_lessons(settings, photos, framing, taught, lessons)
+    framed, away = frame_lessons(settings, photos, framing, taught, lessons)
     if any(len(np.unique(one.classes)) < TOLD_APART for one in framed):
-        return None, gone
+        return None, away
     plan = Plan(
         classes=len(labels),
         size=framing.size,
@@ -78,4 +78,4 @@ def teach(
         threads=thread_count(settings.runtime.threads),
         seconds=60.0 * chosen.minutes,
     )
-    return trained, gone
+    return trained, away

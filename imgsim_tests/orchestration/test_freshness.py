@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from imgsim_assets.definitions import build_definitions
-from imgsim_assets.orchestration.readiness import behind
+from imgsim_assets.orchestration.freshness import behind
 from imgsim_assets.orchestration.staleness import Record
 from imgsim_assets.orchestration.waves import MATERIALIZE_JOB
 from imgsim_tests.orchestration.test_staleness import CHAIN, all_fresh, node

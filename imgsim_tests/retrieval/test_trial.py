@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgsim_assets.retrieval.race import foresee, looks
+from imgsim_assets.retrieval.trial import foresee, looks
 
 
 @pytest.mark.parametrize("needs_proof", [True, False])

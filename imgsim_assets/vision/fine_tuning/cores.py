@@ -76,7 +76,7 @@ class _Trainings:
                 yield None
 
 
-def run_side_by_side(trainings: Sequence[Generator[float, None, None]], steps: int, cores: Cores) -> list[list[float]]:
+def run_trainings(trainings: Sequence[Generator[float, None, None]], steps: int, cores: Cores) -> list[list[float]]:
     """Run trainings to their ends, with one progress bar for all.
 
     Args:

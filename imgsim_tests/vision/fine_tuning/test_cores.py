@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from imgsim_assets.vision.fine_tuning import side_by_side
-from imgsim_assets.vision.fine_tuning.side_by_side import Cores, run_side_by_side, share_cores
+from imgsim_assets.vision.fine_tuning import cores as module
+from imgsim_assets.vision.fine_tuning.cores import Cores, run_trainings, share_cores
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_losses_come_back_in_order(cores: Cores):
         yield from (float(start + step) for step in range(4))
 
     before = torch.get_num_threads()
-    found = run_side_by_side([training(10 * one) for one in range(3)], 4, cores)
+    found = run_trainings([training(10 * one) for one in range(3)], 4, cores)
     assert found == [[10.0 * one + step for step in range(4)] for one in range(3)]
     assert seen == [1, 1, 1]
     assert torch.get_num_threads() == before
@@ -58,7 +58,7 @@ def test_one_that_fails_stops_the_others():
             yield 0.0
 
     with pytest.raises(RuntimeError, match="no more memory"):
-        run_side_by_side([failing(), endless()], 10**9, Cores(2, 1))
+        run_trainings([failing(), endless()], 10**9, Cores(2, 1))
     assert not any(thread.name.startswith("imgsim-train") for thread in threading.enumerate())
 
 
@@ -78,8 +78,8 @@ def test_an_interruption_closes_all_that_have_begun_in_their_own_threads(cores: 
         yield from itertools.islice(steps, 20)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(side_by_side, "track", interrupted)
+    monkeypatch.setattr(module, "track", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_side_by_side([endless(0), endless(1)], 10**9, cores)
+        run_trainings([endless(0), endless(1)], 10**9, cores)
     assert 0 in begun
     assert sorted(closed) == [(name, True) for name in sorted(begun)]
