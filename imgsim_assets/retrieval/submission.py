@@ -151,7 +151,7 @@ def read_lists(frame: pl.DataFrame, train_names: Sequence[str], settings: Submis
 def check_submission(
     frame: pl.DataFrame, test_names: Sequence[str], train_names: Sequence[str], settings: Submission
 ) -> None:
-    """Hold a submission against its specification; run before it is published.
+    """Hold a submission against its specification; run before it is kept.
 
     Raises:
         ArtefactError: wrong columns, a test photo missing, repeated or unknown, or a list that is not `count`

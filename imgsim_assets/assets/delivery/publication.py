@@ -82,7 +82,7 @@ def _submission(settings: Settings) -> dg.AssetsDefinition:
         deps=[keys.RAW_IMAGES, keys.GALLERY, neighbors],
     )
     def submission(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
-        """For every test photo its most relevant train photos, best first; checked before it is published."""
+        """For every test photo its most relevant train photos, best first; checked before it is kept."""
         wanted, gallery = photos_to_answer(open_table(store, keys.RAW_IMAGES)), open_table(store, keys.GALLERY)
         lists, names = ranked_lists(open_table(store, neighbors), chosen.count), gallery["name"].to_list()
         fallback = fallback_list(names, gallery["centrality"].to_numpy(), chosen)

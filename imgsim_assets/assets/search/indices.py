@@ -71,7 +71,7 @@ def _index(settings: Settings, library: str) -> dg.AssetsDefinition:
         group=SEARCH,
         kinds={library},
         deps=[GALLERY],
-        description=f"The gallery's vectors in the index of {NAMES[library]}, tested before it is published.",
+        description=f"The gallery's vectors in the index of {NAMES[library]}, tested before it is kept.",
     )
     def index(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult[Any]:
         photos, vectors = open_vectors(store, GALLERY)
