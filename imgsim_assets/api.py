@@ -8,7 +8,7 @@
 
 What is opened stays as it was published, whatever is synced meanwhile, and is never mixed with what came before or
 after; open it again to see what came. Nothing is changed but what imgsim remembers of files it has read. Importing this
-loads neither torch nor Dagster, and nothing is computed but by `search`.
+loads neither torch nor Dagster, and nothing is computed but by `search` and `search_text`.
 """
 
 import functools
@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from imgsim_assets.errors import ArtefactError, UserError
 from imgsim_assets.serving import layout
 from imgsim_assets.serving.comparison import Comparison, open_comparison
+from imgsim_assets.serving.embeddings import Embeddings
 from imgsim_assets.serving.provisional import is_provisional
 from imgsim_assets.serving.publications import Version, list_versions
 from imgsim_assets.settings import Settings
@@ -37,16 +36,9 @@ from imgsim_assets.view_table import PHOTO
 
 if TYPE_CHECKING:
     from imgsim_assets.serving.search import Photo, Searcher
+    from imgsim_assets.serving.text_search import TextSearcher
 
 Library = Literal["faiss", "annoy"]
-
-
-@dataclass(frozen=True, eq=False)
-class Embeddings:
-    """Vectors of photos by one backbone and view: row i of `vectors`, float32 [n, d], belongs to `content_ids[i]`."""
-
-    content_ids: tuple[str, ...]
-    vectors: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -159,6 +151,32 @@ class Publication:
             ModelError: a backbone's weights are not there.
         """
         return self._searcher.answer(photos, library or self.settings.submission.index, count)
+
+    def search_text(self, texts: Sequence[str], count: int = 10) -> pl.DataFrame:
+        """Name the train photos that words describe best, by the first CLIP or SigLIP backbone with a text tower.
+
+        Every train photo is looked at, by that backbone's vectors alone: nothing that was learned from labels.
+
+        Args:
+            texts: what is looked for, as a caption would say it.
+            count: how many train photos to name for each.
+
+        Returns:
+            Columns as those of `search`; the score is the cosine of text and photo.
+
+        Raises:
+            SettingsError: no backbone has a text tower.
+            InputError: a text is blank.
+            ArtefactError: it was published with other settings or weights, or is damaged.
+            ModelError: the text tower's files are not there and cannot be fetched.
+        """
+        return self._text_searcher.answer(texts, count)
+
+    @functools.cached_property
+    def _text_searcher(self) -> "TextSearcher":
+        from imgsim_assets.serving.text_search import TextSearcher
+
+        return TextSearcher(self.settings, self.folder, self.embeddings)
 
     @functools.cached_property
     def _searcher(self) -> "Searcher":

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,9 @@ from imgsim_assets.model_commands import models
 from imgsim_assets.settings import Settings
 from imgsim_assets.stopping import ending_in_one_line
 from imgsim_assets.world import in_one_line
+
+if TYPE_CHECKING:
+    from imgsim_assets.api import Library
 
 FAILED, WRONG_USE = 1, 2
 
@@ -109,20 +112,27 @@ def ui(settings: Settings, host: str, port: int) -> None:
 
 
 @cli.command()
-@click.argument("photo", type=ANY_PATH)
+@click.argument("photo", type=ANY_PATH, required=False)
+@click.option("--text", help="words to look for in place of a photo, by a CLIP or SigLIP backbone")
 @click.option("--index", type=click.Choice(["faiss", "annoy"]), help="which index answers [the submission's]")
 @click.option("--count", type=click.IntRange(1), default=10, show_default=True, help="how many photos")
 @with_settings
-def search(settings: Settings, as_json: bool, photo: Path, index: Literal["faiss", "annoy"] | None, count: int) -> None:
-    """Name the train photos nearest to PHOTO, from the published search bundle."""
+def search(
+    *, settings: Settings, as_json: bool, photo: Path | None, text: str | None, index: "Library | None", count: int
+) -> None:
+    """Name the train photos nearest to PHOTO, or to words, from the published search bundle."""
     from imgsim_assets.api import publication_of
 
+    if (photo is None) == (text is None) or (text is not None and index):
+        raise click.UsageError("expected one of PHOTO and --text TEXT, which asks no index; name one of them")
     publication = publication_of(settings)
-    found = publication.search([photo], count, index).select("name", "label", "score").to_dicts()
+    asked = {"text": text} if photo is None else {"photo": str(photo), "index": index or settings.submission.index}
+    table = publication.search_text([str(text)], count) if photo is None else publication.search([photo], count, index)
+    found = table.select("name", "label", "score").to_dicts()
     if publication.is_provisional:
         click.echo("of the provisional answer; `imgsim sync` makes the final one", err=True)
     if as_json:
-        click.echo(json.dumps({"photo": str(photo), "index": index or settings.submission.index, "found": found}))
+        click.echo(json.dumps({**asked, "found": found}))
         return
     for row in found:
         click.echo(f"{row['score']:10.4f}  {row['name']}" + (f"  {row['label']}" if row["label"] else ""))

@@ -65,7 +65,7 @@ def _run(command: Callable[..., None], settings: Settings, others: dict[str, Any
 def _with_places(run: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--state", type=ANY_PATH, help="where imgsim keeps everything [.imgsim]"),
-        click.option("--profile", help="pretrained, compact, clip or large [pretrained]"),
+        click.option("--profile", help="pretrained, compact, clip, small, medium or large [pretrained]"),
         click.option("--config", type=ANY_PATH, help="settings file (TOML)"),
         click.option("--data", type=ANY_PATH, help="folder of photos [photos]"),
     ):

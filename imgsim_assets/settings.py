@@ -176,6 +176,11 @@ class Clusters(Stage):
     count: Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"] = "auto"
     confidence: float = Field(default=0.6, ge=0, le=1, description="pseudo-labels below this are not learned from")
     seed: int = Field(default=0, ge=0)
+    names: Path | None = Field(
+        default=None,
+        description="file of words, one a line: the report names each cluster by the nearest, as a backbone with a "
+        "text tower has it",
+    )
 
     @model_validator(mode="after")
     def _density_finds_the_count(self) -> "Clusters":

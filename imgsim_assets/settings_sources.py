@@ -149,7 +149,9 @@ def _without_none(tree: Mapping[str, Any]) -> Tree:
 def _with_paths(tree: Tree, base: Path) -> Tree:
     """Make the paths in `tree` absolute; what has not the form of settings is left for the validation to refuse."""
     result = dict(tree)
-    places, backbones = tree.get("places"), tree.get("backbones")
+    places, backbones, clusters = tree.get("places"), tree.get("backbones"), tree.get("clusters")
+    if isinstance(clusters, dict) and isinstance(clusters.get("names"), str | Path):
+        result["clusters"] = {**clusters, "names": str(_absolute(str(clusters["names"]), base))}
     if isinstance(places, dict):
         result["places"] = {
             key: str(_absolute(str(value), base)) if key in PATH_KEYS and isinstance(value, str | Path) else value

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgsim_assets.errors import InputError, UserError, joined
 from imgsim_assets.retrieval.submission import count_faults, separator_faults
+from imgsim_assets.serving.cluster_words import word_faults
 from imgsim_assets.settings import Settings
 from imgsim_assets.vision.folder import PhotoFolder, read_folder
 from imgsim_assets.vision.labels import read_solution
@@ -27,6 +28,7 @@ def open_folder(settings: Settings) -> PhotoFolder:
         read_solution(data, folder.names("test"), ingest)
     except UserError as fault:
         faults.append(fault)
+    faults += word_faults(settings)
     faults += _state_faults(folder, settings.places.state.resolve())
     if faults:
         raise joined(faults)

@@ -23,6 +23,7 @@ EXPLAINED = {
 }
 CLASSES_SHOWN = 20
 COPIES_SHOWN = 50
+CLUSTERS_SHOWN = 100
 TIMES = {"asset": pl.String, "seconds": pl.Float64, "of_processors": pl.Float64}
 
 
@@ -62,6 +63,7 @@ def disagreements(queries: pl.DataFrame, lists: Mapping[str, Lists], *, labels: 
 
 def tables(
     *,
+    clusters: pl.DataFrame | None,
     rankings: pl.DataFrame,
     steps: pl.DataFrame,
     classes: pl.DataFrame,
@@ -73,10 +75,13 @@ def tables(
 ) -> list[Table]:
     """Put the tables below the pictures.
 
-    `verdict` says in words what `comparison` does in numbers; `took` is what was spent on each asset.
+    `clusters` are their zero-shot names, if there are any; `verdict` says in words what `comparison` does in numbers;
+    `took` is what was spent on each asset.
     """
     times = pl.DataFrame([(key, *spent) for key, spent in took.items()], schema=TIMES, orient="row")
+    named = [] if clusters is None else [_cluster_table(clusters)]
     return [
+        *named,
         text_table("What ranking earned", "MAP@10 with its 95% interval; `gain` is paired, query by query.", rankings),
         text_table(
             "What each step earned",
@@ -102,6 +107,15 @@ def tables(
             times,
         ),
     ]
+
+
+def _cluster_table(clusters: pl.DataFrame) -> Table:
+    return text_table(
+        "What clusters show",
+        "The largest clusters of all photos, and the nearest of your words to each; `share` of its photos are nearest "
+        "to that word, too. Nobody has looked: a word that is not in the list cannot be found.",
+        clusters.head(CLUSTERS_SHOWN),
+    )
 
 
 def text_table(title: str, explanation: str, table: pl.DataFrame) -> Table:

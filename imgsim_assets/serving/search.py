@@ -63,17 +63,22 @@ class Searcher:
         if library not in self._indices:
             self._indices[library] = bundle.index(library)
         found = search(self._indices[library], bundle.vectors, queries, count, reciprocal=bundle.head.recipe.reciprocal)
-        asked, listed = found.ids.shape
-        rows = pl.DataFrame(
-            {
-                "query": np.repeat(np.arange(asked), listed),
-                "rank": np.tile(np.arange(1, listed + 1), asked),
-                "row": found.ids.ravel(),
-                "score": found.scores.ravel(),
-            }
-        ).filter(pl.col("row") >= 0)
-        named = bundle.gallery.select("name", "label")[rows["row"].to_list()]
-        return pl.concat([rows, named], how="horizontal").select(FOUND.names()).cast(FOUND)
+        return as_rows(bundle.gallery, found.ids, found.scores)
+
+
+def as_rows(gallery: pl.DataFrame, ids: npt.NDArray[np.integer], scores: npt.NDArray[np.floating]) -> pl.DataFrame:
+    """Write answers as rows of `FOUND`: `ids` and `scores` are [queries, count], rows of the gallery, -1 for none."""
+    asked, listed = ids.shape
+    rows = pl.DataFrame(
+        {
+            "query": np.repeat(np.arange(asked), listed),
+            "rank": np.tile(np.arange(1, listed + 1), asked),
+            "row": ids.ravel(),
+            "score": scores.ravel(),
+        }
+    ).filter(pl.col("row") >= 0)
+    named = gallery.select("name", "label")[rows["row"].to_list()]
+    return pl.concat([rows, named], how="horizontal").select(FOUND.names()).cast(FOUND)
 
 
 @contextmanager

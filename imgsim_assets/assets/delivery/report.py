@@ -1,5 +1,6 @@
 """The group `delivery`, second part: the HTML report of what was found."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from imgsim_assets.assets import keys
 from imgsim_assets.assets.asset import asset
 from imgsim_assets.assets.delivery.evaluation import open_classes, open_metrics, open_summary
 from imgsim_assets.assets.keeping import keep, keep_again, made_before, open_table
+from imgsim_assets.assets.learning.pool import read_views
 from imgsim_assets.assets.learning.selection import open_recipe, open_steps
 from imgsim_assets.assets.search.comparison import open_verdict, score_neighbours
 from imgsim_assets.assets.search.vectors import open_vectors
@@ -24,6 +26,7 @@ from imgsim_assets.retrieval.evaluation import in_words
 from imgsim_assets.retrieval.margins import class_margins, with_margins
 from imgsim_assets.retrieval.scoring import ranked_lists
 from imgsim_assets.serving import layout, provisional
+from imgsim_assets.serving.cluster_words import named_clusters, words_read
 from imgsim_assets.settings import Settings
 from imgsim_assets.spending import Spent
 from imgsim_assets.storage.formats import writing
@@ -44,7 +47,12 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
     @asset(
         settings,
         keys.REPORT,
-        computed_by("retrieval_report/4", report=settings.report, submission={"index": settings.submission.index}),
+        computed_by(
+            "retrieval_report/4",
+            report=settings.report,
+            submission={"index": settings.submission.index},
+            **words_read(settings),
+        ),
         group=keys.DELIVERY,
         kinds={"html"},
         deps=[
@@ -56,6 +64,7 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
             *map(keys.neighbors_key, LIBRARIES),
             keys.EVALUATION,
             keys.COMPARISON,
+            *([dg.AssetKey(keys.CLUSTERS), *keys.embedding_deps(settings)] if settings.clusters.names else []),
         ],
     )
     def retrieval_report(
@@ -68,10 +77,12 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
         catalogue, metrics, away = open_table(store, keys.RAW_IMAGES), open_metrics(store), set[str]()
         sections = _sections(store, settings, thumbnails(settings, catalogue, away))
         facts = facts_in_words(catalogue_counts(catalogue), metrics)
+        read = functools.partial(read_views, store, settings)
+        clusters = named_clusters(settings, open_table(store, keys.CLUSTERS), read)
         headline = provisional.said_of(settings) + in_words(metrics)
 
         def render(took: Mapping[str, Spent]) -> bytes:
-            shown = Report(headline, facts, sections, _tables(catalogue, store, took))
+            shown = Report(headline, facts, sections, _tables(catalogue, store, took, clusters))
             return render_report(shown).encode("utf-8", "replace")
 
         timeless = bytes_id(render({}))
@@ -106,8 +117,11 @@ def _queries(store: Store, settings: Settings) -> pl.DataFrame:
     return shown.join(scores, on="name", how="left", maintain_order="left")
 
 
-def _tables(catalogue: pl.DataFrame, store: Store, took: Mapping[str, Spent]) -> list[Table]:
+def _tables(
+    catalogue: pl.DataFrame, store: Store, took: Mapping[str, Spent], clusters: pl.DataFrame | None
+) -> list[Table]:
     return tables(
+        clusters=clusters,
         rankings=open_summary(store),
         steps=open_steps(store).drop("step"),
         classes=open_classes(store),

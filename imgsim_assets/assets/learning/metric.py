@@ -52,7 +52,7 @@ def _clusters(settings: Settings) -> dg.AssetsDefinition:
     @asset(
         settings,
         CLUSTERS,
-        computed_by("clusters/4", clusters=chosen.model_dump(exclude={"confidence"})),
+        computed_by("clusters/4", clusters=chosen.model_dump(exclude={"confidence", "names"})),
         group=LEARNING,
         kinds={"scikitlearn", "parquet"},
         deps=[LEARNING_SET],

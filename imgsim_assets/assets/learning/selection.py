@@ -61,7 +61,7 @@ def selection_asset(settings: Settings) -> dg.AssetsDefinition:
         head=settings.head,
         steps=settings.steps,
         selection=settings.selection,
-        clusters=settings.clusters,
+        clusters=settings.clusters.model_dump(exclude={"names"}),
         evaluation={"leaked": settings.evaluation.leaked},
         backbones={
             name: {"views": list(backbone.views), "fine_tune": backbone.fine_tune}

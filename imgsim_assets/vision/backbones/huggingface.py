@@ -1,5 +1,6 @@
 """`hf:` backbones: transformers' image towers, with transformers' own preprocessing."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,14 @@ def _load_module(name: str, folder: Path) -> tuple["torch.nn.Module", set[str]]:
         folder, use_safetensors=True, output_loading_info=True, **changes, **LOCAL
     )
     return module, set(report["missing_keys"])
+
+
+def model_type(folder: Path) -> str:
+    """Read an architecture's name; nothing, where the library is to say what is wrong with the file."""
+    try:
+        return str(json.loads((folder / FILES[0]).read_text(encoding="utf-8")).get("model_type", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def is_clip(config: Any) -> bool:  # noqa: ANN401

@@ -17,6 +17,8 @@ from imgsim_assets.vision.backbones.onnx_file import onnx_files
 # Revisions of our code around other people's: what of their output is taken. To be raised when vectors change though
 # the files do not; `imgsim_tests/vision/backbones/test_known_vectors.py` holds them.
 RUN_BY = MappingProxyType({"hf": "hf/2", "onnx": "onnx/2", "timm": "timm/2"})
+# Of a model of photos and texts: no photo's vector hangs on them, and they may come later.
+OF_TEXTS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json")
 
 
 def backbone_identity(backbone: Backbone, models: Path | None) -> dict[str, str]:
@@ -66,7 +68,7 @@ def _hub_identity(repository: str, backbone: Backbone, models: Path | None) -> d
         pinned = is_pinned(backbone.revision)
         return {"hub": f"{repository}@{backbone.revision}"} if pinned else {"missing": repository}
     try:
-        files = weights.model_files(folder)
+        files = {name: path for name, path in weights.model_files(folder).items() if name not in OF_TEXTS}
     except ImgsimError:
         return {"missing": repository}
     return _files_identity(files, repository)

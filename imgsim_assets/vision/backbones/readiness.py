@@ -1,6 +1,5 @@
 """Whether every backbone can be had: asked before any work, of all of them, and without loading weights."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from imgsim_assets.vision.backbones.hub import require_folder
 from imgsim_assets.vision.backbones.loading import BUILT_IN, find_loader, installed_schemes
 from imgsim_assets.vision.backbones.onnx import require_file
 from imgsim_assets.vision.backbones.torch_model import choose_device
-
-CONFIG = "config.json"
 
 
 def require_models(backbones: Mapping[str, Backbone], runtime: Runtime, models: Path | None) -> None:
@@ -53,18 +50,10 @@ def _require(backbone: Backbone, runtime: Runtime, models: Path | None) -> None:
     elif scheme == "hf":
         folder = require_folder(name, huggingface.FILES, backbone, runtime, models, either=huggingface.PROCESSORS)
         if folder is not None:
-            hf_pooling.check_architecture(name, _model_type(folder))
+            hf_pooling.check_architecture(name, huggingface.model_type(folder))
     elif scheme == "timm":
         require_folder(timm_repository(name), timm_models.FILES, backbone, runtime, models)
     elif scheme not in installed_schemes():
         find_loader(backbone.uri)  # which says what is known
     if scheme in BUILT_IN and scheme not in ("classic", "onnx") and runtime.device not in ("auto", "cpu"):
         choose_device(runtime)
-
-
-def _model_type(folder: Path) -> str:
-    """Read an architecture's name; nothing, where the library is to say what is wrong with the file."""
-    try:
-        return str(json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("model_type", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
