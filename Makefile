@@ -8,6 +8,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; d
 BIN := .venv/bin
 # Given to the commands only where a person gives it: the settings name a folder of their own.
 DATA ?=
+PROFILE ?=
 UI_PORT ?= 3000
 MLFLOW_PORT ?= 5000
 
@@ -24,8 +25,8 @@ help: ## this text
 
 env: .venv/.ready ## the environment in .venv/, exactly as requirements.lock says
 
-run: env ## sample photos (once), then everything that is stale; prints MAP@10 and where submission.csv is
-	@$(BIN)/imgsim sync --sample $(if $(DATA),--data "$(DATA)")
+run: env ## sample photos (once), then everything that is stale; prints MAP@10 and where submission.csv is; PROFILE=small
+	@$(BIN)/imgsim sync --sample $(if $(DATA),--data "$(DATA)") $(if $(PROFILE),--profile "$(PROFILE)")
 
 test: env ## lint, types, import rules and all tests
 	@$(MAKE) --no-print-directory lint

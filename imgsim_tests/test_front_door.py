@@ -9,7 +9,7 @@ import pytest
 from imgsim_assets.assets.images import catalogue as images
 from imgsim_assets.assets.images import edges
 from imgsim_assets.assets.learning import fine_tuning
-from imgsim_assets.definitions import build_definitions
+from imgsim_assets.definitions import build_definitions, build_loaded_definitions
 from imgsim_assets.orchestration.staleness import descendants, read_graph
 from imgsim_assets.settings_sources import load_settings
 from imgsim_assets.vision import content, content_names
@@ -142,3 +142,27 @@ def test_dagster_can_load_it_as_a_code_location():
     )
     assert done.returncode == 0, done.stderr
     assert isinstance(build_definitions(load_settings(environ={})), dg.Definitions)
+
+
+def test_dagsters_door_locks_hub_names_before_the_graph_is_built(hub, tmp_path):
+    """So that a run launched from the UI makes vectors of a commit, and the next look finds them fresh."""
+    key = dg.AssetKey(["embeddings", "one"])
+
+    def load():
+        config = tmp_path / "imgsim.toml"
+        config.write_text("[backbones.one]\nuri = 'hf:some/clip'\n")
+        return load_settings(config=config, overrides={"places": {"state": str(tmp_path / "state")}}, environ={})
+
+    def version(definitions):
+        return definitions.resolve_asset_graph().get(key).code_version
+
+    unlocked = version(build_definitions(load()))
+    assert version(build_loaded_definitions(load)) == unlocked  # a hub that has no such name stops nothing from loading
+    commit = hub.push("some/clip", {"config.json": b"{}"})
+    locked = version(build_loaded_definitions(load))
+    assert locked != unlocked
+    assert load().backbones["one"].revision == commit
+    hub.push("some/clip", {"config.json": b"{ }"})
+    asked = len(hub.asked)
+    assert version(build_loaded_definitions(load)) == version(build_definitions(load())) == locked
+    assert len(hub.asked) == asked

@@ -28,7 +28,9 @@ def make(folder: Path, *words: str, **variables: str) -> list[list[str]]:
     for name in ("imgsim", "mlflow", "dagster"):
         (programs / name).write_text(STAND_IN)
         (programs / name).chmod(0o755)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("IMGSIM_", "MAKE", "DATA"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("IMGSIM_", "MAKE", "DATA", "PROFILE"))
+    }
     command = ["make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.ready", f"BIN={programs}", "UI_PORT=1234", *words]
     environment = {**clean, "LOG": str(folder / "log"), **variables}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -41,8 +43,8 @@ def test_run_leaves_the_folder_of_photos_to_the_settings(tmp_path: Path):
 
 
 def test_run_passes_on_what_a_person_gives(tmp_path: Path):
-    started = make(tmp_path, "run", "DATA=my photos")
-    assert started == [["imgsim", "IMGSIM_DATA=", "sync --sample --data my photos"]]
+    started = make(tmp_path, "run", "DATA=my photos", "PROFILE=small")
+    assert started == [["imgsim", "IMGSIM_DATA=", "sync --sample --data my photos --profile small"]]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ sentence here. Each fetched file is held against the digest that the hub lists f
 """
 
 import hashlib
+import logging
 import sys
 from collections.abc import Mapping
 from fnmatch import fnmatch
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgsim_assets.errors import ModelError, said_by
 from imgsim_assets.progress import LINE, LINE_EVERY_SECONDS, Count
+from imgsim_assets.secrets import masked
 from imgsim_assets.settings import Runtime
 from imgsim_assets.vision.backbones.weights import OPEN_CLIP, PICKLE_SUFFIXES, SHARD_INDEX, SHARDS, SINGLE
 
@@ -46,6 +48,17 @@ def why_unreachable() -> str:
     return ""
 
 
+def mask_the_clients_words() -> None:
+    """Let the client say in one line each what it tries again, without the signatures of the addresses in it."""
+    for handler in logging.getLogger("huggingface_hub").handlers:
+        handler.addFilter(_masked)  # once, however often it is said
+
+
+def _masked(record: logging.LogRecord) -> bool:
+    record.msg, record.args = " ".join(masked(record.getMessage()).split()), ()
+    return True
+
+
 def newest_commit(repository: str) -> str:
     """Ask which commit the main branch of a repository is at.
 
@@ -54,6 +67,7 @@ def newest_commit(repository: str) -> str:
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
+    mask_the_clients_words()
     try:
         # Of the ways to ask, the one that the client retries; and it finds at once what only files are refused for.
         commit = get_hf_file_metadata(hf_hub_url(repository, ALWAYS), retry_on_errors=True).commit_hash
@@ -82,6 +96,7 @@ def download(repository: str, commit: str, patterns: tuple[str, ...], by_hand: s
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.hf_api import RepoFile
 
+    mask_the_clients_words()
     try:
         listed = HfApi().list_repo_tree(repository, revision=commit, recursive=True)
         files = [one for one in listed if isinstance(one, RepoFile)]

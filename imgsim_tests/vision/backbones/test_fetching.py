@@ -13,7 +13,7 @@ from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones import hub_client
 from imgsim_assets.vision.backbones.hub import fetch_folder
 from imgsim_assets.vision.backbones.loading import load_backbone
-from imgsim_tests.hub_server import Hub, blob_id, sha256
+from imgsim_tests.hub_server import SIGNATURE, Hub, blob_id, sha256
 from imgsim_tests.vision.backbones import model_files
 
 ONLINE = Runtime(device="cpu", threads=1, offline=False)
@@ -89,11 +89,16 @@ def test_a_transfer_that_breaks_off_is_resumed(breaks, hub: Hub, clip_files, nap
     assert starts == [f"bytes={at}-" if at else None for at in got]
 
 
-def test_a_transfer_that_breaks_off_always_is_one_sentence_and_leaves_nothing(hub: Hub, hub_cache, clip_files, naps):
+def test_a_transfer_that_always_breaks_off_is_one_sentence_and_leaves_nothing(
+    hub: Hub, hub_cache, clip_files, naps, caplog
+):
     commit = hub.push("some/clip", clip_files)
     hub.breaks = [0] * 100
     with pytest.raises(ModelError, match=r"some/clip at commit .* the hub does not give it"):
         fetch(commit)
+    said = [line for line in caplog.messages if "Error while downloading" in line]
+    assert len(said) == len(naps) + 1
+    assert not [line for line in said if SIGNATURE in line or "/cdn/" not in line or "\n" in line]
     assert not list(hub_cache.rglob("model.safetensors"))
     hub.breaks.clear()
     assert (fetch(commit) / "model.safetensors").is_file()

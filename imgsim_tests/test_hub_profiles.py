@@ -1,0 +1,136 @@
+"""Every profile of published models from nothing to MAP@10: stand-ins of its models, on a hub that answers."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imgsim_assets.settings_sources import PROFILES
+from imgsim_assets.vision.drawing.sample import write_sample
+from imgsim_tests.hub_server import Hub, running_hub
+from imgsim_tests.stand_ins import push_profile
+from imgsim_tests.workplace import ROOT, Done, clean_environment
+
+PUBLISHED = sorted(path.stem for path in PROFILES.glob("*.toml") if re.search('"(hf|timm):', path.read_text()))
+SETTINGS = """
+[places]
+data = "photos"
+state = "state"
+
+[runtime]
+device = "cpu"
+precision = "float32"
+threads = 1
+
+[evaluation]
+bootstrap = 200
+
+[report]
+queries = 3
+thumbnail = 48
+"""
+# The interpreter tells of every address that Python code turns to, not of what compiled libraries do by themselves.
+GUARDED = """
+import os, sys
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1", "", None}
+
+def note(event, arguments):
+    if event in ("socket.connect", "socket.sendto"):
+        host = arguments[1][0] if isinstance(arguments[1], tuple) else ""  # a socket of this machine has a path
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
+        host = arguments[0][0] if isinstance(arguments[0], tuple) else arguments[0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host
+    if host not in LOOPBACK:
+        with open(os.environ["FOREIGN"], "a") as file:
+            file.write(f"{event} {host}\\n")
+
+sys.addaudithook(note)
+from imgsim_assets.cli import main
+main()
+"""
+
+
+class Place:
+    """A folder with photos and settings, and a cache of its own; commands run in it turn to the hub at `url`."""
+
+    def __init__(self, folder: Path, profile: str, url: str) -> None:
+        self.folder, self.profile, self.url = folder, profile, url
+        (folder / "imgsim.toml").write_text(SETTINGS)
+
+    def run(self, *words: str) -> Done:
+        without = {name: value for name, value in clean_environment().items() if "proxy" not in name.lower()}
+        own = {"HF_ENDPOINT": self.url, "HF_HOME": str(self.folder / "hf"), "FOREIGN": str(self.folder / "foreign")}
+        places = ["--config", str(self.folder / "imgsim.toml"), "--profile", self.profile]
+        done = subprocess.run(
+            [sys.executable, "-c", GUARDED, *words, *places],
+            cwd=ROOT,
+            env={**without, **own},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    @property
+    def foreign(self) -> str:
+        """What was turned to and is not this machine, a line each time."""
+        noted = self.folder / "foreign"
+        return noted.read_text() if noted.exists() else ""
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    with running_hub() as running:
+        yield running
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", PUBLISHED)
+def test_a_profile_goes_from_nothing_to_an_answer(profile: str, hub: Hub, tmp_path: Path):
+    hub.asked.clear()
+    commits = push_profile(hub, profile, tmp_path / "pushed")
+    place = Place(tmp_path, profile, hub.url)
+    write_sample(tmp_path / "photos", classes=6, train=5, test=2, seed=1)
+    first = place.run("sync")
+    assert first.status == 0, first.err
+    assert "MAP@10" in first.out
+    assert (tmp_path / "state" / "published" / "submission.csv").is_file()
+    given = {path.rpartition("/")[2] for path in hub.paths() if "/resolve/" in path}
+    assert given <= {"config.json", "preprocessor_config.json", "processor_config.json", "README.md"}
+    weights = [path for path in hub.paths() if "/cdn/" in path]
+    assert len(weights) == len(set(weights)) == len(commits)
+    for repository, commit in commits.items():
+        folder = tmp_path / "hf" / "hub" / f"models--{repository.replace('/', '--')}" / "snapshots" / commit
+        assert (folder / "model.safetensors").is_file()
+
+    listed = place.run("models", "list")
+    assert listed.out.count("(stand-in)") == len(listed.out.splitlines())
+    if profile == "clip":
+        _goes_on_without(place)
+    assert place.foreign == ""
+
+
+def _goes_on_without(place: Place) -> None:
+    """Hold that all that comes after the first answer needs no hub."""
+    place.url, photos = "http://127.0.0.1:9", place.folder / "photos"  # nobody is there
+    found = place.run("search", str(next((photos / "test").iterdir())), "--json")
+    assert found.status == 0, found.err
+    write_sample(place.folder / "more", classes=2, train=1, test=1, seed=2)
+    (new,) = list((place.folder / "more" / "test").iterdir())[:1]
+    new.rename(photos / "test" / f"new{new.suffix}")
+    again = place.run("sync")
+    assert again.status == 0, again.err
+
+
+def test_an_address_elsewhere_would_have_been_noted(tmp_path: Path):
+    place = Place(tmp_path, "small", "http://hub.invalid")
+    done = place.run("models", "fetch")
+    assert done.status == 2
+    assert "the hub cannot be reached" in done.err
+    assert "hub.invalid" in place.foreign
