@@ -19,6 +19,8 @@ COMMANDS = [
     ["compare"],
     ["search", "photos/test/test_00000.jpg"],
     ["rollback", "0"],
+    ["models", "list"],
+    ["models", "verify"],
     ["gc"],
     ["gc", "--yes"],
     ["sync"],

@@ -1,14 +1,17 @@
 """Every profile of published models from nothing to MAP@10: stand-ins of its models, on a hub that answers."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imgsim_assets.settings_sources import PROFILES
+from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_tests.hub_server import Hub, running_hub
 from imgsim_tests.stand_ins import push_profile
@@ -63,14 +66,14 @@ class Place:
         self.folder, self.profile, self.url = folder, profile, url
         (folder / "imgsim.toml").write_text(SETTINGS)
 
-    def run(self, *words: str) -> Done:
+    def run(self, *words: str, **variables: str) -> Done:
         without = {name: value for name, value in clean_environment().items() if "proxy" not in name.lower()}
         own = {"HF_ENDPOINT": self.url, "HF_HOME": str(self.folder / "hf"), "FOREIGN": str(self.folder / "foreign")}
         places = ["--config", str(self.folder / "imgsim.toml"), "--profile", self.profile]
         done = subprocess.run(
             [sys.executable, "-c", GUARDED, *words, *places],
             cwd=ROOT,
-            env={**without, **own},
+            env={**without, **own, **variables},
             capture_output=True,
             text=True,
             check=False,
@@ -117,15 +120,35 @@ def test_a_profile_goes_from_nothing_to_an_answer(profile: str, hub: Hub, tmp_pa
 
 
 def _goes_on_without(place: Place) -> None:
-    """Hold that all that comes after the first answer needs no hub."""
-    place.url, photos = "http://127.0.0.1:9", place.folder / "photos"  # nobody is there
+    """Hold that all that comes after the first answer needs no hub: here, and on a machine that never had one."""
+    place.url, photos, offline = "http://127.0.0.1:9", place.folder / "photos", {"IMGSIM_RUNTIME__OFFLINE": "1"}
     found = place.run("search", str(next((photos / "test").iterdir())), "--json")
     assert found.status == 0, found.err
-    write_sample(place.folder / "more", classes=2, train=1, test=1, seed=2)
-    (new,) = list((place.folder / "more" / "test").iterdir())[:1]
-    new.rename(photos / "test" / f"new{new.suffix}")
-    again = place.run("sync")
-    assert again.status == 0, again.err
+    carried = place.folder / "carried"
+    exported = place.run("models", "export", str(carried), **offline)
+    assert exported.status == 0, exported.err
+
+    (place.folder / "other").mkdir()
+    other = Place(place.folder / "other", place.profile, place.url)
+    shutil.copytree(photos, other.folder / "photos")
+    for words in (("models", "import", str(carried)), ("models", "verify"), ("sync",)):
+        done = other.run(*words, **offline)
+        assert done.status == 0, done.err
+    assert vectors(other) == vectors(place)
+    assert submission(other) == submission(place)
+    assert other.foreign == ""
+
+
+def vectors(place: Place) -> dict[str, list[dict[str, Any]]]:
+    """Read all vectors, by the name of their table, which is that of what computed them."""
+    tables = {folder.name: ContentTable.stored(folder) for folder in (place.folder / "state/content/vectors").iterdir()}
+    rows = {name: table.read(sorted(table.ids())).to_pylist() for name, table in tables.items() if table}
+    assert rows
+    return rows
+
+
+def submission(place: Place) -> bytes:
+    return (place.folder / "state" / "published" / "submission.csv").read_bytes()
 
 
 def test_an_address_elsewhere_would_have_been_noted(tmp_path: Path):
