@@ -48,7 +48,8 @@ class ContentTable:
             schema: names and types of all columns; the first is `content_id`, a string.
         """
         if schema.names[:1] != [ID] or schema.field(0).type != pa.string():
-            raise ValueError(f"the first column of a content table is {ID} (string), not {schema.field(0)}")
+            first = schema.field(0) if len(schema) else "none"
+            raise ValueError(f"the first column of a content table is {ID} (string), not {first}")
         self.folder = folder.absolute()
         self.schema = schema
 

@@ -69,6 +69,15 @@ def test_copies_across_the_splits_are_warned_of(store, copies, passed):
     assert outcome(splits_share_no_photo, store) == (passed, dg.AssetCheckSeverity.WARN)
 
 
+def test_an_exact_and_a_near_copy_do_not_outweigh_each_other(store):
+    table = catalogue(10, copies="exact")
+    near = table.tail(1).with_columns(name=pl.lit("near.jpg"), path=pl.lit("near.jpg"), content_id=pl.lit("near.jpg"))
+    put(store, RAW_IMAGES, pl.concat([table, near]))
+    result = splits_share_no_photo(store=store)
+    assert {name: one.value for name, one in result.metadata.items()} == {"exact_pairs": 1, "near_pairs": 1}
+    assert not result.passed
+
+
 @pytest.mark.parametrize("library", ["faiss", "annoy"])
 @pytest.mark.parametrize(("recall", "passed"), [(1.0, True), (0.95, True), (0.949, False), (0.0, False)])
 def test_an_index_that_finds_too_little_is_warned_of(store, library, recall, passed):

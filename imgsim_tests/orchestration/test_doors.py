@@ -282,6 +282,15 @@ def test_settings_that_changed_since_they_were_loaded_are_not_synced_half(toy: T
             assert words in (found.skip_message or "")
 
 
+@pytest.mark.parametrize("on", [True, False])
+def test_sensor_and_schedule_run_by_themselves_where_the_settings_say_so(on: bool):
+    settings = load_settings(overrides={"automation": {"sensor": on, "schedule": on}}, environ={})
+    (sensor,) = sensors(settings, dg.Definitions, lambda: settings)
+    (schedule,) = schedules(settings, dg.Definitions)
+    assert (sensor.default_status == dg.DefaultSensorStatus.RUNNING) == on
+    assert (schedule.default_status == dg.DefaultScheduleStatus.RUNNING) == on
+
+
 def test_a_schedule_that_is_none_is_refused(tmp_path: Path):
     for automation in ({"cron": "99 3 * * *"}, {"timezone": "Nowhere/Town"}):
         settings = load_settings(overrides={"automation": automation}, environ={})

@@ -5,14 +5,20 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import dagster as dg
 import pytest
 
 from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration import sync as syncing
+from imgsim_assets.orchestration.early import _is_worth_it, answer_early
 from imgsim_assets.orchestration.outcome import SyncOutcome
+from imgsim_assets.orchestration.staleness import Record
 from imgsim_assets.serving.provisional import ProvisionalSettings, is_provisional, provisional_settings
 from imgsim_assets.settings import Settings
+from imgsim_assets.settings_sources import load_settings
+from imgsim_assets.spending import Spent
 from imgsim_tests.workplace import Workplace
 
 PATIENCE = 600  # seconds; a busy machine is no failure
@@ -69,6 +75,65 @@ def test_the_settings_that_answer_early_have_one_view_of_the_first_backbone_and_
     assert alone.selection.photos == 0
     assert alone.places == settings.places
     assert Settings.model_validate(alone.model_dump())  # it is possible
+
+
+class BegunError(Exception):
+    """The first answer is worth its time, as far as can be told before."""
+
+
+def begins(settings: Settings, photos: int = 1000, records: tuple[str, ...] = ()) -> bool:
+    """Say whether a first answer is begun."""
+
+    def begin(_: Settings) -> dg.Definitions:
+        raise BegunError
+
+    final = SimpleNamespace(settings=settings, folder=SimpleNamespace(entries=range(photos)))
+    sight = SimpleNamespace(records=dict.fromkeys(records))
+    try:
+        return answer_early(final, sight, begin) is not None  # type: ignore[arg-type]
+    except BegunError:
+        return True
+
+
+def wishing(tmp_path: Path, early: str) -> Settings:
+    overrides = {"places": {"state": str(tmp_path)}, "publication": {"early": early}}
+    return load_settings(overrides=overrides, environ={})
+
+
+@pytest.mark.parametrize(
+    ("early", "photos", "begun"),
+    [
+        ("auto", 100, True),
+        ("auto", 99, False),
+        ("on", 99, True),
+        ("off", 1000, False),
+    ],
+)
+def test_a_first_answer_is_begun_where_it_is_wished_for_or_photos_are_many(
+    tmp_path: Path, early: str, photos: int, begun: bool
+):
+    assert begins(wishing(tmp_path, early), photos) == begun
+
+
+def test_only_a_first_sync_answers_early(tmp_path: Path):
+    settings = wishing(tmp_path, "on")
+    assert begins(settings, records=("raw_images",))
+    assert not begins(settings, records=("publication",))
+    (tmp_path / "published").symlink_to(tmp_path)
+    assert not begins(settings)
+
+
+@pytest.mark.parametrize(("seconds", "worth"), [(2.5, True), (2.4, False), (None, False)])
+def test_it_is_worth_it_where_all_views_would_take_ten_seconds(seconds: float | None, worth: bool):
+    backbones = {
+        "a": {"uri": "onnx:a.onnx", "views": ["rgb", "mirror"]},
+        "b": {"uri": "onnx:b.onnx", "views": ["rgb", "mirror"]},
+    }
+    settings = Settings.model_validate({"backbones": backbones})
+    spent = None if seconds is None else Spent(seconds, 99.0)
+    sight = SimpleNamespace(records={"embeddings/a": Record("1", None, {}, spent=spent)})
+    assert _is_worth_it(sight, settings, "embeddings/a") == worth  # type: ignore[arg-type]
+    assert not _is_worth_it(sight, settings, "embeddings/b")  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

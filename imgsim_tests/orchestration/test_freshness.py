@@ -1,13 +1,17 @@
 """The publication waits for all that it is made of, whoever asks for it; as a pure function and in a real run."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from imgsim_assets.definitions import build_definitions
-from imgsim_assets.orchestration.freshness import behind
+from imgsim_assets.errors import GateError
+from imgsim_assets.orchestration.freshness import behind, require_fresh
 from imgsim_assets.orchestration.staleness import Record
 from imgsim_assets.orchestration.waves import MATERIALIZE_JOB
 from imgsim_tests.orchestration.test_staleness import CHAIN, all_fresh, node
+from imgsim_tests.orchestration.toy import Toy
 from imgsim_tests.workplace import Workplace
 
 
@@ -38,6 +42,21 @@ def test_a_missing_one_and_one_of_other_code_are_behind():
     records = all_fresh(CHAIN)
     del records["vectors"]
     assert set(behind(graph, records, "answer")) == {"edges", "vectors", "head"}
+
+
+def test_three_that_are_behind_are_named_and_the_others_counted(tmp_path: Path):
+    toy = Toy(tmp_path)
+    with pytest.raises(GateError) as refused:
+        require_fresh(toy.definitions(), toy.instance, "end")
+    words = str(refused.value)
+    assert words.count(" stale (") == 3
+    assert "; found raw stale (" in words
+    assert ", 1 more; to mend: launch the job `sync`" in words
+    with pytest.raises(GateError) as refused:
+        require_fresh(toy.definitions(), toy.instance, "low")
+    assert "more" not in str(refused.value)
+    toy.sync()
+    require_fresh(toy.definitions(), toy.instance, "end")
 
 
 @pytest.mark.slow

@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from imgsim_assets.orchestration.records import EVENTS, RUNS, TICKS
+from imgsim_assets.errors import ArtefactError
+from imgsim_assets.orchestration.records import (
+    EVENTS,
+    RUNS,
+    STORAGE,
+    TICKS,
+    make_whole,
+    put_aside_damaged,
+    records_fault,
+)
 from imgsim_tests.workplace import ROOT, Workplace, clean_environment
 
 OPEN = """
@@ -49,7 +58,122 @@ def header_flipped(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
-@pytest.mark.parametrize("damage", [empty, cut, rubbish, half_made, header_flipped], ids=lambda one: one.__name__)
+DAMAGES = [empty, cut, rubbish, half_made, header_flipped]
+
+
+def make_databases(home: Path) -> None:
+    """Three small databases, made to the end as Dagster's are."""
+    for name in (
+        RUNS,
+        EVENTS,
+        TICKS,
+    ):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        with sqlite3.connect(home / name) as connection:
+            connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+            connection.execute("INSERT INTO alembic_version VALUES ('1')")
+            connection.execute("CREATE TABLE kept (text TEXT)")
+            connection.execute("INSERT INTO kept VALUES (?)", ("kept " * 2000,))
+        connection.close()
+
+
+def unstamped(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM alembic_version")
+    connection.close()
+
+
+def names_below(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "damage", [empty, cut, rubbish, half_made, header_flipped, unstamped], ids=lambda one: one.__name__
+)
+@pytest.mark.parametrize("name", [RUNS, EVENTS, TICKS])
+def test_only_what_is_damaged_or_half_made_is_put_aside_with_what_lies_beside_it(
+    tmp_path: Path, name: str, damage, caplog
+):
+    make_databases(tmp_path)
+    damage(tmp_path / name)
+    (tmp_path / f"{name}-journal").touch()
+    put_aside_damaged(tmp_path)
+    assert [one for one in (RUNS, EVENTS, TICKS) if not (tmp_path / one).exists()] == [name]
+    (aside,) = (tmp_path / "damaged").iterdir()
+    assert names_below(aside) == {name, f"{name}-journal"}
+    assert f"damaged: {name}, moved to {aside}" in caplog.text
+
+
+def test_sound_databases_stay_and_nothing_is_said(tmp_path: Path, caplog):
+    make_databases(tmp_path)
+    put_aside_damaged(tmp_path)
+    assert not (tmp_path / "damaged").exists()
+    assert caplog.text == ""
+    put_aside_damaged(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("damage", "stays"), [(rubbish, False), (unstamped, True), (empty, True)])
+def test_the_database_of_a_run_that_nobody_closed_must_hold_together_only(tmp_path: Path, damage, stays: bool):
+    make_databases(tmp_path)
+    of_run = tmp_path / "history/runs/abc.db"
+    shutil.copyfile(tmp_path / RUNS, of_run)
+    damage(of_run)
+    put_aside_damaged(tmp_path)
+    assert of_run.exists()  # closed: nobody looks
+    of_run.with_name("abc.db-wal").touch()
+    put_aside_damaged(tmp_path)
+    assert of_run.exists() == stays
+
+
+def test_a_database_that_cannot_be_read_for_another_reason_is_not_put_aside(tmp_path: Path):
+    make_databases(tmp_path)
+    (tmp_path / TICKS).unlink()
+    (tmp_path / TICKS).mkdir()
+    with pytest.raises(sqlite3.OperationalError):
+        put_aside_damaged(tmp_path)
+    assert (tmp_path / TICKS).is_dir()
+
+
+def test_databases_are_made_elsewhere_and_only_where_they_are_missing(tmp_path: Path):
+    made_in: list[Path] = []
+
+    def create(aside: Path) -> None:
+        made_in.append(aside)
+        make_databases(aside)
+
+    make_whole(tmp_path, create)
+    assert tmp_path not in made_in
+    assert all((tmp_path / name).is_file() for name in (RUNS, EVENTS, TICKS))
+    make_whole(tmp_path, create)
+    assert len(made_in) == 1
+    (tmp_path / RUNS).write_bytes(b"as it was")
+    shutil.rmtree(tmp_path / "schedules")
+    make_whole(tmp_path, create)
+    assert (tmp_path / TICKS).is_file()
+    assert (tmp_path / RUNS).read_bytes() == b"as it was"
+
+
+def raised(error: Exception, place: str) -> Exception:
+    """Raise it in a file of that name, and catch it."""
+    try:
+        exec(compile("raise error", place, "exec"), {"error": error})
+    except Exception as caught:
+        return caught
+    raise AssertionError
+
+
+def test_what_cannot_be_read_of_dagsters_records_is_told_by_where_it_was_read(tmp_path: Path):
+    inside, outside = f"/lib{STORAGE}runs.py", "/lib/dagster/_core/other.py"
+    fault = records_fault(raised(sqlite3.DatabaseError("x" * 400 + "\nmore"), inside), tmp_path)
+    assert isinstance(fault, ArtefactError)
+    assert fault.expected == f"whole records of Dagster in {tmp_path / 'history'}"
+    assert fault.found == f"DatabaseError: {'x' * 400}"[:300]
+    assert records_fault(raised(ValueError("no JSON"), inside), None) is not None
+    assert records_fault(raised(sqlite3.DatabaseError("x"), outside), tmp_path) is None
+    assert records_fault(raised(KeyError("x"), inside), tmp_path) is None
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("name", [RUNS, EVENTS, TICKS])
 def test_a_damaged_database_is_put_aside(synced: Workplace, name: str, damage):
     damage(synced.state / name)

@@ -14,6 +14,7 @@ from dagster._utils import interrupts
 from filelock import FileLock
 
 from imgsim_assets.errors import InputError
+from imgsim_assets.orchestration import sync as syncing
 from imgsim_assets.storage.state_lock import SyncInProgressError
 from imgsim_tests.orchestration.toy import SHAPE, Toy
 from imgsim_tests.workplace import Workplace
@@ -49,6 +50,17 @@ def test_a_failing_asset_stops_what_lies_below_it_only(toy: Toy):
     toy.failing = {}
     assert toy.sync().materialized == ["left", "low", "end"]
     assert toy.fresh() == SHAPE.keys()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_first_answer_comes_before_the_final_one_and_only_where_it_is_asked_for(toy: Toy, monkeypatch, answers: bool):
+    asked: list[list[str]] = []
+    monkeypatch.setattr(syncing, "answer_early", lambda _waves, _sight, _build: asked.append(list(toy.ran)))
+    early = (lambda _: toy.definitions()) if answers else None
+    outcome = syncing.sync(toy.definitions(), toy.instance, toy.settings, lambda _: None, early)
+    assert asked == ([[]] if answers else [])
+    assert outcome.early is None
+    assert outcome.materialized == ["raw", "left", "right", "low", "end"]
 
 
 def test_two_failures_are_both_told(toy: Toy):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from imgsim_assets.storage import atomic
 from imgsim_assets.storage.atomic import (
     NEWBORN_PREFIX,
     SCRATCH_PREFIX,
@@ -107,3 +108,16 @@ def test_a_link_moves_to_another_folder(tmp_path: Path) -> None:
         point_link(tmp_path / "link", Path(name))
         assert (tmp_path / "link").resolve() == (tmp_path / name).resolve()
     assert leftovers(tmp_path) == []
+
+
+def test_all_of_a_folder_is_forced_to_disk_and_what_links_lead_to_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").touch()
+    (tmp_path / "lost").symlink_to("nowhere")
+    forced: list[Path] = []
+    monkeypatch.setattr(atomic, "sync_path", forced.append)
+    atomic.sync_tree(tmp_path)
+    assert forced[-1] == tmp_path  # names come last
+    assert set(forced) == {tmp_path, tmp_path / "deep", tmp_path / "deep" / "file"}

@@ -120,6 +120,34 @@ def test_damage_is_an_artefact_error(tmp_path: Path, damaged: str, left: int) ->
         ContentTable(tmp_path / "t", KIND).read(["a"])
 
 
+@pytest.mark.parametrize(
+    "schema", [pa.schema([]), pa.schema([("kind", pa.int64())]), pa.schema([("content_id", pa.int64())])]
+)
+def test_a_table_without_content_ids_is_refused(tmp_path: Path, schema: pa.Schema) -> None:
+    first = f"not .*{schema.names[0]}: int64" if schema.names else "not none"
+    with pytest.raises(ValueError, match=rf"the first column of a content table is content_id \(string\), {first}"):
+        ContentTable(tmp_path / "t", schema)
+
+
+def test_a_stored_table_is_opened_with_its_own_columns(tmp_path: Path) -> None:
+    assert ContentTable.stored(tmp_path / "t") is None
+    ContentTable(tmp_path / "t", KIND).append(rows(["a"], [3]))
+    stored = ContentTable.stored(tmp_path / "t")
+    assert stored is not None
+    assert stored.schema.equals(KIND)
+    assert stored.read(["a"]).column("kind").to_pylist() == [3]
+
+
+def test_commits_are_merged_now_and_then_and_not_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    merged: list[int] = []
+    monkeypatch.setattr(content_table, "COMPACT_EVERY", 10)
+    monkeypatch.setattr(ContentTable, "_compact", lambda _table, _kept: merged.append(number))
+    table = ContentTable(tmp_path / "t", KIND)
+    for number in range(25):
+        table.append(rows([str(number)], [number]))
+    assert len(merged) == 2
+
+
 def test_many_small_commits_are_merged_without_being_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content_table, "COMPACT_EVERY", 10)
     table = ContentTable(tmp_path / "t", KIND)

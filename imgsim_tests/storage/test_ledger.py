@@ -85,3 +85,15 @@ def test_a_folder_is_vouched_for_until_a_file_comes_or_goes(file: Path):
     assert ledger.is_vouched(folder)
     file.unlink()
     assert not ledger.is_vouched(folder)
+
+
+def test_a_large_file_is_no_younger_than_a_small_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Its size is not among the times that tell whether it may still change unseen."""
+    monkeypatch.setattr(module, "_stamp", lambda _: (10**19, 1, 1, 1))
+    (tmp_path / "file").write_bytes(b"one")
+    read, ledger = read_counts(monkeypatch), Ledger(tmp_path)
+    ledger.digest(tmp_path / "file")
+    ledger.digest(tmp_path / "file")
+    assert len(read) == 1
+    ledger.vouch(tmp_path)
+    assert ledger.is_vouched(tmp_path)

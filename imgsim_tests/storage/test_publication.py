@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from imgsim_assets.errors import ArtefactError
+from imgsim_assets.errors import ArtefactError, UserError
 from imgsim_assets.storage.atomic import NEWBORN_PREFIX
-from imgsim_assets.storage.publication import KEPT, publish_folder, published
+from imgsim_assets.storage.publication import KEPT, publish_folder, published, roll_back
 from imgsim_tests.storage.killing import running_writer
 from imgsim_tests.storage.writers import FILES, write_same
 
@@ -116,3 +116,17 @@ def check_whole(state: Path) -> str:
     assert len(set(texts)) == 1
     assert len(names) == FILES
     return folder.name
+
+
+def test_an_earlier_publication_is_gone_back_to_by_the_first_characters_of_its_name(tmp_path: Path) -> None:
+    first, second = publish(tmp_path, "one"), publish(tmp_path, "two")
+    assert published(tmp_path) == second
+    assert roll_back(tmp_path, first.name[:8]) == first
+    assert published(tmp_path) == first
+    for unknown, found in (("", "0 of"), ("zzz", "0 of")):
+        with pytest.raises(UserError, match=f"one publication that begins with '{unknown}'; found {found} "):
+            roll_back(tmp_path, unknown)
+    (second / "0.txt").write_text("other")
+    with pytest.raises(UserError, match=f"the publication {second.name[:8]} as it was published; found files that"):
+        roll_back(tmp_path, second.name)
+    assert published(tmp_path) == first
