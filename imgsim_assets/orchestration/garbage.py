@@ -19,6 +19,7 @@ from imgsim_assets.storage.artefacts import MANIFEST
 from imgsim_assets.storage.publication import LINK, is_whole, publications
 from imgsim_assets.storage.state_lock import only_user
 from imgsim_assets.storage.versioned_folder import VERSION
+from imgsim_assets.vision.ready_backbone import ENGINES, engine_folder
 
 ROWS = "_versions"  # a content table is a Lance dataset, which has this folder
 
@@ -44,6 +45,7 @@ def find_garbage(definitions: dg.Definitions, settings: Settings, keep: int) -> 
     store = Store(state=str(settings.places.state))
     return [
         *_unused_rows(store, settings, keep),
+        *_unused_engines(store, settings),
         *_unused_artefacts(store, definitions),
         *_given_up(store, definitions),
         *_damaged_publications(store),
@@ -82,6 +84,14 @@ def _used_rows(store: Store, settings: Settings) -> Iterator[str]:
         yield from tables  # an interrupted sync goes on from there
         with suppress(ArtefactError):
             yield from recorded_tables(store.artefacts.open(key).manifest)
+
+
+def _unused_engines(store: Store, settings: Settings) -> Iterable[Garbage]:
+    """Networks exported of other weights, by other libraries or on another processor: made again where asked for."""
+    used = {engine_folder(settings, name) for name in settings.backbones}
+    for path in sorted((store.folder / ENGINES).glob("*")):
+        if path not in used:
+            yield _garbage(store, path, "an exported network that no backbone of the settings is")
 
 
 def _unused_artefacts(store: Store, definitions: dg.Definitions) -> Iterable[Garbage]:

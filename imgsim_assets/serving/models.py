@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from imgsim_assets.serving.bundle import SearchBundle
 from imgsim_assets.settings import Settings
-from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.locking import have_model
 from imgsim_assets.vision.backbones.protocol import BackboneModel
+from imgsim_assets.vision.ready_backbone import ready_backbone
 
 if TYPE_CHECKING:
     from imgsim_assets.vision.backbones.torch_model import TorchBackbone
@@ -30,11 +30,7 @@ class Models:
             ModelError: it cannot be loaded.
         """
         if name not in self._backbones:
-            settings = self.settings
-            have_model(settings, settings.backbones[name])
-            model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
-            model.prepare(photos)
-            self._backbones[name] = model
+            self._backbones[name] = ready_backbone(self.settings, name, photos)
         return self._backbones[name]
 
     def trained(self, name: str) -> "tuple[TorchBackbone, FineTuned]":

@@ -123,16 +123,13 @@ def _load_models(settings: Settings, tasks: Sequence[EmbeddingTask], done: Embed
     """Load each backbone for which there is something to compute: a run that finds all known imports no framework."""
     models: dict[str, BackboneModel] = {}
     for name in dict.fromkeys(task.backbone for task in tasks):
-        from imgsim_assets.vision.backbones.loading import load_backbone
-        from imgsim_assets.vision.backbones.locking import have_model
+        from imgsim_assets.vision.ready_backbone import ready_backbone
 
         try:
-            have_model(settings, settings.backbones[name])
-            model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
+            model = ready_backbone(settings, name, sum(len(task.missing) for task in tasks if task.backbone == name))
         except ImgsimError as error:
             done.broken[name] = error
             continue
-        model.prepare(sum(len(task.missing) for task in tasks if task.backbone == name))
         done.runs_as[name] = model.runs_as
         models[name] = model
     return models

@@ -67,6 +67,14 @@ def test_what_was_begun_for_an_asset_that_is_gone_goes_too(synced: Workplace):
     assert not begun.exists()
 
 
+def test_an_exported_network_that_no_backbone_is_goes_too(synced: Workplace):
+    other = synced.state / "engines" / "engine-1-of-another"
+    other.mkdir(parents=True)
+    (other / "network.bin").write_bytes(b"weights")
+    assert "engines/engine-1-of-another" in {one["path"] for one in gc(synced, "--yes")["garbage"]}
+    assert not other.exists()
+
+
 def test_it_leaves_while_a_sync_is_at_work(synced: Workplace):
     from filelock import FileLock
 

@@ -199,6 +199,6 @@ def test_a_photo_that_is_none_is_refused_before_a_model_is_loaded(
     path = tmp_path / "photo.jpg"
     if content is not None:
         path.write_bytes(content)
-    monkeypatch.setattr("imgsim_assets.serving.models.load_backbone", lambda *_: pytest.fail("a model is loaded"))
+    monkeypatch.setattr("imgsim_assets.serving.models.ready_backbone", lambda *_: pytest.fail("a model is loaded"))
     with pytest.raises(InputError, match="a photo at"):
         search_photo(path, synced_once.settings(), "faiss", 10)

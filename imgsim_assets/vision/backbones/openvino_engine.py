@@ -18,7 +18,7 @@ HINTS = {"bfloat16": "bf16", "float16": "f16", "float32": "f32"}
 
 
 def open_file(path: Path) -> Any:  # noqa: ANN401
-    """Read an ONNX file: an OpenVINO model, to be compiled.
+    """Read an ONNX file, or one of OpenVINO's own: an OpenVINO model, to be compiled.
 
     Raises:
         RuntimeError: it is not one.
@@ -48,6 +48,15 @@ def export_module(module: "torch.nn.Module", example: "torch.Tensor") -> Any:  #
         front_end = _front_ends().load_by_framework("pytorch")
         decoder = TorchFXPythonDecoder.from_exported_program(exported)  # held by nobody else until it is converted
         return front_end.convert(front_end.load(decoder))
+
+
+def save_model(model: Any, path: Path) -> None:  # noqa: ANN401
+    """Write an OpenVINO model to `path` (.xml) and its weights beside it (.bin), as they are.
+
+    Raises:
+        RuntimeError: it cannot be written.
+    """
+    load_openvino().save_model(model, path, compress_to_fp16=False)
 
 
 def compile_model(model: Any, output: str | int, precision: str, threads: int) -> Callable[[np.ndarray], np.ndarray]:  # noqa: ANN401

@@ -24,14 +24,18 @@ VECTORS_NDIM = 2
 # Enough to fill a CPU's cores, and a card's many more.
 BATCH_SIZES = {"cpu": 32, "mps": 64, "cuda": 256}
 CPU_IS_FULL = "can't allocate memory"
-# From here on, exporting a model to OpenVINO (seconds) is earned back by its speed.
-EXPORT_FROM = 2_000
+# From here on, exporting a model to OpenVINO (seconds) is earned back by its speed: docs/benchmarks/embedding.md.
+EXPORT_FROM = 200
 
 log = logging.getLogger(__name__)
 
 
 class TorchBackbone:
-    """A module, the preprocessing that belongs to it, and the device, precision and engine it runs with."""
+    """A module, the preprocessing that belongs to it, and the device, precision and engine it runs with.
+
+    Beside what every backbone has: `reference`, its float32 vectors of drawn photos; `precision`, what it computes in;
+    `exported`, the OpenVINO model that it became in `prepare`, or None.
+    """
 
     def __init__(
         self,
@@ -64,17 +68,18 @@ class TorchBackbone:
         self._engine: Callable[[np.ndarray], np.ndarray] = self._run
         self.network = self._exact = build_network(module, photo_input.normalisation, forward).to(device)
         self._probes = frame_probes(self.framing)
-        self._reference = self._run(self._probes)
-        if self._reference.ndim != VECTORS_NDIM:
+        self.reference = self._run(self._probes)
+        if self.reference.ndim != VECTORS_NDIM:
             raise ModelError(
                 "one vector for each photo",
-                f"an output of shape {(1, *self._reference.shape[1:])} for one photo",
+                f"an output of shape {(1, *self.reference.shape[1:])} for one photo",
                 "choose a model with pooled features",
             )
-        self.dimension = int(self._reference.shape[1])
-        self._precision: Chosen = "float32"
+        self.dimension = int(self.reference.shape[1])
+        self.precision: Chosen = "float32"
+        self.exported: Any = None
         self._take_precision(choose_precision(runtime.precision, device.type))
-        self.runs_as = f"torch on {device.type}, {self._precision}"
+        self.runs_as = f"torch on {device.type}, {self.precision}"
 
     def prepare(self, photos: int) -> None:
         """Export the module to OpenVINO where it runs on a CPU and so many photos come that this pays.
@@ -89,15 +94,15 @@ class TorchBackbone:
 
         try:
             exported = export_module(exact, torch.from_numpy(self._probes))
-            engine = compile_model(exported, 0, self._precision, thread_count(self._runtime.threads))
-            cosine = least_cosine(engine(self._probes), self._reference)
+            engine = compile_model(exported, 0, self.precision, thread_count(self._runtime.threads))
+            cosine = least_cosine(engine(self._probes), self.reference)
         # torch.export and OpenVINO raise nearly anything on what they do not know.
         except Exception as error:
             log.info("not exported to OpenVINO: %s: %s", type(error).__name__, str(error)[:200])
             return
         if cosine >= LEAST_COSINE:
-            self._engine = engine
-            self.runs_as = f"openvino on cpu, {self._precision}"
+            self._engine, self.exported = engine, exported
+            self.runs_as = f"openvino on cpu, {self.precision}"
 
     def to_train(self) -> Any:  # noqa: ANN401  see `build_network`
         """Give a copy of the network in float32, to be trained further; to be asked for before `prepare`."""
@@ -149,10 +154,10 @@ class TorchBackbone:
         if precision == "float32":
             return
         self.network = copy.deepcopy(self._exact).in_precision(precision)
-        if self._runtime.precision == "auto" and least_cosine(self._run(self._probes), self._reference) < LEAST_COSINE:
+        if self._runtime.precision == "auto" and least_cosine(self._run(self._probes), self.reference) < LEAST_COSINE:
             self.network = self._exact
         else:
-            self._precision = precision
+            self.precision = precision
 
 
 @contextmanager
