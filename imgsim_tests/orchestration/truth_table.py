@@ -151,6 +151,8 @@ ROWS = [
     Row(setting("tracking: experiment", tracking={"experiment": "another"}), ""),
     Row(setting("automation: sensor, cron", automation={"sensor": True, "cron": "0 4 * * *"}), ""),
     Row(setting("publication.kept", publication={"kept": 2}), ""),
+    Row(setting("publication.early", publication={"early": "off"}), ""),
+    Row(setting("models.require_pin", models={"require_pin": True}), ""),
     Row(changes.moved_photos, ""),
     # ---- the code
     Row(
