@@ -144,17 +144,23 @@ def look_at_an_asset(page, url: str, key: str, kinds: set[str], description: str
     page.screenshot(path=pictures / f"asset-{key.replace('/', '-')}.png")
 
 
-def materialize_all(page, server: Server, pictures: Path) -> str:
-    """Click the button in the global asset graph, wait for the run to end, and give its id."""
-    page.goto(f"{server.url}/asset-groups")
-    page.get_by_role("button", name="Materialize all").click()
-    query = "{runsOrError{... on Runs{results{runId status}}}}"
+def ended_run(server: Server, query: str) -> dict[str, str]:
+    """Wait for the one run that `query` asks for to end: its `runId` and `status`."""
 
     def ended():
         runs = graphql(server, query)["runsOrError"]["results"]
         return [run for run in runs if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}]
 
     (run,) = poll(ended, "the run to end")
+    return run
+
+
+def materialize_all(page, server: Server, pictures: Path) -> str:
+    """Click the button in the global asset graph, wait for the run to end, and give its id."""
+    page.goto(f"{server.url}/asset-groups")
+    page.get_by_role("button", name="Materialize all").click()
+    query = "{runsOrError{... on Runs{results{runId status}}}}"
+    run = ended_run(server, query)
     assert run["status"] == "SUCCESS"
     page.goto(f"{server.url}/runs/{run['runId']}")
     page.get_by_text("Success", exact=True).first.wait_for()
@@ -284,12 +290,7 @@ def sync_by_one_click(page, server: Server, pictures: Path) -> None:
     page.goto(f"{server.url}/locations/imgsim/jobs/sync/playground")
     page.get_by_role("button", name="Launch run").click()
     query = '{runsOrError(filter: {pipelineName: "sync"}){... on Runs{results{runId status}}}}'
-
-    def ended():
-        runs = graphql(server, query)["runsOrError"]["results"]
-        return [run for run in runs if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}]
-
-    (run,) = poll(ended, "the run to end")
+    run = ended_run(server, query)
     page.screenshot(path=pictures / "9-synced.png")
     assert run["status"] == "SUCCESS"
 

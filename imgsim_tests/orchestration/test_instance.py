@@ -1,7 +1,6 @@
 """Where Dagster's records lie: in the state folder, or where a person said."""
 
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -73,19 +72,6 @@ def test_what_dagster_refuses_in_a_person_s_home_is_one_line_and_in_ours_an_erro
     monkeypatch.setattr(module.dg.DagsterInstance, "get", refuse)
     with pytest.raises(RuntimeError, match="ours"):
         open_instance(tmp_path / "state")
-
-
-@pytest.mark.parametrize("name", ["state", "100% of what? mine"])
-def test_records_lie_in_the_state_folder_whatever_it_is_called(tmp_path: Path, name: str):
-    state = tmp_path / name
-    with open_instance(state) as instance:
-        assert instance.get_runs() == []
-    databases = {path.relative_to(state).as_posix() for path in state.rglob("*.db")}
-    assert {RUNS, TICKS} <= databases
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    with sqlite3.connect(state / RUNS) as connection:
-        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (0,)
-    connection.close()
 
 
 def test_a_file_that_the_package_lacks_is_named(tmp_path: Path):

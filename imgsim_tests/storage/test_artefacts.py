@@ -1,5 +1,4 @@
 import json
-import random
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +11,7 @@ from imgsim_assets.errors import ArtefactError
 from imgsim_assets.storage.artefacts import Artefact, ArtefactStore, Manifest
 from imgsim_assets.storage.atomic import NEWBORN_PREFIX
 from imgsim_tests.budget import examples
-from imgsim_tests.storage.killing import running_writer
+from imgsim_tests.storage.killing import look_while_writers_are_killed
 from imgsim_tests.storage.writers import FILES
 
 FOLDER_CONTENT = st.dictionaries(
@@ -210,19 +209,11 @@ def test_anything_else_is_not_a_manifest(text: bytes) -> None:
 
 @pytest.mark.slow
 def test_writers_killed_at_any_moment_leave_a_whole_artefact(tmp_path: Path) -> None:
-    chance = random.Random(1)
-    store = ArtefactStore(tmp_path)
-    seen: set[str] = set()
-    for round_number in range(4):
-        with (
-            running_writer("artefact", tmp_path, f"one{round_number}"),
-            running_writer("artefact", tmp_path, f"two{round_number}"),
-        ):
-            end = time.monotonic() + chance.uniform(0.1, 0.5)
-            while time.monotonic() < end or len(seen) < 3:
-                if (tmp_path / "some/thing/manifest.json").exists():
-                    seen.add(check_whole(store))
-        check_whole(store)
+    store, manifest = ArtefactStore(tmp_path), tmp_path / "some/thing/manifest.json"
+    look_while_writers_are_killed(
+        "artefact", tmp_path, lambda: check_whole(store) if manifest.exists() else None, seed=1
+    )
+    check_whole(store)
     mine = store.keep("some/thing", writing({"mine": b"x"}), {})
     store.prune("some/thing", 1)
     # A writer killed while it makes its scratch folder leaves a newborn one, which is swept an hour later.

@@ -1,5 +1,3 @@
-import random
-import time
 from pathlib import Path
 
 import pytest
@@ -7,7 +5,7 @@ import pytest
 from imgsim_assets.errors import ArtefactError, UserError
 from imgsim_assets.storage.atomic import NEWBORN_PREFIX
 from imgsim_assets.storage.publication import KEPT, publish_folder, published, roll_back
-from imgsim_tests.storage.killing import running_writer
+from imgsim_tests.storage.killing import look_while_writers_are_killed
 from imgsim_tests.storage.writers import FILES, write_same
 
 
@@ -85,18 +83,8 @@ def test_a_link_into_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_reader_never_sees_half_a_publication_while_publishers_are_killed(tmp_path: Path) -> None:
-    chance = random.Random(2)
-    seen: set[str] = set()
     publish(tmp_path, "first")
-    for round_number in range(4):
-        with (
-            running_writer("publish", tmp_path, f"one{round_number}"),
-            running_writer("publish", tmp_path, f"two{round_number}"),
-        ):
-            end = time.monotonic() + chance.uniform(0.1, 0.5)
-            while time.monotonic() < end or len(seen) < 3:
-                seen.add(check_whole(tmp_path))
-        check_whole(tmp_path)
+    look_while_writers_are_killed("publish", tmp_path, lambda: check_whole(tmp_path), seed=2)
     last = publish(tmp_path, "last")
     assert published(tmp_path) == last
     found = [path.name for path in [*tmp_path.iterdir(), *last.parent.iterdir()]]
