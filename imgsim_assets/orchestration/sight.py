@@ -95,7 +95,7 @@ def look(
     tried: Container[str] = (),
     patience: float = 0.0,
 ) -> Sight:
-    """Judge every asset by Dagster's records; what they claim and is not there is missing, whatever they say.
+    """Tell by Dagster's records which assets are fresh; what they claim and is not there is missing, whatever they say.
 
     What could not be done for reasons of the day is stale, so that it is tried again; but not what has just been
     `tried`, nor what was made less than `patience` seconds ago.

@@ -1,4 +1,4 @@
-"""AP@10 of labelled train photos by what has not seen their labels: the judge of every recipe."""
+"""AP@10 of labelled train photos by what has not seen their labels: what every recipe is scored by."""
 
 import numpy as np
 import numpy.typing as npt

@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -14,7 +15,10 @@ from imgsim_assets.definitions import build_definitions
 from imgsim_assets.orchestration import sync as syncing
 from imgsim_assets.orchestration.early import _is_worth_it, answer_early
 from imgsim_assets.orchestration.outcome import SyncOutcome
+from imgsim_assets.orchestration.sight import Sight
 from imgsim_assets.orchestration.staleness import Record
+from imgsim_assets.orchestration.waves import Waves
+from imgsim_assets.progress import Headway
 from imgsim_assets.serving.provisional import ProvisionalSettings, is_provisional, provisional_settings
 from imgsim_assets.settings import Settings
 from imgsim_assets.settings_sources import load_settings
@@ -134,6 +138,40 @@ def test_it_is_worth_it_where_all_views_would_take_ten_seconds(seconds: float | 
     sight = SimpleNamespace(records={"embeddings/a": Record("1", None, {}, spent=spent)})
     assert _is_worth_it(sight, settings, "embeddings/a") == worth  # type: ignore[arg-type]
     assert not _is_worth_it(sight, settings, "embeddings/b")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("early", "seconds", "published"), [("auto", 99.0, True), ("auto", 0.1, False), ("on", 0.1, True)]
+)
+def test_the_first_answer_is_told_and_is_given_up_where_all_views_are_soon_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: str, seconds: float, published: bool
+):
+    settings, said, ran = wishing(tmp_path, early), list[str](), list[str]()
+    (first, *_) = settings.backbones
+    record = Record("1", None, {}, spent=Spent(seconds, 1.0))
+    sight = SimpleNamespace(records={f"embeddings/{first}": record}, unsettled=[])
+
+    def run(waves: Waves, _: Sight, wanted: list[str]) -> SimpleNamespace:
+        ran.extend(wanted)
+        waves.outcome.materialized += wanted
+        if wanted == ["publication"]:
+            (tmp_path / "published").symlink_to(tmp_path)
+        return sight
+
+    monkeypatch.setattr(Waves, "run", run)
+    monkeypatch.setattr(Waves, "look", lambda _: sight)
+    nothing: Any = SimpleNamespace(entries=range(1000))
+    final = Waves(nothing, nothing, settings, nothing, {}, Headway(), said.append)
+    answer = answer_early(final, sight, lambda _: nothing)  # type: ignore[arg-type]
+    assert ran == [f"embeddings/{first}", *(["publication"] if published else [])]
+    assert (answer is not None) == published
+    assert final.outcome.materialized == []  # what the final answer has made is another matter
+    assert final.steps.part == ""
+    if answer is not None:
+        assert answer.published == tmp_path.resolve()
+        assert f"by {first} alone: {tmp_path / 'published' / 'submission.csv'}; " in said[0]
+    else:
+        assert said == []
 
 
 @pytest.mark.slow

@@ -129,6 +129,15 @@ def test_a_table_without_content_ids_is_refused(tmp_path: Path, schema: pa.Schem
         ContentTable(tmp_path / "t", schema)
 
 
+def test_an_id_is_never_null_and_others_where_the_schema_allows_it(tmp_path: Path) -> None:
+    loose = pa.schema([("content_id", pa.string()), ("kind", pa.int64())])
+    table = ContentTable(tmp_path / "t", loose)
+    table.append(rows(["a"], [None]))
+    assert table.read(["a"]).column("kind").to_pylist() == [None]
+    with pytest.raises(ArtefactError, match="rows without nulls; found nulls in content_id"):
+        table.append(pa.table({"content_id": pa.array([None], pa.string()), "kind": pa.array([1], pa.int64())}))
+
+
 def test_a_stored_table_is_opened_with_its_own_columns(tmp_path: Path) -> None:
     assert ContentTable.stored(tmp_path / "t") is None
     ContentTable(tmp_path / "t", KIND).append(rows(["a"], [3]))
