@@ -60,6 +60,14 @@ def test_each_hop_is_known_to_one_before_it(walk: str):
         sources.append((ROOT / "imgsim_assets" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("room", ["retrieval", "orchestration"])
+def test_a_large_room_says_where_each_of_its_modules_belongs(room: str):
+    folder = ROOT / "imgsim_assets" / room
+    said = importlib.import_module(f"imgsim_assets.{room}").__doc__ or ""
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"`(\w+)`", said)) == modules
+
+
 def test_no_module_is_long_but_a_list():
     """One idea a module: docs/decisions/0032-assets-only-wire.md."""
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]

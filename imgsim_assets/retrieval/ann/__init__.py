@@ -1,1 +1,1 @@
-"""Nearest-neighbour libraries behind one small protocol, and the exact search that judges them."""
+"""Nearest-neighbour libraries behind one small protocol, and the exact search that they are held against."""
