@@ -12,6 +12,9 @@ from PIL import Image
 
 from imgsim_assets.api import open_publication
 from imgsim_assets.errors import ArtefactError, InputError, SettingsError
+from imgsim_assets.serving.cluster_words import named_clusters, word_faults
+from imgsim_assets.serving.provisional import provisional_settings
+from imgsim_assets.settings import Clusters, Settings
 from imgsim_tests.conftest import MadeOnce, write_small_workplace
 from imgsim_tests.vision.backbones.text_models import save_two_towers
 from imgsim_tests.workplace import Workplace
@@ -195,14 +198,18 @@ def test_words_without_a_text_tower_are_refused_before_any_work(unsynced: Workpl
 
 def test_a_tower_that_is_found_out_late_is_refused_all_the_same(tmp_path: Path):
     """What only the configuration tells, of a model that is nowhere here yet."""
-    from imgsim_assets.serving.cluster_words import word_faults
-    from imgsim_assets.settings import Clusters, Settings
-
     (tmp_path / "words.txt").write_text("red\n")
     clusters = Clusters(names=tmp_path / "words.txt")
     assert word_faults(Settings(backbones={"d": {"uri": "hf:facebook/dinov2-small"}}, clusters=clusters)) == []
     faults = word_faults(Settings(backbones={"d": {"uri": "timm:x"}}, clusters=clusters))
     assert [type(fault) for fault in faults] == [SettingsError]
+
+
+def test_a_provisional_answer_has_no_names(words: Workplace):
+    """It is of the first backbone alone, which need not be the one that has words."""
+    (words.folder / "words.txt").write_text("red\n")
+    settings = words.settings({"clusters": {"names": str(words.folder / "words.txt")}})
+    assert named_clusters(provisional_settings(settings), words.table("clusters"), read=lambda *_: {}) is None
 
 
 def stale(workplace: Workplace) -> set[str]:

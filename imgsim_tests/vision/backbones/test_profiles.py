@@ -13,7 +13,8 @@ import imgsim_assets
 from imgsim_assets.model_lock import timm_repository
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.vision.backbones.hf_pooling import choose_forward
-from imgsim_assets.vision.backbones.timm_models import poolings, set_pooling
+from imgsim_assets.vision.backbones.pixels import SquareFraming
+from imgsim_assets.vision.backbones.timm_models import load_input, poolings, set_pooling
 
 PROFILES = sorted((Path(imgsim_assets.__file__).parent / "profiles").glob("*.toml"))
 FETCHED = ("clip", "small", "medium", "large")
@@ -106,6 +107,27 @@ def test_what_is_said_of_a_published_model_is_what_the_libraries_build(row):
             vector = choose_forward(module, ())(module, torch.empty(1, 3, side, side))
             said = {"clip": "projection", "siglip": "attention", "dinov2": "class_token"}[config.model_type]
     assert (vector.shape[1], said.replace("_", " "), round(size)) == (int(numbers), pooling, int(megabytes))
+
+
+# As published: what a photo is resized to, and the square that is taken out of its middle.
+FRAMED = {
+    "timm:vit_base_patch16_clip_quickgelu_224.openai": ("crop", 248, 224),
+    "timm:resnetv2_50.a1h_in1k": ("crop", 235, 224),
+    "timm:vit_base_patch16_dinov3.lvd1689m": ("crop", 256, 256),
+    "timm:vit_large_patch14_reg1_tipsv2.webli": ("crop", 448, 448),
+    "timm:vit_so400m_patch14_siglip_378.v2_webli": ("crop", 420, 378),
+    "timm:vit_large_patch16_dinov3.lvd1689m": ("crop", 256, 256),
+    "timm:vit_pe_core_large_patch14_336.fb": ("crop", 336, 336),
+}
+
+
+@pytest.mark.parametrize("uri", sorted({row[1] for row in table() if row[1].startswith("timm:")}))
+def test_photos_of_full_size_are_framed_as_timm_publishes_it_without_its_code(uri):
+    with torch.device("meta"):
+        module = timm.create_model(uri.removeprefix("timm:"))
+    framing = load_input(module).framing
+    assert isinstance(framing, SquareFraming)
+    assert (framing.resize, framing.scaled, framing.size) == FRAMED[uri]
 
 
 def count(module: torch.nn.Module) -> float:
