@@ -123,8 +123,12 @@ def search(
     """Name the train photos nearest to PHOTO, or to words, from the published search bundle."""
     from imgsim_assets.api import publication_of
 
-    if (photo is None) == (text is None) or (text is not None and index):
-        raise click.UsageError("expected one of PHOTO and --text TEXT, which asks no index; name one of them")
+    if (photo is None) == (text is None):
+        given = "neither" if photo is None else "both"
+        raise click.UsageError(f"expected one of PHOTO and --text; found {given}; to mend: name one of them")
+    if text is not None and index:
+        said = "expected no --index beside --text, which is held against every photo"
+        raise click.UsageError(f"{said}; found {index}; to mend: leave it out")
     publication = publication_of(settings)
     asked = {"text": text} if photo is None else {"photo": str(photo), "index": index or settings.submission.index}
     table = publication.search_text([str(text)], count) if photo is None else publication.search([photo], count, index)
