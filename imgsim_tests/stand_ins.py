@@ -9,6 +9,7 @@ from imgsim_assets.settings_sources import PROFILES
 from imgsim_tests.hub_server import Hub
 from imgsim_tests.vision.backbones import model_files
 from imgsim_tests.vision.backbones.model_files import SIDE, SMALL_RESNET
+from imgsim_tests.vision.backbones.text_models import save_two_towers
 
 TINY = {"img_size": SIDE, "patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2}
 PROJECTED = 24
@@ -35,9 +36,9 @@ def save_stand_in(repository: str, folder: Path) -> Path:
     if owner == "timm":
         _save_timm(name, folder)
     elif "clip-vit" in name.lower():
-        save_whole_clip(folder)
+        save_two_towers(folder, "clip")
     elif "siglip" in name:
-        model_files.save_siglip(folder)
+        save_two_towers(folder, "siglip")
     elif "dinov2" in name:
         model_files.save_dinov2(folder)
     else:
@@ -45,24 +46,6 @@ def save_stand_in(repository: str, folder: Path) -> Path:
     (folder / "README.md").write_text(LICENCE.format(name=name), encoding="utf-8")
     for other in ("pytorch_model.bin", "open_clip_model.safetensors", "flax_model.msgpack"):
         (folder / other).write_bytes(b"not to be fetched")
-    return folder
-
-
-def save_whole_clip(folder: Path) -> Path:
-    """Write both towers into one file, as CLIP's repositories have them."""
-    import torch
-    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
-
-    torch.manual_seed(0)
-    tower = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
-    tower["projection_dim"] = PROJECTED  # each of the towers has its own, beside that of both
-    config = CLIPConfig(
-        vision_config={**tower, "image_size": SIDE, "patch_size": 8},
-        text_config={**tower, "vocab_size": 50, "max_position_embeddings": 8},
-        projection_dim=PROJECTED,
-    )
-    CLIPModel(config).save_pretrained(folder)
-    CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
     return folder
 
 

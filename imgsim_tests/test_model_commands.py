@@ -12,6 +12,7 @@ from PIL import Image
 from imgsim_assets.model_lock import LOCK, read_lock
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.backbones.loading import load_backbone
+from imgsim_assets.vision.backbones.text_tower import load_text_tower
 from imgsim_tests.hub_server import Hub
 from imgsim_tests.stand_ins import save_stand_in
 from imgsim_tests.workplace import Done, Workplace
@@ -36,7 +37,8 @@ uri = "timm:resnetv2_50.a1h_in1k"
 uri = "compact:clip"
 """
 CLIP, RESNET = "openai/clip-vit-base-patch32", "timm/resnetv2_50.a1h_in1k"
-WANTED = {"config.json", "model.safetensors", "README.md"}
+WANTED = {RESNET: {"config.json", "model.safetensors", "README.md"}}
+WANTED[CLIP] = WANTED[RESNET] | {"preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def test_fetch_brings_only_what_is_needed_and_the_list_knows(hub: Hub, hub_cache
     for name, folder in stand_ins.items():
         (snapshot,) = hub_cache.glob(f"models--{name.replace('/', '--')}/snapshots/{commits[name]}")
         fetched = {path.name for path in snapshot.iterdir()}
-        assert fetched - {"preprocessor_config.json"} == WANTED
+        assert fetched == WANTED[name]
         model = listed(place)["clip" if name == CLIP else "resnet50v2"]
         assert model["commit"] == commits[name]
         assert (model["chosen"], model["licence"], model["here"]) == ("locked", "stand-in", True)
@@ -124,7 +126,7 @@ def test_a_name_of_no_backbone_is_refused(line, place: Workplace):
 def test_verify_reads_every_byte_and_names_what_is_damaged(hub: Hub, hub_cache, commits, place: Workplace):
     assert "clip: nothing of the hub's is here" in place.run("models", "verify").out
     place.run("models", "fetch")
-    assert "clip: 3 files are the hub's, 3 are known from their first use" in place.run("models", "verify").out
+    assert "clip: 5 files are the hub's, 5 are known from their first use" in place.run("models", "verify").out
     weights = next(hub_cache.glob("models--openai*/snapshots/*/model.safetensors")).resolve()
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
@@ -206,6 +208,8 @@ def test_an_export_is_imported_without_a_network(hub: Hub, tmp_path, place: Work
     assert hub.asked == []
     assert listed(other) == listed(place)
     assert other.run("models", "verify").status == 0
+    words = load_text_tower(other.settings().backbones["clip"], other.settings()).embed(["red cat"])
+    assert words.shape == (1, 24)
     for name, vectors in expected.items():
         assert backbone_identity(other.settings().backbones[name], None) == backbone_identity(
             place.settings().backbones[name], None
@@ -240,6 +244,19 @@ def test_an_export_that_was_changed_is_refused(damage, tmp_path, place: Workplac
     assert "expected" in done.err
     assert not list((tmp_path / "elsewhere").glob("models--openai*/snapshots/*/*"))
     assert not read_lock(other.state).commits
+
+
+@pytest.mark.usefixtures("commits")
+def test_exporting_and_importing_again_mends_what_was_damaged(tmp_path, place: Workplace, hub_cache):
+    usb = tmp_path / "usb"
+    place.run("models", "export", str(usb))
+    for cache, command in ((usb, "export"), (hub_cache, "import")):
+        weights = next(cache.glob("models--openai*/snapshots/*/model.safetensors"))
+        content = weights.read_bytes()
+        weights.unlink()
+        weights.write_bytes(b"x" + content[1:])
+        assert place.run("models", command, str(usb)).status == 0
+        assert weights.read_bytes() == content
 
 
 def test_another_cache_is_filled_anew(hub: Hub, commits, tmp_path, place: Workplace, monkeypatch):

@@ -1,14 +1,16 @@
 """Hub models ahead of their use: fetching, checking, moving to newer commits, and removing them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from imgsim_assets.errors import ImgsimError, SettingsError, all_together
+from imgsim_assets.errors import ImgsimError, ModelError, SettingsError, all_together
 from imgsim_assets.model_lock import LockedCommit, ModelLock, read_lock, repository_of
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.settings_refusal import closest
 from imgsim_assets.vision.backbones import locking
 from imgsim_assets.vision.backbones.hub import cache_place, local_folder
+from imgsim_assets.vision.backbones.text_tower import fetch_texts
 from imgsim_assets.vision.backbones.weights import model_files
 from imgsim_assets.vision.model_list import folder_of
 
@@ -18,6 +20,8 @@ Announce = Callable[[str], None]
 def fetch_models(settings: Settings, names: Sequence[str], announce: Announce) -> Settings:
     """Lock and fetch hub models ahead of time, those of `names` or all; give the settings with their commits.
 
+    What only a search by words needs comes with them, where it can be had.
+
     Raises:
         ImgsimError: some cannot be had; the others are here.
     """
@@ -25,7 +29,15 @@ def fetch_models(settings: Settings, names: Sequence[str], announce: Announce) -
     alone = settings.model_copy(update={"backbones": chosen})
     locked = locking.lock_models(alone, announce).backbones
     settings = settings.model_copy(update={"backbones": {**settings.backbones, **locked}})
-    _for_each(locked, lambda _, backbone: locking.have_model(settings, backbone))
+
+    def fetch(_: str, backbone: Backbone) -> None:
+        locking.have_model(settings, backbone)
+        if hub_folder(settings, backbone):
+            with suppress(ModelError):  # said when somebody asks by words
+                fetch_texts(backbone, settings)
+            locking.have_model(settings, backbone)
+
+    _for_each(locked, fetch)
     return settings
 
 
@@ -38,7 +50,7 @@ def verify_models(settings: Settings, names: Sequence[str], announce: Announce) 
     known = read_lock(settings.places.state).files
 
     def verify(name: str, backbone: Backbone) -> None:
-        folder, repository = _hub_folder(settings, backbone), repository_of(backbone)
+        folder, repository = hub_folder(settings, backbone), repository_of(backbone)
         if folder is None or repository is None:
             announce(f"{name}: nothing of the hub's is here")
             return
@@ -60,7 +72,8 @@ def update_models(settings: Settings, names: Sequence[str], announce: Announce) 
         ModelError: the hub does not say.
     """
     moved: dict[str, str] = {}
-    for name, backbone in choose_models(settings, names).items():
+
+    def update(name: str, backbone: Backbone) -> None:
         repository, before = repository_of(backbone), backbone.revision
         is_open = before is None and not settings.models.require_pin
         if repository is None or not (is_open or isinstance(before, LockedCommit)):
@@ -69,12 +82,14 @@ def update_models(settings: Settings, names: Sequence[str], announce: Announce) 
                 f"{backbone.uri}, revision = {before}",
                 "change its revision in the settings, or leave that out",
             )
-        moved[repository] = locking.ask_commit(repository, settings)
-        same = moved[repository] == before
-        announce(f"{repository} {'stays' if same else f'moves from {before}'} at {moved[repository]}")
-    with locking.changing_lock(settings.places.state) as lock:
-        commits = {**lock.commits, **moved}
-        locking.write_lock(settings.places.state, lock.model_copy(update={"commits": commits}))
+        newest = locking.ask_commit(repository, settings)
+        with locking.changing_lock(settings.places.state) as lock:
+            commits = {**lock.commits, repository: newest}
+            locking.write_lock(settings.places.state, lock.model_copy(update={"commits": commits}))
+        moved[repository] = newest
+        announce(f"{repository} {'stays' if newest == before else f'moves from {before}'} at {newest}")
+
+    _for_each(choose_models(settings, names), update)
     return moved
 
 
@@ -132,14 +147,8 @@ def _for_each(backbones: Mapping[str, Backbone], do: Callable[[str, Backbone], N
         raise all_together(faults)
 
 
-def _hub_folder(settings: Settings, backbone: Backbone) -> Path | None:
+def hub_folder(settings: Settings, backbone: Backbone) -> Path | None:
     """Find a hub model in the hub's cache; a folder of a person's is known by its content alone."""
     repository = repository_of(backbone)
     own = repository is None or local_folder(repository, backbone.revision, settings.places.models)
     return None if own else folder_of(settings, backbone)
-
-
-def hub_folders(settings: Settings, backbones: Iterable[Backbone]) -> dict[tuple[str, str], Path]:
-    """Map repository and commit of the hub models that are in the hub's cache to their folders."""
-    found = {(repository_of(backbone), backbone.revision): _hub_folder(settings, backbone) for backbone in backbones}
-    return {(name, str(commit)): folder for (name, commit), folder in found.items() if name and folder}

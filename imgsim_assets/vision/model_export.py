@@ -2,17 +2,17 @@
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from imgsim_assets.errors import ModelError, SettingsError
-from imgsim_assets.model_lock import COMMIT, LOCK, LockedFile, ModelLock, read_lock
+from imgsim_assets.model_lock import COMMIT, LOCK, LockedFile, ModelLock, read_lock, repository_of
 from imgsim_assets.settings import Settings
 from imgsim_assets.storage.atomic import move_folder, scratch_folder
 from imgsim_assets.vision.backbones import locking
 from imgsim_assets.vision.backbones.hub import cache_place
 from imgsim_assets.vision.backbones.hub_client import sha256_of
-from imgsim_assets.vision.hub_models import fetch_models, hub_folders
+from imgsim_assets.vision.hub_models import fetch_models, hub_folder
 
 REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 # Weights, settings, words of text towers, and the card with the licence.
@@ -33,16 +33,21 @@ def export_models(settings: Settings, folder: Path, announce: Callable[[str], No
     settings = fetch_models(settings, (), announce)
     lock, sizes = read_lock(settings.places.state), dict[str, int]()
     files: dict[str, dict[str, LockedFile]] = {}
-    found = hub_folders(settings, settings.backbones.values())
-    for (repository, commit), source in found.items():
+    commits: dict[str, str] = {}
+    for backbone in settings.backbones.values():
+        repository, commit, source = repository_of(backbone), str(backbone.revision), hub_folder(settings, backbone)
         model = f"{repository}@{commit}"
-        carried = {path.relative_to(source).as_posix(): path for path in source.rglob("*") if path.suffix in CARRIED}
+        if repository is None or source is None or model in files:
+            continue
+        found = (path for path in source.rglob("*") if path.suffix in CARRIED and path.is_file())
+        carried = {path.relative_to(source).as_posix(): path for path in found}
         files[model] = {name: _known(path) for name, path in carried.items()}
         told = {name: path for name, path in carried.items() if name in lock.files.get(model, {})}
         locking.require_known(repository, commit, told, lock.files.get(model, {}), whole=True)
-        _copy(carried, cache_place(repository, commit, folder))
+        _copy(carried, files[model], cache_place(repository, commit, folder))
+        if lock.commits.get(repository) == commit:
+            commits[repository] = commit
         sizes[model] = sum(one.size for one in files[model].values())
-    commits = {name: commit for name, commit in lock.commits.items() if (name, commit) in found}
     with locking.changing_lock(folder) as there:
         both = ModelLock(commits={**there.commits, **commits}, files={**there.files, **files})
         locking.write_lock(folder, both)
@@ -73,7 +78,7 @@ def import_models(settings: Settings, folder: Path, announce: Callable[[str], No
         locking.require_known(repository, commit, carried, files, whole=True)
         known = read_lock(state).files.get(model, {})
         locking.require_known(repository, commit, {name: carried[name] for name in files if name in known}, known)
-        _copy(carried, cache_place(repository, commit))
+        _copy(carried, files, cache_place(repository, commit))
         locking.record_files(state, model, carried)
         sizes[model] = sum(one.size for one in files.values())
     with locking.changing_lock(state) as lock:
@@ -100,11 +105,11 @@ def _named(model: str, files: dict[str, LockedFile], folder: Path) -> tuple[str,
     return repository, commit
 
 
-def _copy(files: dict[str, Path], target: Path) -> None:
-    """Put copies of files into a folder; one that is there stays as it is, but for what it lacks."""
+def _copy(files: Mapping[str, Path], known: Mapping[str, LockedFile], target: Path) -> None:
+    """Put copies of files into a folder; in one that is there, of those that it lacks or has other bytes of."""
     with scratch_folder(target.parent) as scratch:
         for name, path in files.items():
-            if not (target / name).is_file():
+            if not (target / name).is_file() or _known(target / name) != known[name]:
                 (scratch / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, scratch / name)
         if not target.exists():

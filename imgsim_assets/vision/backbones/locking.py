@@ -63,14 +63,16 @@ def lock_models(settings: Settings, announce: Callable[[str], None] = say) -> Se
         return settings
     faults: dict[str, ImgsimError] = {}
     with changing_lock(settings.places.state) as lock:
-        commits = dict(lock.commits)
-        for name, repository in _not_here(with_locked_commits(settings)).items():
+        commits = dict(lock.commits)  # another process may have come first
+        for name, repository in _not_here(settings).items():
             try:
-                commits[repository] = commits.get(repository) or ask_commit(repository, settings)
-                announce(f"{repository} is locked to its newest commit, {commits[repository]}")
+                if repository not in commits:
+                    commits[repository] = ask_commit(repository, settings)
+                    announce(f"{repository} is locked to its newest commit, {commits[repository]}")
             except ImgsimError as error:
                 faults[name] = error
-        write_lock(settings.places.state, lock.model_copy(update={"commits": commits}))
+        if commits != lock.commits:
+            write_lock(settings.places.state, lock.model_copy(update={"commits": commits}))
     if faults:
         raise all_together(faults)
     return with_locked_commits(settings)

@@ -111,6 +111,18 @@ def no_text_tower(settings: Settings) -> SettingsError:
     )
 
 
+def fetch_texts(backbone: Backbone, settings: Settings) -> None:
+    """Fetch ahead of time what words need of a backbone's repository; nothing, where it has no text tower.
+
+    Raises:
+        ModelError: it has one, and something that the words need is nowhere here and cannot be fetched.
+    """
+    if may_have_texts(backbone):
+        folder = _folder(backbone, settings, huggingface.FILES)
+        if huggingface.model_type(folder) in TOWERS:
+            _folder(backbone, settings, FILES)
+
+
 def load_text_tower(backbone: Backbone, settings: Settings) -> TextTower:
     """Load the text tower of a backbone, from the weights that its image tower is of.
 
