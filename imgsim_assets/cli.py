@@ -49,6 +49,9 @@ def cli() -> None:
 @with_settings
 def sync(settings: Settings, as_json: bool, draw: bool, wait: bool) -> None:
     """Materialize exactly what is stale, and publish the result."""
+    from imgsim_assets.vision.backbones.locking import lock_models
+
+    settings = lock_models(settings)
     if draw:
         from imgsim_assets.vision.drawing.sample import write_missing_sample
 
@@ -57,9 +60,7 @@ def sync(settings: Settings, as_json: bool, draw: bool, wait: bool) -> None:
     from imgsim_assets.orchestration import sync as syncing
     from imgsim_assets.orchestration.doors import end_dead
     from imgsim_assets.orchestration.instance import open_instance
-    from imgsim_assets.vision.backbones.locking import lock_models
 
-    settings = lock_models(settings)
     with open_instance(settings.places.state) as instance:
         end_dead(instance, settings)
         announce, early = logging.getLogger("imgsim").info, None if wait else build_definitions

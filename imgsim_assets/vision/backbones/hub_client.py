@@ -7,7 +7,8 @@ sentence here. Each fetched file is held against the digest that the hub lists f
 import hashlib
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,8 @@ def download(repository: str, commit: str, patterns: tuple[str, ...], by_hand: s
         files = [one for one in listed if isinstance(one, RepoFile)]
         digests = {one.path: one.lfs.sha256 if one.lfs else one.blob_id for one in files}
         chosen = choose_files(repository, commit, digests, (*patterns, CARD))
-        folder = snapshot_download(repository, revision=commit, allow_patterns=chosen, tqdm_class=_bar(repository))
+        with _bar(repository) as bar:
+            folder = snapshot_download(repository, revision=commit, allow_patterns=chosen, tqdm_class=bar)
     except ModelError:
         raise
     except Exception as error:
@@ -190,18 +192,25 @@ def refused(repository: str, commit: str, error: BaseException, by_hand: str) ->
     return ModelError(what, f"the hub does not give it: {found}", f"{mend}; or {by_hand}" if by_hand else mend)
 
 
-def _bar(repository: str) -> "type[tqdm[Any]]":
-    """Make the class of the client's bars: of its three only that of bytes; off a terminal a line each half minute."""
+@contextmanager
+def _bar(repository: str) -> "Iterator[type[tqdm[Any]]]":
+    """Give the class of the client's bars: of its three only that of bytes; off a terminal a line each half minute.
+
+    The client leaves its bars open; they are closed when the block ends.
+    """
     from huggingface_hub.utils.tqdm import tqdm as hub_bar
+
+    made: list[tqdm[Any]] = []
 
     class Bar(hub_bar):
         def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
             self.is_told = str(options.get("name")).endswith(".transfer")
             self.count, self.told_at = Count(None), 0.0
             if self.is_told:
-                options["desc"] = f"fetching {repository}"
+                options |= {"desc": f"fetching {repository}", "leave": False, "dynamic_ncols": True, "bar_format": None}
             else:
                 options["disable"] = True
+            made.append(self)
             super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
 
         def update(self, n: float | None = 1) -> bool | None:
@@ -221,4 +230,8 @@ def _bar(repository: str) -> "type[tqdm[Any]]":
             shown: bool | None = super().update(n)
             return shown
 
-    return Bar
+    try:
+        yield Bar
+    finally:
+        for one in made:
+            one.close()

@@ -169,3 +169,13 @@ def test_files_are_known_from_their_first_use_on(hub: Hub, pushed, hub_cache, tm
     path.write_bytes(content + b" ")
     with pytest.raises(ModelError, match="bytes, where there were"):
         have_model(settings, settings.backbones["one"])
+
+
+def test_sync_says_what_cannot_be_locked_before_it_does_anything(hub: Hub, unsynced, monkeypatch):
+    monkeypatch.setattr("imgsim_assets.vision.drawing.sample.write_missing_sample", lambda _: pytest.fail("it draws"))
+    unsynced.config.write_text("[backbones.one]\nuri = 'hf:some/clip'\n")
+    done = unsynced.run("sync", "--sample", "--data", str(unsynced.photos), "--state", str(unsynced.state))
+    assert done.status == 2
+    (line,) = done.err.splitlines()
+    assert line.startswith("imgsim: expected the newest commit of some/clip; found the hub does not give it")
+    assert not (unsynced.state / LOCK).exists()
