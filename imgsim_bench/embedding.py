@@ -25,7 +25,7 @@ from imgsim_assets.vision.frame import Frame
 from imgsim_assets.vision.photo_names import JPEG_SUFFIXES
 from imgsim_bench.decoding import measure_decoding, measure_decoding_rate, measure_peak, photo_sources
 from imgsim_bench.embedding_models import write_models
-from imgsim_bench.embedding_peers import LOOPS, PEERS_OF_CLIP, Embed, Place
+from imgsim_bench.embedding_peers import LOOPS, PEERS_OF_CLIP, Embed, Place, in_precision
 from imgsim_bench.forward import multiplication_rate, multiply_adds, time_forward
 from imgsim_bench.timing import timed
 
@@ -39,6 +39,7 @@ ONE_PASS = ("CLIP ViT-B/32", "ViT-B/16", "ResNetV2-50")
 class Speeds:
     """Photos a second of one model's contenders, [rounds] each, all measured in turns.
 
+    Peers of torch are measured in their default, float32, and again in imgsim's number format where that is another.
     `forward` is the model alone on framed photos, `roofline` how many it could do at the rate of one matrix product
     of its precision; `cosines` [n] are those of imgsim's vectors to the usual loop's, photo by photo.
     """
@@ -130,10 +131,14 @@ def _measure_model(name: str, line: Backbone, runtime: Runtime, paths: Sequence[
     threads = thread_count(runtime.threads)
     model = _ready(line, runtime)
     at = Place(model.device, threads, model.batch_size)
-    loop = LOOPS[line.uri.partition(":")[0]](line, at)
-    contenders: dict[str, Embed] = {OURS: functools.partial(embed_files, model, threads), LOOP: loop}
+    scheme, precision = line.uri.partition(":")[0], model.runs_as.rpartition(", ")[2]
+    loop = LOOPS[scheme](line, at)
+    peers: dict[str, Embed] = {LOOP: loop}
     if name == "CLIP ViT-B/32":
-        contenders |= {peer: make(line, at) for peer, make in PEERS_OF_CLIP.items()}
+        peers |= {peer: make(line, at) for peer, make in PEERS_OF_CLIP.items()}
+    if precision != "float32" and scheme != "onnx":  # onnxruntime computes in what the file says
+        peers |= {f"{peer}, in {precision}": in_precision(embed, precision, at) for peer, embed in peers.items()}
+    contenders: dict[str, Embed] = {OURS: functools.partial(embed_files, model, threads), **peers}
     framed = np.stack([model.framing(Image.open(path).convert("RGB")) for path in paths[: model.batch_size]])
     ours, theirs = contenders[OURS](paths), normalise(loop(paths))[0]
     for embed in contenders.values():
@@ -141,7 +146,6 @@ def _measure_model(name: str, line: Backbone, runtime: Runtime, paths: Sequence[
     speeds: dict[str, list[float]] = {contender: [] for contender in contenders}
     forward, roofline = [], []
     products = multiply_adds(model, framed[:1])
-    precision = model.runs_as.rpartition(", ")[2]
     for _ in range(rounds):
         for contender, embed in contenders.items():
             set_threads(threads)  # a peer may have set them

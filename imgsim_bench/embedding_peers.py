@@ -1,5 +1,7 @@
 """How others embed a folder of photos: each as its documentation shows it, in float32, on the same threads.
 
+`in_precision` runs those of torch in another number format, so that a ratio to them is of the engines alone.
+
 Each maker gives a function from paths to float32 vectors [n, d].
 """
 
@@ -37,7 +39,7 @@ def transformers_loop(backbone: Backbone, at: Place) -> Embed:
     def batch(paths: Sequence[Path]) -> np.ndarray:
         inputs = processor(images=[_opened(path) for path in paths], return_tensors="pt").to(at.device)
         with torch.inference_mode():
-            return model.get_image_features(**inputs).pooler_output.cpu().numpy()  # type: ignore[no-any-return]
+            return model.get_image_features(**inputs).pooler_output.float().cpu().numpy()  # type: ignore[no-any-return]
 
     return _in_batches(batch, at)
 
@@ -51,7 +53,7 @@ def timm_loop(backbone: Backbone, at: Place) -> Embed:
     def batch(paths: Sequence[Path]) -> np.ndarray:
         with torch.inference_mode():
             photos = torch.stack([transform(_opened(path)) for path in paths]).to(at.device)
-            return module.to(at.device)(photos).cpu().numpy()  # type: ignore[no-any-return]
+            return module.to(at.device)(photos).float().cpu().numpy()  # type: ignore[no-any-return]
 
     return _in_batches(batch, at)
 
@@ -100,8 +102,8 @@ def open_clip(backbone: Backbone, at: Place) -> Embed:  # noqa: ARG001
 
     def embed(paths: Sequence[Path]) -> np.ndarray:
         with torch.inference_mode():
-            batches = [model.encode_image(batch.to(at.device)).cpu().numpy() for batch in _loader(paths, transform, at)]
-        return np.concatenate(batches)
+            vectors = [model.encode_image(batch.to(at.device)) for batch in _loader(paths, transform, at)]
+        return np.concatenate([batch.float().cpu().numpy() for batch in vectors])
 
     return embed
 
@@ -117,10 +119,21 @@ def timm_loader(backbone: Backbone, at: Place) -> Embed:  # noqa: ARG001
 
     def embed(paths: Sequence[Path]) -> np.ndarray:
         with torch.inference_mode():
-            batches = [module(batch.to(at.device)).cpu().numpy() for batch in _loader(paths, transform, at)]
-        return np.concatenate(batches)
+            vectors = [module(batch.to(at.device)) for batch in _loader(paths, transform, at)]
+        return np.concatenate([batch.float().cpu().numpy() for batch in vectors])
 
     return embed
+
+
+def in_precision(embed: Embed, precision: str, at: Place) -> Embed:
+    """Let a contender that computes by torch do so in `precision`, as torch's autocast does it."""
+    import torch
+
+    def embed_so(paths: Sequence[Path]) -> np.ndarray:
+        with torch.autocast(at.device, getattr(torch, precision)):
+            return embed(paths)
+
+    return embed_so
 
 
 LOOPS: Mapping[str, Callable[[Backbone, Place], Embed]] = {

@@ -55,6 +55,17 @@ def test_everything_is_measured_and_shown(tiny, tmp_path):
     assert (tmp_path / "plots" / PLOT).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_peers_run_in_the_same_precision_too(small_workplace, tmp_path, monkeypatch):
+    lines = write_models(tmp_path, None)
+    model = embedding._ready(lines["ResNetV2-50"], Runtime(threads=1, device="cpu", precision="float32"))
+    model.runs_as = "torch on cpu, bfloat16"
+    monkeypatch.setattr(embedding, "_ready", lambda *_: model)
+    paths = sorted((small_workplace / "photos" / "train").glob("*.jpg"))[:2]
+    measured = embedding._measure_model("ResNetV2-50", lines["ResNetV2-50"], Runtime(threads=1), paths, 1)
+    assert list(measured.contenders) == [OURS, LOOP, f"{LOOP}, in bfloat16"]
+
+
 def test_an_unknown_model_and_a_folder_without_jpegs_are_refused(tiny, tmp_path):
     with pytest.raises(InputError, match="averages, again"):
         measure_embedding(tiny, 32, rounds=1, only=["large"])
@@ -95,6 +106,8 @@ def test_the_usual_loops_give_the_vectors_of_imgsim(small_workplace, tmp_path):
         loop = embedding_peers.LOOPS[line.uri.partition(":")[0]](line, at)
         ours, theirs = embed_files(model, 1, paths), normalise(loop(paths))[0]
         assert (ours * theirs).sum(axis=1).min() > 0.999, name
+        in_16_bits = normalise(embedding_peers.in_precision(loop, "bfloat16", at)(paths))[0]
+        assert 0.99 < (ours * in_16_bits).sum(axis=1).min() < 1 - 1e-6, name
         framed = np.stack([model.framing(photo) for photo in _opened(paths[:1])])
         # 4.4, 17.6 and 4.1 thousand million multiply-adds are what these architectures are known for.
         known = {"CLIP ViT-B/32": 4.4e9, "ViT-B/16": 17.6e9, "ResNetV2-50": 4.1e9}[name]
