@@ -30,7 +30,7 @@ from imgsim_assets.vision.fine_tuning.networks import Networks, open_networks
 from imgsim_assets.vision.photo import DECODING_REVISION
 
 UNFINISHED = "unfinished"
-REVISION = "fine_tuned/2"
+REVISION = "fine_tuned/3"
 
 
 def fine_tuning_assets(settings: Settings) -> list[dg.AssetsDefinition]:
