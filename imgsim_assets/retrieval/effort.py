@@ -10,12 +10,14 @@ import polars as pl
 from imgsim_assets.retrieval.agreement import recall_by_score
 from imgsim_assets.retrieval.ann.exact import exact_neighbours
 from imgsim_assets.retrieval.ann.protocol import LIST, Index, Vectors
+from imgsim_assets.retrieval.ann.rows import evenly
 from imgsim_assets.retrieval.ann.search import Neighbours, search, timed_search
 from imgsim_assets.retrieval.turns import Spread, time_in_turns
 
 DOUBLINGS = range(-4, 5)  # of the effort that is set
 PATIENCE = 3.0  # seconds that one round of a library's efforts may take; more effort is left out then
 SECONDS = 5.0
+TIMED = 250  # queries in the batch that is timed: enough to fill the cores
 CURVE_COLUMNS = {
     "library": pl.String,
     "kind": pl.String,
@@ -33,7 +35,8 @@ CURVE_COLUMNS = {
 def effort_curves(indices: dict[str, Index], vectors: Vectors, queries: Vectors) -> pl.DataFrame:
     """Ask each index with efforts from a sixteenth of the one that is set to sixteen times as much, where it can.
 
-    All take turns, and are asked the same batch; how often hangs on how long that takes (`turns.time_in_turns`).
+    All queries ask once, for the recall; then the efforts take turns with one batch of `TIMED` of them, as often as the
+    time for it allows (`turns.time_in_turns`).
 
     Args:
         indices: by library.
@@ -51,10 +54,11 @@ def effort_curves(indices: dict[str, Index], vectors: Vectors, queries: Vectors)
         for library, index in indices.items()
         for one, found in _asked_once(index, vectors, queries)
     ]
-    seconds = time_in_turns([functools.partial(search, one, vectors, queries, LIST) for _, one, _ in tried], SECONDS)
+    timed = evenly(queries, TIMED)
+    seconds = time_in_turns([functools.partial(search, one, vectors, timed, LIST) for _, one, _ in tried], SECONDS)
     rows = []
     for (library, index, found), took in zip(tried, seconds.T, strict=True):
-        speed = Spread.of(len(queries) / took)
+        speed = Spread.of(len(timed) / took)
         recall = float(recall_by_score(found.scores, exact).mean())
         is_set = index.effort == indices[library].effort
         rows.append(

@@ -34,7 +34,7 @@ def comparison_asset(settings: Settings) -> dg.AssetsDefinition:
     @asset(
         settings,
         keys.COMPARISON,
-        computed_by("index_comparison/7"),
+        computed_by("index_comparison/8"),
         group=keys.SEARCH,
         kinds={"faiss", "annoy", "mlflow"},
         deps=[

@@ -11,6 +11,7 @@ from imgsim_assets.retrieval.ann.protocol import Ids, Vectors
 from imgsim_assets.retrieval.ann.rescoring import rescore
 
 BLOCK_SCORES = 16_000_000
+BLOCK_PICKED = 4_000_000  # products whose largest are sought, by int64 numbers of rows
 SPARE = 16
 FLOAT32_ERROR = 4e-6
 
@@ -73,9 +74,10 @@ class ExactIndex:
 def exact_neighbours(vectors: Vectors, queries: Vectors, k: int) -> tuple[Ids, npt.NDArray[np.float32]]:
     """Find the k rows of largest inner product for each query, ties by row number.
 
-    FAISS's brute force, a matrix product, picks somewhat more than k rows, exact scores order them. Where rounding
-    could have kept a row out (many equal vectors, say), all rows within the rounding error are compared exactly. So
-    the answer depends neither on threads nor on how the product is computed.
+    A matrix product picks somewhat more than k rows, exact scores order them. It is NumPy's: FAISS's brute force takes
+    twice the time with 200 dimensions and four times with thousands, since the BLAS in its wheel is the slower one.
+    Where rounding could have kept a row out (many equal vectors, say), all rows within the rounding error are compared.
+    So the answer depends neither on threads nor on how the product is computed.
 
     Args:
         vectors: float32 [n, d].
@@ -108,12 +110,19 @@ def _largest_norm(vectors: Vectors) -> float:
 
 def _roughly(vectors: Vectors, queries: Vectors, count: int) -> tuple[npt.NDArray[np.float32], Ids]:
     """Pick the rows of largest float32 inner product: falling products [q, count] and their rows."""
-    if not len(vectors) or not len(queries):
-        return np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
-    import faiss
-
-    asked, known = np.ascontiguousarray(queries, np.float32), np.ascontiguousarray(vectors, np.float32)
-    products, rows = faiss.knn(asked, known, count, metric=faiss.METRIC_INNER_PRODUCT)
+    products, rows = np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
+    if not len(vectors):
+        return products, rows
+    block = max(1, BLOCK_PICKED // len(vectors))
+    for start in range(0, len(queries), block):
+        part = slice(start, start + block)
+        all_products = queries[part] @ vectors.T
+        first = len(vectors) - count
+        picked = np.argpartition(all_products, first, axis=1)[:, first:]
+        found = np.take_along_axis(all_products, picked, axis=1)
+        order = np.argsort(-found, axis=1)
+        products[part] = np.take_along_axis(found, order, axis=1)
+        rows[part] = np.take_along_axis(picked, order, axis=1)
     return products, rows
 
 
