@@ -97,6 +97,12 @@ def test_one_that_lacks_a_file_is_removed(own: Settings, name: str):
     assert not folder_of(own).exists()
 
 
+def test_one_that_lies_in_the_place_of_another_is_not_believed(own: Settings):
+    other = settings_of(own.places.state, Backbone(uri="compact:clip"))
+    folder_of(own).rename(folder_of(other))  # whole, as a person does who mixes up two copies
+    assert isinstance(ready_backbone(other, "small", 1), TorchBackbone)
+
+
 def test_one_that_gives_other_vectors_is_not_believed(own: Settings, monkeypatch: pytest.MonkeyPatch):
     compiled = kept_engine.compile_model
     monkeypatch.setattr(kept_engine, "compile_model", lambda *asked: lambda batch: compiled(*asked)(batch)[:, ::-1])

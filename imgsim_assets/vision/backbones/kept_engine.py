@@ -61,8 +61,8 @@ class KeptBackbone:
 def open_engine(folder: Path, runtime: Runtime) -> KeptBackbone | None:
     """Open what `keep_engine` kept; None: nothing, or it is not what it was, and is then removed.
 
-    Its files are held against the digests that were noted, and its vectors of drawn photos against those that torch
-    gave before it was exported.
+    It must have been kept under this name, its files are held against the digests that were noted, and its vectors of
+    drawn photos against those that torch gave before it was exported.
     """
     if not folder.is_dir():
         return None
@@ -88,6 +88,7 @@ def keep_engine(folder: Path, model: TorchBackbone) -> None:
         np.save(built / PROBES, model.reference)
         about = {
             "framing": dataclasses.asdict(framing),
+            "kept_as": folder.name,
             "precision": model.precision,
             "digests": {name: content_id(built / name) for name in (NETWORK, WEIGHTS, PROBES)},
         }
@@ -97,6 +98,8 @@ def keep_engine(folder: Path, model: TorchBackbone) -> None:
 
 def _open(folder: Path, runtime: Runtime) -> KeptBackbone:
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    if about["kept_as"] != folder.name:
+        raise ValueError(f"it was kept as {about['kept_as']}")
     for name, digest in about["digests"].items():
         if content_id(folder / name) != digest:
             raise ValueError(f"other bytes in {name}")
