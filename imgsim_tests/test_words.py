@@ -115,6 +115,8 @@ def test_programs_ask_for_several_at_once(place: Workplace, expected):
         assert found.filter(query=number)["name"].to_list() == expected[text][:4]
     with pytest.raises(InputError, match="words that say what is looked for"):
         open_publication(place.state, config=place.config).search_text(["  "])
+    with pytest.raises(InputError, match=r"words in Unicode; found '.udcff'"):  # a terminal that does not write UTF-8
+        open_publication(place.state, config=place.config).search_text(["red", "b\udcff"])
 
 
 def test_words_are_held_against_vectors_of_the_same_weights_only(words: Workplace):

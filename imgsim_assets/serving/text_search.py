@@ -46,12 +46,18 @@ class TextSearcher:
             Columns as those of `Searcher.answer`; the score is the cosine of text and photo.
 
         Raises:
-            InputError: a text is blank.
+            InputError: a text is blank, or none of Unicode's.
         """
         if not texts:
             return pl.DataFrame(schema=FOUND)
         if not all(text.strip() for text in texts):
             raise InputError("words that say what is looked for", "a blank text", "name something")
+        for text in texts:
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                found = repr(text[error.start : error.end])
+                raise InputError("words in Unicode", found, "write them in UTF-8, as the terminal should") from error
         scores = self._tower.embed(texts) @ self._vectors.T
         ids = np.argsort(-scores, axis=1, kind="stable")[:, :count]
         return as_rows(self._gallery, ids, np.take_along_axis(scores, ids, axis=1))
