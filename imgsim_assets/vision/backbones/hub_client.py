@@ -13,11 +13,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgsim_assets.errors import ModelError, said_by
+from imgsim_assets.errors import ModelError, UserError, said_by
 from imgsim_assets.progress import LINE, LINE_EVERY_SECONDS, Count
 from imgsim_assets.secrets import masked
 from imgsim_assets.settings import Runtime
 from imgsim_assets.vision.backbones.weights import OPEN_CLIP, PICKLE_SUFFIXES, SHARD_INDEX, SHARDS, SINGLE
+from imgsim_assets.world import world_fault_in
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -64,7 +65,7 @@ def newest_commit(repository: str) -> str:
     """Ask which commit the main branch of a repository is at.
 
     Raises:
-        ModelError: the hub does not say.
+        UserError: the hub does not say.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
@@ -93,6 +94,7 @@ def download(repository: str, commit: str, patterns: tuple[str, ...], by_hand: s
 
     Raises:
         ModelError: the hub does not give a file, or gives other bytes than it lists; or has no safetensors.
+        WorldError: the hub's cache cannot be written.
     """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.hf_api import RepoFile
@@ -165,10 +167,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def refused(repository: str, commit: str, error: BaseException, by_hand: str) -> ModelError:
+def refused(repository: str, commit: str, error: BaseException, by_hand: str) -> UserError:
     """Say what the hub's client raised."""
     from huggingface_hub import constants
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
     answers = [getattr(one, "response", None) for one in (error, error.__cause__, error.__context__)]
     status = next((answer.status_code for answer in answers if answer is not None), 0)
@@ -187,6 +189,10 @@ def refused(repository: str, commit: str, error: BaseException, by_hand: str) ->
         found, mend = "too many requests were made from here (429)", "wait some minutes and try again"
     elif status >= 500:
         found, mend = f"the hub is out of order ({status})", "try again later; files that are here already stay"
+    elif isinstance(error, HFValidationError):
+        found, mend = said_by(error), "write the name as its page has it, owner/name, and no commit in it"
+    elif fault := world_fault_in(error):  # of this machine, in the hub's cache
+        return fault
     else:
         found, mend = said_by(error), "try again"
     return ModelError(what, f"the hub does not give it: {found}", f"{mend}; or {by_hand}" if by_hand else mend)

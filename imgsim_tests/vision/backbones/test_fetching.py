@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgsim_assets.errors import ModelError
+from imgsim_assets.errors import ModelError, WorldError
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones import hub_client
 from imgsim_assets.vision.backbones.hub import fetch_folder
@@ -134,6 +134,23 @@ def test_a_name_that_is_not_there_is_said_to_be(hub: Hub, clip_files):
     hub.push("some/clip", clip_files)
     with pytest.raises(ModelError, match="the hub does not give it"):
         fetch("0" * 40)
+
+
+@pytest.mark.parametrize("name", ["some/cl ip", "some/clip/", "some/clip@main", "ö/ü"])
+def test_what_is_no_name_is_said_to_be_written_otherwise(name, hub: Hub):
+    with pytest.raises(ModelError, match="to mend: write the name as its page has it"):
+        hub_client.newest_commit(name)
+
+
+def test_a_full_disk_is_not_the_hubs_fault(hub: Hub, clip_files, monkeypatch):
+    commit = hub.push("some/clip", clip_files)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
+    with pytest.raises(WorldError, match="expected room on the disk"):
+        fetch(commit)
 
 
 def test_a_renamed_model_that_the_hub_leads_to_is_found(hub: Hub, clip_files):
