@@ -6,8 +6,9 @@ settings are: a locked name is, to all that comes after, a name with a revision.
 
 import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from imgsim_assets.errors import SettingsError
 from imgsim_assets.settings import Backbone, Settings
@@ -20,6 +21,12 @@ class LockedCommit(str):
     """A revision that the lock file gave, and no setting."""
 
     __slots__ = ()
+
+
+def _whole_commit(written: str) -> str:
+    if not COMMIT.fullmatch(written):
+        raise ValueError(f"{written!r} is not the 40 digits of a commit")
+    return written
 
 
 class _Part(BaseModel):
@@ -36,7 +43,7 @@ class LockedFile(_Part):
 class ModelLock(_Part):
     """What was resolved once: commits by repository, and files by `repository@commit` and name."""
 
-    commits: dict[str, str] = {}
+    commits: dict[str, Annotated[str, AfterValidator(_whole_commit)]] = {}
     files: dict[str, dict[str, LockedFile]] = {}
 
 
@@ -52,9 +59,14 @@ def read_lock(folder: Path) -> ModelLock:
     except FileNotFoundError:
         return ModelLock()
     except (OSError, ValidationError) as error:
-        found = error.strerror if isinstance(error, OSError) else f"{error.errors()[0]['msg']}"
+        found = error.strerror if isinstance(error, OSError) else _said_first(error)
         mend = "bring it back from a copy, or remove it: hub names without a revision are then locked anew"
         raise SettingsError(f"a lock file of models at {path}", f"{found}", mend) from error
+
+
+def _said_first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return ": ".join((*(f"{part}" for part in first["loc"]), first["msg"]))
 
 
 def with_locked_commits(settings: Settings) -> Settings:

@@ -166,6 +166,20 @@ def test_what_the_settings_pin_is_not_updated(hub: Hub, commits, place: Workplac
     assert hub.asked == []
 
 
+def test_an_update_of_what_was_never_locked_says_so(commits, place: Workplace):
+    done = place.run("models", "update", "clip")
+    assert f"{CLIP} is locked for the first time, at {commits[CLIP]}" in done.err
+
+
+@pytest.mark.usefixtures("commits")
+def test_fetching_from_a_folder_that_is_not_there_is_refused(place: Workplace):
+    place.config.write_text(place.config.read_text().replace("hf:openai/clip-vit-base-patch32", "hf:./nowhere"))
+    done = place.run("models", "fetch")
+    assert done.status == 2
+    assert f"expected a model folder at {place.folder / 'nowhere'}; found nothing there" in done.err
+    assert listed(place)["resnet50v2"]["here"]
+
+
 def test_remove_says_first_and_keeps_the_commit(hub_cache, commits, place: Workplace):
     place.run("models", "fetch")
     would = place.run("models", "remove", "clip", "resnet50v2")
@@ -219,9 +233,10 @@ def test_an_export_is_imported_without_a_network(hub: Hub, tmp_path, place: Work
     assert hub.asked == []
 
 
-@pytest.mark.usefixtures("commits")
-@pytest.mark.parametrize("damage", ["bytes", "absent", "path", "repository", "no lock", "pickle"])
-def test_an_export_that_was_changed_is_refused(damage, tmp_path, place: Workplace, monkeypatch):
+@pytest.mark.parametrize(
+    "damage", ["bytes", "absent", "path", "repository", "no lock", "pickle", "commit", "not carried"]
+)
+def test_an_export_that_was_changed_is_refused(damage, commits, tmp_path, place: Workplace, monkeypatch):
     place.run("models", "export", str(tmp_path / "usb"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "elsewhere"))
     weights = next((tmp_path / "usb").glob("models--openai*/snapshots/*/model.safetensors"))
@@ -232,6 +247,10 @@ def test_an_export_that_was_changed_is_refused(damage, tmp_path, place: Workplac
         weights.unlink()
     elif damage == "path":
         lock.write_text(lock.read_text().replace('"model.safetensors"', '"../../../../out.safetensors"'))
+    elif damage == "commit":
+        lock.write_text(lock.read_text().replace(f'"{commits[CLIP]}"', '"../../../out"'))
+    elif damage == "not carried":
+        lock.write_text(lock.read_text().replace(f'"{commits[CLIP]}"', f'"{"0" * 40}"'))
     elif damage == "pickle":
         lock.write_text(lock.read_text().replace('"model.safetensors"', '"model.bin"'))
     elif damage == "repository":
@@ -242,6 +261,7 @@ def test_an_export_that_was_changed_is_refused(damage, tmp_path, place: Workplac
     done = other.run("models", "import", str(tmp_path / "usb"))
     assert done.status == 2
     assert "expected" in done.err
+    assert "models remove" not in done.err  # what is here is not at fault
     assert not list((tmp_path / "elsewhere").glob("models--openai*/snapshots/*/*"))
     assert not read_lock(other.state).commits
 

@@ -87,7 +87,8 @@ def update_models(settings: Settings, names: Sequence[str], announce: Announce) 
             commits = {**lock.commits, repository: newest}
             locking.write_lock(settings.places.state, lock.model_copy(update={"commits": commits}))
         moved[repository] = newest
-        announce(f"{repository} {'stays' if newest == before else f'moves from {before}'} at {newest}")
+        moves = f"moves from {before}" if before else "is locked for the first time,"
+        announce(f"{repository} {'stays' if newest == before else moves} at {newest}")
 
     _for_each(choose_models(settings, names), update)
     return moved

@@ -68,6 +68,9 @@ def import_models(settings: Settings, folder: Path, announce: Callable[[str], No
     if not brought.files:
         raise SettingsError(f"models and their {LOCK} in {folder}", "none", "name what `imgsim models export` wrote")
     state = settings.places.state
+    for repository, commit in brought.commits.items():
+        if not brought.files.get(model := f"{repository}@{commit}"):
+            raise ModelError(f"files of {model}, which names are locked to, in {folder}", "none", "export it again")
     for model, files in brought.files.items():
         repository, commit = _named(model, files, folder)
         source = cache_place(repository, commit, folder)
@@ -75,7 +78,8 @@ def import_models(settings: Settings, folder: Path, announce: Callable[[str], No
         missing = [name for name, path in carried.items() if not path.is_file()]
         if missing:
             raise ModelError(f"{missing[0]} of {model} in {folder}", "no such file", "export it again")
-        locking.require_known(repository, commit, carried, files, whole=True)
+        mend = "export it again, or copy the folder again: a file was changed or cut on the way"
+        locking.require_known(repository, commit, carried, files, whole=True, mend=mend)
         known = read_lock(state).files.get(model, {})
         locking.require_known(repository, commit, {name: carried[name] for name in files if name in known}, known)
         _copy(carried, files, cache_place(repository, commit))

@@ -79,7 +79,7 @@ def lock_models(settings: Settings, announce: Callable[[str], None] = say) -> Se
 
 
 def have_model(settings: Settings, backbone: Backbone) -> None:
-    """See to it that a hub model's files are here, and those that they were when they were first used.
+    """See to it that a model's files are here, and those of the hub's that they were when they were first used.
 
     Of all files the size is looked at and of small ones, which say how photos are framed, the content: reading
     gigabytes of weights anew whenever a model is loaded would double the time that takes. Those were read whole when
@@ -88,11 +88,14 @@ def have_model(settings: Settings, backbone: Backbone) -> None:
     Raises:
         ImgsimError: they cannot be had, or are others.
     """
-    repository, commit = repository_of(backbone), backbone.revision
-    if repository is None or local_folder(repository, commit, settings.places.models) is not None:
+    scheme, _, name = backbone.uri.partition(":")
+    if scheme not in WANTED:
         return
-    files, either = WANTED[backbone.uri.partition(":")[0]]
-    folder = fetch_folder(repository, files, backbone, settings.runtime, settings.places.models, either=either)
+    repository, commit = repository_of(backbone), backbone.revision
+    (files, either), models = WANTED[scheme], settings.places.models
+    folder = fetch_folder(repository or name, files, backbone, settings.runtime, models, either=either)
+    if repository is None or local_folder(repository, commit, models) is not None:
+        return
     known = read_lock(settings.places.state).files.get(f"{repository}@{commit}", {})
     found = model_files(folder)
     require_known(repository, commit, {name: path for name, path in found.items() if name in known}, known)
@@ -108,8 +111,17 @@ def require_known(
     known: Mapping[str, LockedFile],
     *,
     whole: bool = False,
+    mend: str | None = None,
 ) -> None:
     """Hold files against what the lock knows of them, by their content where they are small or `whole` is set.
+
+    Args:
+        repository: its name.
+        commit: its 40 digits.
+        found: the files, by name.
+        known: what is known of each.
+        whole: read large ones as well.
+        mend: what a person can do; None: what helps where they lie in the hub's cache.
 
     Raises:
         ModelError: one of them is not what it was.
@@ -125,7 +137,7 @@ def require_known(
         raise ModelError(
             f"{name} of {repository} at commit {commit} as it was when it was first used",
             f"{said} ({path})",
-            f"run `imgsim models remove {repository} --yes` and `imgsim models fetch {repository}`",
+            mend or f"run `imgsim models remove {repository} --yes` and `imgsim models fetch {repository}`",
         )
 
 

@@ -126,7 +126,7 @@ def test_without_a_hub_it_is_one_sentence(why, hub: Hub, tmp_path, monkeypatch):
     assert hub.asked == []
 
 
-@pytest.mark.parametrize("written", [b"", b"[]", b'{"commits": 3}', b"\xff"])
+@pytest.mark.parametrize("written", [b"", b"[]", b'{"commits": 3}', b'{"commits": {"some/clip": "main"}}', b"\xff"])
 def test_a_damaged_lock_file_is_named(written, tmp_path):
     (tmp_path / LOCK).write_bytes(written)
     with pytest.raises(SettingsError, match=f"a lock file of models at {tmp_path / LOCK}"):
