@@ -138,6 +138,38 @@ def test_verify_reads_every_byte_and_names_what_is_damaged(hub: Hub, hub_cache, 
     assert place.run("models", "verify").status == 0
 
 
+def test_verify_claims_of_copies_only_what_is_known_of_them(hub_cache, commits, place: Workplace):
+    text = place.config.read_text().replace('patch32"', f'patch32"\nrevision = "{commits[CLIP]}"')
+    place.config.write_text(text)
+    place.run("models", "fetch", "clip")
+    shutil.copytree(hub_cache, hub_cache.with_name("copied"))  # the links followed, as most ways to carry files do
+    shutil.rmtree(hub_cache)
+    hub_cache.with_name("copied").rename(hub_cache)
+    assert "clip: 0 files are the hub's, 5 are known from their first use\n" in place.run("models", "verify").out
+    (place.state / LOCK).unlink()
+    said = place.run("models", "verify").out
+    assert (
+        "0 files are the hub's, 0 are known from their first use, and nothing is known of config.json, model." in said
+    )
+
+
+def test_a_folder_of_the_persons_is_neither_moved_nor_removed_nor_carried(
+    hub: Hub, hub_cache, commits, stand_ins, tmp_path, place: Workplace
+):
+    place.run("models", "fetch", "clip")
+    shutil.copytree(stand_ins[CLIP], place.folder / "models" / CLIP)
+    text = place.config.read_text().replace('state = "state"', 'state = "state"\nmodels = "models"')
+    place.config.write_text(text[: text.index("[backbones.resnet50v2]")])
+    hub.asked.clear()
+    for line in (("update", "clip"), ("export", str(tmp_path / "usb"))):
+        done = place.run("models", *line)
+        assert (done.status, hub.asked) == (2, [])
+        assert "hf:openai/clip-vit-base-patch32" in done.err
+    assert not (tmp_path / "usb").exists()
+    assert told(place.run("models", "remove", "clip", "--yes", "--json"))["bytes"] == {}
+    assert list(hub_cache.glob(f"models--openai*/snapshots/{commits[CLIP]}/model.safetensors"))
+
+
 def test_update_moves_the_lock_and_only_that(hub: Hub, commits, stand_ins, tmp_path, place: Workplace):
     place.run("models", "fetch")
     before = {name: backbone_identity(line, None) for name, line in place.settings().backbones.items()}

@@ -55,11 +55,13 @@ def verify_models(settings: Settings, names: Sequence[str], announce: Announce) 
             announce(f"{name}: nothing of the hub's is here")
             return
         found = model_files(folder)
-        locking.require_hub_digests(repository, str(backbone.revision), found)
+        held = locking.require_hub_digests(repository, str(backbone.revision), found)
         locked = known.get(f"{repository}@{backbone.revision}", {})
         told = {file: path for file, path in found.items() if file in locked}
         locking.require_known(repository, backbone.revision, told, locked, whole=True)
-        announce(f"{name}: {len(found)} files are the hub's, {len(told)} are known from their first use")
+        known_by = f"{len(held)} files are the hub's, {len(told)} are known from their first use"
+        unknown = sorted(found.keys() - held - told.keys())
+        announce(f"{name}: {known_by}" + (f", and nothing is known of {', '.join(unknown)}" if unknown else ""))
 
     _for_each(choose_models(settings, names), verify)
 
@@ -68,7 +70,7 @@ def update_models(settings: Settings, names: Sequence[str], announce: Announce) 
     """Lock hub models to their newest commits; give the commits by repository.
 
     Raises:
-        SettingsError: the settings pin one of them.
+        SettingsError: the settings pin one of them, or it is none of the hub's.
         ModelError: the hub does not say.
     """
     moved: dict[str, str] = {}
@@ -76,7 +78,11 @@ def update_models(settings: Settings, names: Sequence[str], announce: Announce) 
     def update(name: str, backbone: Backbone) -> None:
         repository, before = repository_of(backbone), backbone.revision
         is_open = before is None and not settings.models.require_pin
-        if repository is None or not (is_open or isinstance(before, LockedCommit)):
+        if repository is None or _is_own(settings, backbone):
+            found = f"{backbone.uri}, which is none, or lies in a folder of yours"
+            mend = "name one that `imgsim models list` calls locked or open"
+            raise SettingsError(f"{name} to be a model from the hub", found, mend)
+        if not (is_open or isinstance(before, LockedCommit)):
             raise SettingsError(
                 f"{name} to be a hub model without a revision",
                 f"{backbone.uri}, revision = {before}",
@@ -105,7 +111,9 @@ def remove_models(settings: Settings, names: Sequence[str], *, really: bool) -> 
     freed: dict[str, int] = {}
     for backbone in choose_models(settings, names).values():
         repository, commit = repository_of(backbone), backbone.revision
-        if repository is None or commit is None or not cache_place(repository, commit).is_dir():
+        if repository is None or commit is None or _is_own(settings, backbone):
+            continue
+        if not cache_place(repository, commit).is_dir():
             continue
         plan = scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(commit)
         freed[f"{repository}@{commit}"] = plan.expected_freed_size
@@ -150,6 +158,10 @@ def _for_each(backbones: Mapping[str, Backbone], do: Callable[[str, Backbone], N
 
 def hub_folder(settings: Settings, backbone: Backbone) -> Path | None:
     """Find a hub model in the hub's cache; a folder of a person's is known by its content alone."""
+    return None if _is_own(settings, backbone) else folder_of(settings, backbone)
+
+
+def _is_own(settings: Settings, backbone: Backbone) -> bool:
+    """Tell whether a backbone is no model of the hub's, or lies in a folder of the person's."""
     repository = repository_of(backbone)
-    own = repository is None or local_folder(repository, backbone.revision, settings.places.models)
-    return None if own else folder_of(settings, backbone)
+    return repository is None or local_folder(repository, backbone.revision, settings.places.models) is not None

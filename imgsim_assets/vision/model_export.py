@@ -28,7 +28,7 @@ def export_models(settings: Settings, folder: Path, announce: Callable[[str], No
         Bytes by `repository@commit`.
 
     Raises:
-        ImgsimError: a model cannot be had, or has other bytes than it had.
+        ImgsimError: none is the hub's, a model cannot be had, or has other bytes than it had.
     """
     settings = fetch_models(settings, (), announce)
     lock, sizes = read_lock(settings.places.state), dict[str, int]()
@@ -48,6 +48,10 @@ def export_models(settings: Settings, folder: Path, announce: Callable[[str], No
         if lock.commits.get(repository) == commit:
             commits[repository] = commit
         sizes[model] = sum(one.size for one in files[model].values())
+    if not sizes:
+        lines = ", ".join(f"{name} ({backbone.uri})" for name, backbone in settings.backbones.items())
+        mend = "name another profile with --profile; what is in folders of your own is carried by itself"
+        raise SettingsError("models in the hub's cache, to be carried away", f"none of {lines}", mend)
     with locking.changing_lock(folder) as there:
         both = ModelLock(commits={**there.commits, **commits}, files={**there.files, **files})
         locking.write_lock(folder, both)

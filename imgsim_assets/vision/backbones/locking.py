@@ -141,15 +141,20 @@ def require_known(
         )
 
 
-def require_hub_digests(repository: str, commit: str, found: Mapping[str, Path]) -> None:
+def require_hub_digests(repository: str, commit: str, found: Mapping[str, Path]) -> set[str]:
     """Hold files in the hub's cache against the digests by which it keeps them; copies are not known by one.
+
+    Returns:
+        The names of those that are.
 
     Raises:
         ModelError: one of them has other bytes; it is removed.
     """
-    for name, path in sorted(found.items()):
-        if path.is_symlink() and DIGEST.fullmatch(kept_as := path.readlink().name):
-            require_digest(repository, commit, path, name, kept_as)
+    kept_as = {name: path.readlink().name for name, path in sorted(found.items()) if path.is_symlink()}
+    digests = {name: digest for name, digest in kept_as.items() if DIGEST.fullmatch(digest)}
+    for name, digest in digests.items():
+        require_digest(repository, commit, found[name], name, digest)
+    return set(digests)
 
 
 def record_files(state: Path, model: str, found: Mapping[str, Path]) -> None:
