@@ -96,8 +96,7 @@ def _as_square(processor: Any) -> PhotoInput | None:  # noqa: ANN401
 def _load_module(name: str, folder: Path) -> tuple["torch.nn.Module", set[str]]:
     import transformers
 
-    # Its report on a two-tower checkpoint names every tensor of the other tower; what is missing is looked at below.
-    transformers.logging.set_verbosity_error()
+    hush_library()
     config = transformers.AutoConfig.from_pretrained(folder, **LOCAL)
     check_architecture(name, config.model_type)
     model_class = getattr(transformers, TOWERS.get(config.model_type, "AutoModel"))
@@ -106,6 +105,15 @@ def _load_module(name: str, folder: Path) -> tuple["torch.nn.Module", set[str]]:
         folder, use_safetensors=True, output_loading_info=True, **changes, **LOCAL
     )
     return module, set(report["missing_keys"])
+
+
+def hush_library() -> None:
+    """Keep the library's own words, and its bar of a moment, off the screen: what is missing is said by imgsim."""
+    from transformers import logging
+
+    # Its report on a two-tower checkpoint names every tensor of the other tower.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def model_type(folder: Path) -> str:

@@ -148,7 +148,7 @@ def load_text_tower(backbone: Backbone, settings: Settings) -> TextTower:
 def _load(folder: Path, kind: str, name: str) -> tuple["torch.nn.Module", Any]:
     import transformers
 
-    transformers.logging.set_verbosity_error()
+    huggingface.hush_library()
     config = transformers.AutoConfig.from_pretrained(folder, **huggingface.LOCAL)
     alone = {"config": huggingface.tower_config(config, "text")} if kind == "clip" else {}
     module, report = getattr(transformers, name).from_pretrained(

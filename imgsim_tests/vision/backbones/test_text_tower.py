@@ -60,6 +60,16 @@ def test_words_become_the_librarys_own_vectors(kind, tmp_path):
     np.testing.assert_allclose(np.concatenate([tower.embed([word]) for word in WORDS]), found, atol=1e-5)
 
 
+def test_loading_prints_nothing(tmp_path, capfd):
+    settings = settings_of(f"hf:{save_two_towers(tmp_path / 'clip', 'clip')}", tmp_path)
+    capfd.readouterr()
+    transformers.logging.enable_progress_bar()
+    load_backbone(settings.backbones["both"], settings.runtime, None)
+    transformers.logging.enable_progress_bar()
+    load_text_tower(settings.backbones["both"], settings)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_siglip_reads_lower_case_and_is_always_filled_up(tmp_path):
     folder = save_two_towers(tmp_path / "siglip", "siglip")
     settings = settings_of(f"hf:{folder}", tmp_path)
