@@ -18,7 +18,7 @@ from imgsim_assets.progress import LINE, LINE_EVERY_SECONDS, Count
 from imgsim_assets.secrets import masked
 from imgsim_assets.settings import Runtime
 from imgsim_assets.vision.backbones.weights import OPEN_CLIP, PICKLE_SUFFIXES, SHARD_INDEX, SHARDS, SINGLE
-from imgsim_assets.world import world_fault_in
+from imgsim_assets.world import IN_THE_WAY, KINDS, world_fault_in
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -191,7 +191,7 @@ def refused(repository: str, commit: str, error: BaseException, by_hand: str) ->
         found, mend = f"the hub is out of order ({status})", "try again later; files that are here already stay"
     elif isinstance(error, HFValidationError):
         found, mend = said_by(error), "write the name as its page has it, owner/name, and no commit in it"
-    elif fault := world_fault_in(error):  # of this machine, in the hub's cache
+    elif fault := world_fault_in(error, [*KINDS, IN_THE_WAY]):  # of this machine, in the hub's cache
         return fault
     else:
         found, mend = said_by(error), "try again"

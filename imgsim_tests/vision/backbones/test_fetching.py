@@ -142,14 +142,18 @@ def test_what_is_no_name_is_said_to_be_written_otherwise(name, hub: Hub):
         hub_client.newest_commit(name)
 
 
-def test_a_full_disk_is_not_the_hubs_fault(hub: Hub, clip_files, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "said", "expected"),
+    [(28, "No space left on device", "room on the disk"), (20, "Not a directory", "a folder there")],
+)
+def test_what_this_machine_refuses_is_not_the_hubs_fault(number, said, expected, hub: Hub, clip_files, monkeypatch):
     commit = hub.push("some/clip", clip_files)
 
     def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(number, said)
 
     monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
-    with pytest.raises(WorldError, match="expected room on the disk"):
+    with pytest.raises(WorldError, match=f"expected {expected}"):
         fetch(commit)
 
 
