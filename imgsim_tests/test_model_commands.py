@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from imgsim_assets.model_lock import LOCK, read_lock
+from imgsim_assets.vision import model_export
 from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.text_tower import load_text_tower
@@ -309,6 +310,21 @@ def test_exporting_and_importing_again_mends_what_was_damaged(tmp_path, place: W
         weights.write_bytes(b"x" + content[1:])
         assert place.run("models", command, str(usb)).status == 0
         assert weights.read_bytes() == content
+
+
+@pytest.mark.usefixtures("commits")
+def test_an_export_that_another_one_overtakes_is_whole_all_the_same(tmp_path, place: Workplace, monkeypatch):
+    move = model_export.move_folder
+
+    def overtaken(built: Path, target: Path) -> None:
+        target.mkdir()
+        shutil.copy(built / "config.json", target)
+        move(built, target)
+
+    monkeypatch.setattr(model_export, "move_folder", overtaken)
+    exported = told(place.run("models", "export", str(tmp_path / "usb"), "--json"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "elsewhere"))
+    assert told(place_at(tmp_path / "other").run("models", "import", str(tmp_path / "usb"), "--json")) == exported
 
 
 def test_another_cache_is_filled_anew(hub: Hub, commits, tmp_path, place: Workplace, monkeypatch):

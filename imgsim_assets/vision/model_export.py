@@ -121,8 +121,13 @@ def _copy(files: Mapping[str, Path], known: Mapping[str, LockedFile], target: Pa
                 (scratch / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, scratch / name)
         if not target.exists():
-            move_folder(scratch, target)
-            return
+            try:
+                move_folder(scratch, target)
+            except OSError:
+                if not target.is_dir():  # else another export or import was quicker
+                    raise
+            else:
+                return
         for path in [path for path in scratch.rglob("*") if path.is_file()]:
             place = target / path.relative_to(scratch)
             place.parent.mkdir(parents=True, exist_ok=True)
