@@ -126,7 +126,7 @@ def test_the_second_question_loads_nothing(
 ):
     photo = synced_once.photos / "test" / "test_00001.jpg"
     first = opened.search([photo])
-    monkeypatch.setattr("imgsim_assets.serving.models.load_backbone", lambda *_: pytest.fail("a model is loaded"))
+    monkeypatch.setattr("imgsim_assets.serving.models.ready_backbone", lambda *_: pytest.fail("a model is loaded"))
     monkeypatch.setattr("imgsim_assets.serving.bundle.load_index", lambda *_: pytest.fail("an index is loaded"))
     assert opened.search([photo]).equals(first)
 

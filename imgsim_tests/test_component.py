@@ -63,9 +63,16 @@ def project(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def loaded(project: Path) -> Iterator[dg.Definitions]:
-    """Load the project as Dagster's component loader does."""
-    with mock.patch.object(sys, "path", [str(project / "src"), *sys.path]), mock.patch.dict(sys.modules):
-        yield dg.load_from_defs_folder(path_within_project=project / "src" / "theirs")
+    """Load the project as Dagster's component loader does; its modules alone are forgotten.
+
+    A library whose modules are forgotten as well is loaded a second time, beside what others hold of the first.
+    """
+    try:
+        with mock.patch.object(sys, "path", [str(project / "src"), *sys.path]):
+            yield dg.load_from_defs_folder(path_within_project=project / "src" / "theirs")
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "theirs"]:
+            del sys.modules[name]
 
 
 def test_the_whole_graph_stands_beside_their_assets(project: Path):

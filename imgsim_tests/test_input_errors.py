@@ -224,7 +224,8 @@ def test_the_reason_is_told_beside_json_too(synced: Workplace):
 
 def test_an_unknown_profile_is_refused(synced: Workplace):
     require_one_clear_error(
-        synced.run("sync", "--profile", "enormous"), "one of clip, compact, large, pretrained.*'enormous'"
+        synced.run("sync", "--profile", "enormous"),
+        "one of clip, compact, large, medium, pretrained, small.*'enormous'",
     )
 
 

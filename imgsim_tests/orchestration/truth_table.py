@@ -158,7 +158,7 @@ ROWS = [
     Row(
         setting("the revision of metric_head bumped, with the same output"),
         "metric_head",
-        revised(learning, "metric_head/6", "metric_head/7"),
+        revised(learning, "metric_head/7", "metric_head/8"),
     ),
     Row(setting("a further input of the vectors, with the same output"), RANK, FURTHER_INPUT),
     # ---- what was made

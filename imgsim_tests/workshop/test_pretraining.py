@@ -25,6 +25,11 @@ def output(tmp_path_factory):
     return tmp_path_factory.mktemp("pretraining")
 
 
+@pytest.fixture(scope="module")
+def trained(output):
+    return pretrain(output, "small", seed=0, workers=1)
+
+
 def prepared(folder, budget):
     """The training set of a budget, with the codebook that it is described by."""
     write_codebooks(folder, budget, 0, 1)
@@ -32,8 +37,7 @@ def prepared(folder, budget):
 
 
 @pytest.mark.slow
-def test_the_small_budget_teaches_and_its_weights_load(output):
-    trained = pretrain(output, "small", seed=0, workers=1)
+def test_the_small_budget_teaches_and_its_weights_load(trained):
     assert {one.name for one in trained} == set(COMPACT_NAMES)
     for one in trained:
         start, end = np.mean(one.losses[:5]), np.mean(one.losses[-5:])
@@ -64,7 +68,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(output, tmp_path, na
 
 
 @pytest.mark.slow
-def test_a_finished_run_trains_no_more(output):
+def test_a_finished_run_trains_no_more(output, trained):
     before = {name: load_file(output / f"{name}.safetensors") for name in COMPACT_NAMES}
     pretrain(output, "small", seed=0, workers=1)
     for name, tensors in before.items():
