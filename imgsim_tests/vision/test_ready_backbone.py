@@ -81,11 +81,16 @@ def test_few_photos_are_not_exported_for(tmp_path: Path):
 
 @pytest.mark.parametrize("name", [NETWORK, WEIGHTS, PROBES, ABOUT])
 @pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda _: b"", lambda c: c[::-1]])
-def test_a_damaged_one_is_made_anew(own: Settings, kept: tuple[Settings, np.ndarray], name: str, damage):
+def test_a_damaged_one_is_removed(own: Settings, name: str, damage):
     path = folder_of(own) / name
     path.write_bytes(damage(path.read_bytes()))
+    assert isinstance(ready_backbone(own, "small", 1), TorchBackbone)
+    assert not folder_of(own).exists()
+
+
+def test_a_damaged_one_is_made_anew(own: Settings, kept: tuple[Settings, np.ndarray]):
+    (folder_of(own) / WEIGHTS).write_bytes(b"")
     model = ready_backbone(own, "small", MANY)
-    assert isinstance(model, TorchBackbone)
     np.testing.assert_array_equal(model.embed(frame_probes(model.framing)), kept[1])
     assert isinstance(ready_backbone(own, "small", 1), KeptBackbone)
 
