@@ -13,6 +13,17 @@ from imgsim_tests.vision.backbones.text_models import save_two_towers
 
 TINY = {"img_size": SIDE, "patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2}
 PROJECTED = 24
+# Of a workplace in the current folder, the same on every machine.
+PLACES = """
+[places]
+data = "photos"
+state = "state"
+
+[runtime]
+device = "cpu"
+precision = "float32"
+threads = 1
+"""
 LICENCE = "---\nlicense: other\nlicense_name: stand-in\n---\n# {name}\n"
 
 

@@ -14,20 +14,11 @@ from imgsim_assets.settings_sources import PROFILES
 from imgsim_assets.storage.content_table import ContentTable
 from imgsim_assets.vision.drawing.sample import write_sample
 from imgsim_tests.hub_server import Hub, running_hub
-from imgsim_tests.stand_ins import push_profile
+from imgsim_tests.stand_ins import PLACES, push_profile
 from imgsim_tests.workplace import ROOT, Done, clean_environment
 
 PUBLISHED = sorted(path.stem for path in PROFILES.glob("*.toml") if re.search('"(hf|timm):', path.read_text()))
-SETTINGS = """
-[places]
-data = "photos"
-state = "state"
-
-[runtime]
-device = "cpu"
-precision = "float32"
-threads = 1
-
+SETTINGS = f"""{PLACES}
 [evaluation]
 bootstrap = 200
 

@@ -15,19 +15,10 @@ from imgsim_assets.vision.backbones.identity import backbone_identity
 from imgsim_assets.vision.backbones.loading import load_backbone
 from imgsim_assets.vision.backbones.text_tower import load_text_tower
 from imgsim_tests.hub_server import Hub
-from imgsim_tests.stand_ins import save_stand_in
+from imgsim_tests.stand_ins import PLACES, save_stand_in
 from imgsim_tests.workplace import Done, Workplace
 
-SETTINGS = """
-[places]
-data = "photos"
-state = "state"
-
-[runtime]
-device = "cpu"
-precision = "float32"
-threads = 1
-
+SETTINGS = f"""{PLACES}
 [backbones.clip]
 uri = "hf:openai/clip-vit-base-patch32"
 

@@ -9,7 +9,7 @@ from imgsim_assets.model_lock import LockedCommit, ModelLock, read_lock, reposit
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.settings_refusal import closest
 from imgsim_assets.vision.backbones import locking
-from imgsim_assets.vision.backbones.hub import cache_place, local_folder
+from imgsim_assets.vision.backbones.hub import cache_place, hub_repository
 from imgsim_assets.vision.backbones.text_tower import fetch_texts
 from imgsim_assets.vision.backbones.weights import model_files
 from imgsim_assets.vision.model_list import folder_of
@@ -73,12 +73,12 @@ def update_models(settings: Settings, names: Sequence[str], announce: Announce) 
         SettingsError: the settings pin one of them, or it is none of the hub's.
         ModelError: the hub does not say.
     """
-    moved: dict[str, str] = {}
+    moved, models = dict[str, str](), settings.places.models
 
     def update(name: str, backbone: Backbone) -> None:
-        repository, before = repository_of(backbone), backbone.revision
+        repository, before = hub_repository(backbone, models), backbone.revision
         is_open = before is None and not settings.models.require_pin
-        if repository is None or _is_own(settings, backbone):
+        if repository is None:
             found = f"{backbone.uri}, which is none, or lies in a folder of yours"
             mend = "name one that `imgsim models list` calls locked or open"
             raise SettingsError(f"{name} to be a model from the hub", found, mend)
@@ -110,10 +110,8 @@ def remove_models(settings: Settings, names: Sequence[str], *, really: bool) -> 
 
     freed: dict[str, int] = {}
     for backbone in choose_models(settings, names).values():
-        repository, commit = repository_of(backbone), backbone.revision
-        if repository is None or commit is None or _is_own(settings, backbone):
-            continue
-        if not cache_place(repository, commit).is_dir():
+        repository, commit = hub_repository(backbone, settings.places.models), backbone.revision
+        if repository is None or commit is None or not cache_place(repository, commit).is_dir():
             continue
         plan = scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(commit)
         freed[f"{repository}@{commit}"] = plan.expected_freed_size
@@ -158,10 +156,4 @@ def _for_each(backbones: Mapping[str, Backbone], do: Callable[[str, Backbone], N
 
 def hub_folder(settings: Settings, backbone: Backbone) -> Path | None:
     """Find a hub model in the hub's cache; a folder of a person's is known by its content alone."""
-    return None if _is_own(settings, backbone) else folder_of(settings, backbone)
-
-
-def _is_own(settings: Settings, backbone: Backbone) -> bool:
-    """Tell whether a backbone is no model of the hub's, or lies in a folder of the person's."""
-    repository = repository_of(backbone)
-    return repository is None or local_folder(repository, backbone.revision, settings.places.models) is not None
+    return folder_of(settings, backbone) if hub_repository(backbone, settings.places.models) else None

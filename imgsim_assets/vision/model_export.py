@@ -87,7 +87,7 @@ def import_models(settings: Settings, folder: Path, announce: Callable[[str], No
         known = read_lock(state).files.get(model, {})
         locking.require_known(repository, commit, {name: carried[name] for name in files if name in known}, known)
         _copy(carried, files, cache_place(repository, commit))
-        locking.record_files(state, model, carried)
+        locking.record_files(state, model, carried, {name: one.sha256 for name, one in files.items()})
         sizes[model] = sum(one.size for one in files.values())
     with locking.changing_lock(state) as lock:
         for repository, commit in brought.commits.items():

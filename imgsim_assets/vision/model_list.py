@@ -9,7 +9,7 @@ from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.content_table import CONTENT, ContentTable
 from imgsim_assets.vision import classic, compact, packaged
 from imgsim_assets.vision.backbones import locking
-from imgsim_assets.vision.backbones.hub import folder_here, local_folder
+from imgsim_assets.vision.backbones.hub import folder_here, hub_repository
 from imgsim_assets.vision.backbones.hub_client import CARD
 from imgsim_assets.vision.backbones.names import onnx_path
 from imgsim_assets.vision.backbones.onnx_file import onnx_files
@@ -50,8 +50,7 @@ def list_models(settings: Settings) -> list[Model]:
 
 
 def _model(settings: Settings, name: str, backbone: Backbone) -> Model:
-    repository = repository_of(backbone)
-    is_hub = repository is not None and local_folder(repository, backbone.revision, settings.places.models) is None
+    is_hub = hub_repository(backbone, settings.places.models) is not None
     files, licence = _files(settings, backbone)
     chosen = "own" if not is_hub else "open" if backbone.revision is None else "pinned"
     if isinstance(backbone.revision, LockedCommit) and is_hub:

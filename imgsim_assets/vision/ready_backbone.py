@@ -25,24 +25,21 @@ def ready_backbone(settings: Settings, name: str, photos: int) -> BackboneModel:
         SettingsError: its scheme is unknown, or the settings do not fit the model.
         ModelError: the weights cannot be had, are unsafe to read or not this model's, or it cannot tell pictures apart.
     """
+    from imgsim_assets.vision.backbones.kept_engine import keep_engine, open_engine
     from imgsim_assets.vision.backbones.loading import load_backbone
     from imgsim_assets.vision.backbones.locking import have_model
+    from imgsim_assets.vision.backbones.torch_model import TorchBackbone
 
     have_model(settings, settings.backbones[name])
     folder = engine_folder(settings, name)
-    if folder is not None and folder.is_dir() and _computes_on_the_processor(settings.runtime):
-        from imgsim_assets.vision.backbones.kept_engine import open_engine
-
-        if (kept := open_engine(folder, settings.runtime)) is not None:
+    if folder is not None and _computes_on_the_processor(settings.runtime):
+        kept = open_engine(folder, settings.runtime)
+        if kept is not None:
             return kept
     model = load_backbone(settings.backbones[name], settings.runtime, settings.places.models)
     model.prepare(photos)
-    if folder is not None:
-        from imgsim_assets.vision.backbones.kept_engine import keep_engine
-        from imgsim_assets.vision.backbones.torch_model import TorchBackbone
-
-        if isinstance(model, TorchBackbone):
-            keep_engine(folder, model)
+    if folder is not None and isinstance(model, TorchBackbone):
+        keep_engine(folder, model)
     return model
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imgsim_assets.errors import ModelError, SettingsError
-from imgsim_assets.model_lock import is_path, is_pinned
+from imgsim_assets.model_lock import is_path, is_pinned, repository_of
 from imgsim_assets.settings import Backbone, Runtime
 from imgsim_assets.vision.backbones.hub_client import download, is_offline, why_unreachable
 from imgsim_assets.vision.backbones.weights import WEIGHT_PATTERNS, find_weights, has_safetensors, missing_files
@@ -22,6 +22,14 @@ def local_folder(repository: str, revision: str | None, models: Path | None) -> 
         models: folder of model folders, named `org/name`, `org--name` or as in the hub's cache.
     """
     return next((folder for folder in _local_candidates(repository, revision, models) if folder.is_dir()), None)
+
+
+def hub_repository(backbone: Backbone, models: Path | None) -> str | None:
+    """Name the repository that a backbone is fetched from; None: it is none of the hub's, or in a person's folder."""
+    repository = repository_of(backbone)
+    if repository is None or local_folder(repository, backbone.revision, models) is not None:
+        return None
+    return repository
 
 
 def fetch_folder(

@@ -25,7 +25,7 @@ from imgsim_assets.model_lock import (
 from imgsim_assets.settings import Backbone, Settings
 from imgsim_assets.storage.atomic import write_bytes
 from imgsim_assets.vision.backbones import huggingface, timm_models
-from imgsim_assets.vision.backbones.hub import fetch_folder, local_folder
+from imgsim_assets.vision.backbones.hub import fetch_folder, hub_repository, local_folder
 from imgsim_assets.vision.backbones.hub_client import (
     is_offline,
     newest_commit,
@@ -36,6 +36,7 @@ from imgsim_assets.vision.backbones.hub_client import (
 from imgsim_assets.vision.backbones.weights import model_files
 
 DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+SHA256_DIGITS = 64
 SMALL = 2**20  # bytes; larger files are weights
 WANTED = {"hf": (huggingface.FILES, huggingface.PROCESSORS), "timm": (timm_models.FILES, ())}
 
@@ -91,17 +92,17 @@ def have_model(settings: Settings, backbone: Backbone) -> None:
     scheme, _, name = backbone.uri.partition(":")
     if scheme not in WANTED:
         return
-    repository, commit = repository_of(backbone), backbone.revision
     (files, either), models = WANTED[scheme], settings.places.models
-    folder = fetch_folder(repository or name, files, backbone, settings.runtime, models, either=either)
-    if repository is None or local_folder(repository, commit, models) is not None:
+    folder = fetch_folder(repository_of(backbone) or name, files, backbone, settings.runtime, models, either=either)
+    repository, commit = hub_repository(backbone, models), backbone.revision
+    if repository is None:
         return
     known = read_lock(settings.places.state).files.get(f"{repository}@{commit}", {})
     found = model_files(folder)
     require_known(repository, commit, {name: path for name, path in found.items() if name in known}, known)
     if new := found.keys() - known.keys():
-        require_hub_digests(repository, str(commit), {name: found[name] for name in new})
-        record_files(settings.places.state, f"{repository}@{commit}", found)
+        digests = require_hub_digests(repository, str(commit), {name: found[name] for name in new})
+        record_files(settings.places.state, f"{repository}@{commit}", found, digests)
 
 
 def require_known(
@@ -141,11 +142,11 @@ def require_known(
         )
 
 
-def require_hub_digests(repository: str, commit: str, found: Mapping[str, Path]) -> set[str]:
+def require_hub_digests(repository: str, commit: str, found: Mapping[str, Path]) -> dict[str, str]:
     """Hold files in the hub's cache against the digests by which it keeps them; copies are not known by one.
 
     Returns:
-        The names of those that are.
+        The digests of those that are, by name: sha256 of large files, git's blob id of the others.
 
     Raises:
         ModelError: one of them has other bytes; it is removed.
@@ -154,15 +155,21 @@ def require_hub_digests(repository: str, commit: str, found: Mapping[str, Path])
     digests = {name: digest for name, digest in kept_as.items() if DIGEST.fullmatch(digest)}
     for name, digest in digests.items():
         require_digest(repository, commit, found[name], name, digest)
-    return set(digests)
+    return digests
 
 
-def record_files(state: Path, model: str, found: Mapping[str, Path]) -> None:
-    """Keep in the lock the bytes of the files of `model`, `repository@commit`, that it does not know yet."""
+def record_files(state: Path, model: str, found: Mapping[str, Path], digests: Mapping[str, str]) -> None:
+    """Keep in the lock the bytes of the files of `model`, `repository@commit`, that it does not know yet.
+
+    `digests` are what was just computed of some of them; those that are a sha256 are not computed again.
+    """
     with changing_lock(state) as lock:
         known = lock.files.get(model, {})
         new = {
-            name: LockedFile(size=path.stat().st_size, sha256=sha256_of(path))
+            name: LockedFile(
+                size=path.stat().st_size,
+                sha256=digests[name] if len(digests.get(name, "")) == SHA256_DIGITS else sha256_of(path),
+            )
             for name, path in found.items()
             if name not in known
         }
